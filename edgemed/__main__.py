@@ -1,0 +1,25 @@
+"""The command `edgemed`. The commands need the extra `compile`; the runtime does not."""
+
+from __future__ import annotations
+
+import sys
+
+from edgemed.errors import EXIT_TOOL_FAILURE
+
+
+def main() -> None:
+    try:
+        from edgemed.cli import cli
+    except ModuleNotFoundError as error:
+        if error.name not in ("click", "rich"):
+            raise
+        sys.stderr.write(
+            f"edgemed's commands need {error.name}, which is not installed\n"
+            "  next:  pip install 'edgemed[compile]'\n"
+        )
+        raise SystemExit(EXIT_TOOL_FAILURE) from None
+    cli()
+
+
+if __name__ == "__main__":
+    main()

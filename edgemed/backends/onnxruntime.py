@@ -1,0 +1,93 @@
+"""ONNX Runtime on CPUs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from edgemed.backends.backend import Availability, Executor, Form
+from edgemed.errors import ToolFailure
+from edgemed.types import Precision
+
+_FILE = "model.onnx"
+
+
+class OnnxRuntime:
+    name = "onnxruntime"
+    forms: Mapping[Precision, Form] = {
+        "fp32": "float",
+        "fp16": "float16",
+        "int8": "int8-uint8-activations",
+    }
+
+    def availability(self) -> Availability:
+        try:
+            return Availability(metadata.version("onnxruntime"))
+        except metadata.PackageNotFoundError:
+            return Availability("", ("onnxruntime",), "pip install 'edgemed[onnxruntime]'")
+
+    def precisions(self, instruction_sets: frozenset[str]) -> tuple[Precision, ...]:
+        return ("fp32", "fp16", "int8")
+
+    def golden_tolerance(self, precision: Precision) -> float:
+        return {"fp32": 1e-4, "fp16": 2e-2, "int8": 1e-4}[precision]
+
+    def build(self, source: Path, precision: Precision, folder: Path) -> None:
+        shutil.copyfile(source, folder / _FILE)
+
+    def load(self, folder: Path, precision: Precision, outputs: tuple[str, ...], threads: int) -> Executor:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            session = ort.InferenceSession(folder / _FILE, options, providers=["CPUExecutionProvider"])
+        except RuntimeError as error:
+            raise ToolFailure(f"onnxruntime cannot load the model: {error}", where=_FILE) from None
+        return _OnnxRuntimeExecutor(session, outputs)
+
+    def executed_layers(
+        self, folder: Path, precision: Precision, inputs: Mapping[str, NDArray[Any]]
+    ) -> list[tuple[str, str, str]]:
+        import onnxruntime as ort
+
+        with tempfile.TemporaryDirectory(prefix="edgemed-") as scratch:
+            options = ort.SessionOptions()
+            options.enable_profiling = True
+            options.log_severity_level = 3
+            options.profile_file_prefix = str(Path(scratch) / "profile")
+            session = ort.InferenceSession(folder / _FILE, options, providers=["CPUExecutionProvider"])
+            session.run(None, inputs)
+            events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+        return [
+            (event["name"].removesuffix("_kernel_time"), event["args"]["op_name"], _precision(event["args"]))
+            for event in events
+            if event.get("cat") == "Node" and event["name"].endswith("_kernel_time")
+        ]
+
+
+def _precision(args: Mapping[str, Any]) -> str:
+    types = {name for entry in args.get("input_type_shape", []) for name in entry}
+    for name, shown in (("uint8", "int8"), ("int8", "int8"), ("float16", "fp16"), ("float", "fp32")):
+        if name in types:
+            return shown
+    return "/".join(sorted(types))
+
+
+class _OnnxRuntimeExecutor:
+    def __init__(self, session: Any, outputs: tuple[str, ...]) -> None:
+        self._run = session.run
+        self._outputs = list(outputs)
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        result: list[NDArray[Any]] = self._run(self._outputs, inputs)
+        return result

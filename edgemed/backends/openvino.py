@@ -1,0 +1,107 @@
+"""OpenVINO on CPUs. The arithmetic is pinned: OpenVINO may choose bf16 where f32 was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgemed.backends.backend import Availability, Executor, Form
+from edgemed.errors import ToolFailure
+from edgemed.types import Precision
+
+_FILE = "model.xml"
+_PRECISION_NAMES = {
+    "f32": "fp32",
+    "f16": "fp16",
+    "u8": "int8",
+    "i8": "int8",
+    "FP32": "fp32",
+    "I8": "int8",
+    "U8": "int8",
+}
+_ARITHMETIC: Mapping[Precision, str] = {"fp32": "f32", "fp16": "f32", "bf16": "bf16", "int8": "f32"}
+
+
+class OpenVino:
+    name = "openvino"
+    forms: Mapping[Precision, Form] = {
+        "fp32": "float",
+        "fp16": "float",
+        "bf16": "float",
+        "int8": "int8-openvino",
+    }
+
+    def availability(self) -> Availability:
+        try:
+            return Availability(metadata.version("openvino"))
+        except metadata.PackageNotFoundError:
+            return Availability("", ("openvino",), "pip install 'edgemed[openvino]'")
+
+    def precisions(self, instruction_sets: frozenset[str]) -> tuple[Precision, ...]:
+        has_bf16 = bool(instruction_sets & {"avx512_bf16", "amx_bf16", "bf16"})
+        return ("fp32", "fp16", "bf16", "int8") if has_bf16 else ("fp32", "fp16", "int8")
+
+    def golden_tolerance(self, precision: Precision) -> float:
+        return {"fp32": 1e-4, "fp16": 1e-4, "bf16": 2e-2, "int8": 1e-2}[precision]
+
+    def build(self, source: Path, precision: Precision, folder: Path) -> None:
+        import openvino as ov
+
+        try:
+            model = ov.Core().read_model(source)
+            ov.save_model(model, folder / _FILE, compress_to_fp16=precision == "fp16")
+        except RuntimeError as error:
+            raise ToolFailure(f"OpenVINO cannot take the graph: {_gist(error)}", where=source.name) from None
+
+    def load(self, folder: Path, precision: Precision, outputs: tuple[str, ...], threads: int) -> Executor:
+        return _OpenVinoExecutor(_compile(folder, precision, threads), outputs)
+
+    def executed_layers(
+        self, folder: Path, precision: Precision, inputs: Mapping[str, NDArray[Any]]
+    ) -> list[tuple[str, str, str]]:
+        layers = []
+        for op in _compile(folder, precision, threads=1).get_runtime_model().get_ordered_ops():
+            facts = {key: str(value.astype(str)) for key, value in op.get_rt_info().items()}
+            kind = facts.get("layerType", op.get_type_name())
+            if kind not in ("Input", "Output", "Const", "Parameter", "Result"):
+                shown = facts.get("runtimePrecision", "")
+                layers.append((op.get_friendly_name(), kind, _PRECISION_NAMES.get(shown, shown)))
+        return layers
+
+
+class _OpenVinoExecutor:
+    def __init__(self, compiled: Any, outputs: tuple[str, ...]) -> None:
+        self._request = compiled.create_infer_request()
+        self._inputs = {port.get_any_name(): index for index, port in enumerate(compiled.inputs)}
+        self._positions = [compiled.outputs.index(compiled.output(name)) for name in outputs]
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        request = self._request
+        index = self._inputs
+        request.infer({index[name]: array for name, array in inputs.items()}, share_inputs=True)
+        return [np.array(request.get_output_tensor(position).data) for position in self._positions]
+
+
+def _compile(folder: Path, precision: Precision, threads: int) -> Any:
+    import openvino as ov
+
+    properties = {
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": _ARITHMETIC[precision],
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+    }
+    try:
+        return ov.Core().compile_model(folder / _FILE, "CPU", properties)
+    except RuntimeError as error:
+        raise ToolFailure(f"OpenVINO cannot compile the model: {_gist(error)}", where=_FILE) from None
+
+
+def _gist(error: RuntimeError) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[-2:])[:400]

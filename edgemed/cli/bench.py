@@ -1,0 +1,127 @@
+"""`edgemed bench`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgemed.cli.progress import ProgressBar
+from edgemed.cli.tables import print_table
+from edgemed.errors import BadInput
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  edgemed bench out
+  edgemed bench out/original out/artefacts/openvino-int8 --launches 9
+  edgemed bench --suite --only cnn1d --only resnet18"""
+)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--launches", type=click.IntRange(1), default=5, show_default=True, help="Fresh processes.")
+@click.option(
+    "--seconds", type=click.FloatRange(0.05), default=2.0, show_default=True, help="Per artefact and launch."
+)
+@click.option("--threads", type=click.IntRange(1), help="Instead of the artefacts' own.")
+@click.option("--suite", is_flag=True, help="Compile and time the reference architectures (speed only).")
+@click.option(
+    "--only", multiple=True, metavar="NAME", help="With --suite: this architecture (repeat for more)."
+)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), default="suite-out", help="With --suite: work folder."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def bench(
+    paths: tuple[Path, ...],
+    launches: int,
+    seconds: float,
+    threads: int | None,
+    suite: bool,
+    only: tuple[str, ...],
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Time artefacts against the original, one sample at a time, in turns in the same process.
+
+    PATHS are artefact folders, or one output folder of a compile (its original and all that it kept). Ratios
+    are of medians within a launch; the median over launches is shown.
+    """
+    with ProgressBar(quiet=as_json) as bar:
+        if suite:
+            from edgemed.suite.run import run_suite
+
+            rows: list[dict[str, Any]] = run_suite(
+                out, only, launches=launches, seconds=seconds, threads=threads or 1, reporter=bar
+            )
+        else:
+            rows = _time(_folders(paths), launches, seconds, threads, bar)
+    if as_json:
+        click.echo(json.dumps(rows))
+    elif suite:
+        from edgemed.suite.run import table
+
+        print_table("choice against the best baseline, ratios to onnxruntime fp32 (speed only)", *table(rows))
+    else:
+        head = ["artefact", "ratio", "p50 ms", "p90 ms", "p99 ms", "load ms", "memory MiB", "n"]
+        print_table("", head, [[_cell(row[key]) for key in head] for row in rows])
+
+
+def _folders(paths: tuple[Path, ...]) -> dict[str, Path]:
+    from edgemed.cli.located import artefact_folder, read_compilation
+    from edgemed.runtime import is_artefact
+
+    if not paths:
+        raise BadInput("nothing to time", where="PATHS", remedy="edgemed bench OUT, or edgemed bench --suite")
+    if len(paths) == 1 and not is_artefact(paths[0]):
+        result = read_compilation(paths[0])
+        kept = {name: paths[0] / "artefacts" / name for name in result.chosen.values()}
+        return {"original": paths[0] / "original", **kept}
+    return {str(path): artefact_folder(path) for path in paths}
+
+
+def _time(
+    folders: dict[str, Path], launches: int, seconds: float, threads: int | None, bar: ProgressBar
+) -> list[dict[str, Any]]:
+    import numpy as np
+
+    from edgemed.child import run_in_child
+    from edgemed.judge import percentiles
+    from edgemed.measure import contest, load_cost
+    from edgemed.runtime import golden_inputs
+
+    bar.stage("bench", f"timing {len(folders)} artefacts in turns")
+    latencies = contest(
+        folders, launches=launches, seconds=seconds, threads=threads,
+        on_launch=lambda done: bar.progress(done, launches),
+    )  # fmt: skip
+    first = next(iter(folders))
+    rows = []
+    for name, folder in folders.items():
+        ratios = [
+            float(np.median(own) / np.median(base))
+            for own, base in zip(latencies[name], latencies[first], strict=True)
+        ]
+        shown = percentiles(np.concatenate(latencies[name]))
+        cost = run_in_child(load_cost, folder, golden_inputs(folder, 1), what=f"loading {name}").value
+        rows.append(
+            {
+                "artefact": name,
+                "ratio": float(np.median(ratios)),
+                "p50 ms": shown.p50_ms,
+                "p90 ms": shown.p90_ms,
+                "p99 ms": shown.p99_ms,
+                "load ms": cost.load_ms,
+                "memory MiB": cost.memory_mib,
+                "n": shown.n,
+            }
+        )
+    return rows
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

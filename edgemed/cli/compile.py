@@ -1,0 +1,135 @@
+"""`edgemed compile`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from edgemed.cli.progress import ProgressBar
+from edgemed.cli.tables import print_outcome
+from edgemed.errors import EXIT_DONE, EXIT_NOT_PROVEN, BadInput
+from edgemed.types import ModelSpec, Precision, Recipe
+
+DEFAULT_OUT = "edgemed-out"
+
+
+@click.command(
+    name="compile",
+    epilog="""\b
+Examples:
+  edgemed compile recipe.toml -o out
+  edgemed compile -m model.onnx --calibrate images/calibrate --select images/select \\
+      --accept images/accept -o out
+  edgemed compile recipe.toml --precision int8 --precision fp32 --dry-run""",
+)
+@click.argument("recipe_path", metavar="[RECIPE]", required=False, type=click.Path(path_type=Path))
+@click.option("-m", "--model", help="model.onnx, model.pt2 or file.py:factory.")
+@click.option("-w", "--weights", help="Weights of a factory: .safetensors, or .pt of a state_dict.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), default=DEFAULT_OUT, show_default=True)
+@click.option("--target", help="A file under targets/, such as host, onnxruntime, openvino. [default: host]")
+@click.option(
+    "--precision", "precisions", multiple=True, type=click.Choice(["fp32", "fp16", "bf16", "int8"]),
+    help="Try only this precision (repeat for more).",
+)  # fmt: skip
+@click.option("--calibrate", metavar="SET", help="Samples that int8 scales are found on (no labels needed).")
+@click.option("--select", metavar="SET", help="Labelled cases that choices are made on.")
+@click.option("--accept", metavar="SET", help="Labelled cases that the report's figures come from.")
+@click.option("--skip-bad", is_flag=True, default=None, help="Count unreadable samples and go on.")
+@click.option("--with-images", is_flag=True, help="Put pictures of flipped cases into report.html.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print report.json (or the plan) to standard output.")
+def compile_(
+    recipe_path: Path | None,
+    model: str | None,
+    weights: str | None,
+    out: Path,
+    target: str | None,
+    precisions: tuple[Precision, ...],
+    calibrate: str | None,
+    select: str | None,
+    accept: str | None,
+    skip_bad: bool | None,
+    with_images: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Quantise, compile, verify and measure a trained model; keep the fastest artefact that agrees.
+
+    From a RECIPE (see calibration/README.md; `edgemed init` writes one), from flags, or from a recipe with
+    flags that override it. A SET is PATH or PATH::key=value,... such as data.npz::x=images,y=labels.
+
+    Writes artefacts/, report.html and report.json under --out. Stages are cached there: after a change or an
+    interruption only what is missing is done again.
+    """
+    from edgemed.stages.data import check_paths
+    from edgemed.stages.job import Job
+    from edgemed.stages.plan import make_plan
+
+    recipe, base = _recipe(recipe_path, model, weights)
+    data = replace(
+        recipe.data,
+        calibrate=_absolute(calibrate) or recipe.data.calibrate,
+        select=_absolute(select) or recipe.data.select,
+        accept=_absolute(accept) or recipe.data.accept,
+        skip_bad=skip_bad or recipe.data.skip_bad,
+    )
+    recipe = replace(
+        recipe,
+        data=data,
+        target=target or recipe.target,
+        precisions=precisions or recipe.precisions,
+    )
+    if dry_run:
+        plan, _ = make_plan(recipe)
+        check_paths(recipe, base)
+        click.echo(
+            plan.to_json() if as_json else "\n".join(f"{i}. {line}" for i, line in enumerate(plan.lines, 1))
+        )
+        return
+    from edgemed.pipeline import compile_model
+
+    with ProgressBar(quiet=as_json) as bar:
+        result = compile_model(Job(recipe, base, out, bar), _command(), with_images=with_images)
+    if as_json:
+        click.echo(result.to_json())
+    else:
+        print_outcome(result, out)
+    raise SystemExit(EXIT_DONE if result.best else EXIT_NOT_PROVEN)
+
+
+def _recipe(path: Path | None, model: str | None, weights: str | None) -> tuple[Recipe, Path]:
+    from edgemed.recipe_file import read_recipe
+
+    if path is not None:
+        recipe = read_recipe(path)
+        if model is not None:
+            source, _, factory = model.partition(":")
+            located = str(Path(source).resolve()) + (f":{factory}" if factory else "")
+            recipe = replace(recipe, model=ModelSpec(located, weights and str(Path(weights).resolve())))
+        elif weights is not None:
+            recipe = replace(recipe, model=replace(recipe.model, weights=str(Path(weights).resolve())))
+        return recipe, path.parent
+    if model is None:
+        raise BadInput(
+            "neither a recipe nor a model is given",
+            where="edgemed compile",
+            remedy="edgemed compile recipe.toml, or edgemed compile -m model.onnx --calibrate SET",
+        )
+    name = Path(model.partition(":")[0]).stem
+    return Recipe(ModelSpec(model, weights), name=name), Path()
+
+
+def _absolute(ref: str | None) -> str | None:
+    """Sets on the command line start at the working folder, those in a recipe at the recipe's."""
+    if ref is None:
+        return None
+    path, separator, keys = ref.partition("::")
+    return str(Path(path).resolve()) + separator + keys
+
+
+def _command() -> str:
+    return shlex.join(["edgemed", *sys.argv[1:]])

@@ -1,0 +1,46 @@
+"""The command group: every error of ours becomes a message and its exit code, never a traceback."""
+
+from __future__ import annotations
+
+import errno
+import json
+from typing import Any
+
+import click
+
+from edgemed.errors import EXIT_INTERRUPTED, EdgemedError, ToolFailure
+
+
+class EdgemedGroup(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EdgemedError as error:
+            _tell(error)
+            ctx.exit(error.exit_code)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            failure = ToolFailure(f"{error.strerror or error}", where=str(error.filename or ""))
+            _tell(failure)
+            ctx.exit(failure.exit_code)
+        except KeyboardInterrupt:
+            click.echo(
+                "\ninterrupted; finished stages are kept, the same command goes on from there", err=True
+            )
+            ctx.exit(EXIT_INTERRUPTED)
+
+
+def _tell(error: EdgemedError) -> None:
+    context = click.get_current_context()
+    if any(level.params.get("as_json") for level in _levels(context)):
+        body = {"problem": error.problem, "where": error.where, "next": error.remedy}
+        click.echo(json.dumps({"error": body, "exit_code": error.exit_code}))
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+
+
+def _levels(context: click.Context) -> list[click.Context]:
+    found = [context]
+    while found[-1].parent is not None:
+        found.append(found[-1].parent)
+    return found

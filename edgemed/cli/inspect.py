@@ -1,0 +1,107 @@
+"""`edgemed inspect`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgemed.cli.tables import print_table
+from edgemed.types import InputSpec, ModelSpec, OutputSpec
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  edgemed inspect model.onnx
+  edgemed inspect model.py:build -w model.safetensors
+  edgemed inspect out/artefacts/openvino-int8 --json"""
+)
+@click.argument("path")
+@click.option("-w", "--weights", help="Weights of a factory.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def inspect(path: str, weights: str | None, as_json: bool) -> None:
+    """Show what a trained model, an artefact or a compile's output folder holds."""
+    if Path(path).is_dir():
+        _artefact(Path(path), as_json)
+    else:
+        _model(ModelSpec(path, weights), as_json)
+
+
+def _artefact(path: Path, as_json: bool) -> None:
+    from edgemed.cli.located import artefact_folder
+    from edgemed.runtime import read_manifest, verify_files
+
+    folder = artefact_folder(path)
+    manifest = read_manifest(folder)
+    verify_files(folder, manifest)
+    if as_json:
+        click.echo(manifest.to_json())
+        return
+    _lines(
+        ("artefact", str(folder)),
+        ("model", f"{manifest.name} {manifest.version}"),
+        ("runtime", f"{manifest.backend} {manifest.precision}, {manifest.threads} thread(s)"),
+        *_contract(manifest.inputs, manifest.outputs),
+        ("steps in the graph", json.dumps(manifest.preprocess.get("in_graph", {}))),
+        ("golden cases", f"{manifest.golden_source}, tolerance {manifest.golden_tolerance:g}"),
+        ("built on", f"{manifest.host.get('arch')}, {manifest.host.get('instruction_sets')}"),
+        ("built with", ", ".join(f"{k} {v}" for k, v in manifest.tools.items())),
+        ("stamps", ", ".join(manifest.stamps) or "none"),
+        ("files", ", ".join(f"{name} ({sha[:12]})" for name, sha in manifest.files.items())),
+        ("check", "every file is as the manifest says"),
+    )
+
+
+def _model(spec: ModelSpec, as_json: bool) -> None:
+    from edgemed.child import run_in_child
+    from edgemed.stages.inspection import inspect_model
+
+    facts = run_in_child(inspect_model, spec, what=f"reading {spec.source}").value
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    rows: list[tuple[str, str]] = [
+        ("model", spec.source),
+        ("kind", str(facts["kind"])),
+        ("sha256", str(facts["sha256"])),
+        ("parameters", f"{facts['parameters']:,}"),
+    ]
+    for each in facts["inputs"]:
+        shape = (
+            "shape not known"
+            if each["shape"] is None
+            else f"float32 (N, {', '.join(map(str, each['shape']))})"
+        )
+        rows.append((f"input {each['name']}", shape))
+    for key in ("opset", "outputs", "operators"):
+        if facts.get(key):
+            rows.append((key, _shown(facts[key])))
+    _lines(*rows)
+
+
+def _contract(inputs: Sequence[InputSpec], outputs: Sequence[OutputSpec]) -> list[tuple[str, str]]:
+    rows = [
+        (f"input {each.name}", f"{each.dtype} (N, {', '.join(map(str, each.shape))}) {each.layout}".strip())
+        for each in inputs
+    ]
+    for output in outputs:
+        labels = f", labels {', '.join(output.labels)}" if output.labels else ""
+        threshold = "" if output.kind in ("regression", "multiclass") else f", threshold {output.threshold:g}"
+        rows.append(
+            (f"output {output.name}", f"{output.kind}, {output.columns} column(s){labels}{threshold}")
+        )
+    return rows
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {count}" for name, count in value.items())
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _lines(*rows: tuple[str, str]) -> None:
+    print_table("", ["", ""], [list(row) for row in rows])

@@ -1,0 +1,34 @@
+"""Finds the artefact that a path on the command line means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgemed.errors import BadInput
+from edgemed.runtime import is_artefact
+from edgemed.types import Compilation
+
+REPORT = "report.json"
+
+
+def read_compilation(folder: Path) -> Compilation:
+    """The `report.json` of a compile's output folder."""
+    try:
+        text = (folder / REPORT).read_text(encoding="utf-8")
+    except OSError:
+        raise BadInput(
+            "neither an artefact (manifest.json) nor a compile's output (report.json)",
+            where=str(folder),
+            remedy="edgemed compile recipe.toml -o OUT, then give OUT or OUT/artefacts/NAME",
+        ) from None
+    return Compilation.from_json(text, where=str(folder / REPORT))
+
+
+def artefact_folder(path: Path) -> Path:
+    """`path` itself, or the best artefact of a compile's output folder. Raises `BadInput`."""
+    if is_artefact(path):
+        return path
+    best = read_compilation(path).best
+    if best is None:
+        raise BadInput("this compile kept no artefact", where=str(path), remedy="see its report.html")
+    return path / "artefacts" / best

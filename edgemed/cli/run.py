@@ -1,0 +1,65 @@
+"""`edgemed run`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgemed.cli.located import artefact_folder
+from edgemed.types import OutputSpec
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  edgemed run out chest.png
+  edgemed run out/artefacts/openvino-int8 volume.nii.gz --json"""
+)
+@click.argument("artefact", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def run(artefact: Path, file: Path, as_json: bool) -> None:
+    """Predict one FILE (PNG, JPEG, TIFF, DICOM, NIfTI, NPY, NPZ) with an ARTEFACT.
+
+    ARTEFACT is an artefact folder, or the output folder of a compile (its fastest artefact is used). The
+    artefact is checked against its manifest and its golden cases are replayed first.
+    """
+    from edgemed.readers import read_file
+    from edgemed.runtime import Session
+
+    session = Session.load(artefact_folder(artefact))
+    manifest = session.manifest
+    outputs = session.predict(read_file(file, manifest.inputs))
+    answers = {spec.name: _answer(spec, outputs[spec.name].tolist()) for spec in manifest.outputs}
+    if as_json:
+        body = {
+            "model": f"{manifest.name} {manifest.version}",
+            "artefact": f"{manifest.backend}-{manifest.precision}",
+        }
+        click.echo(json.dumps({**body, "stamps": manifest.stamps, "file": str(file), "outputs": answers}))
+        return
+    for name, answer in answers.items():
+        click.echo(f"{name}: {answer['text']}")
+    for stamp in manifest.stamps:
+        click.echo(f"stamp: {stamp}", err=True)
+
+
+def _answer(spec: OutputSpec, values: list[float]) -> dict[str, object]:
+    if spec.kind == "regression":
+        text = ", ".join(f"{value:.6g}" for value in values)
+        return {"values": values, "unit": spec.unit, "text": f"{text} {spec.unit}".strip()}
+    if spec.kind == "multilabel":
+        labels = spec.labels or tuple(map(str, range(spec.columns)))
+        found = [label for label, value in zip(labels, values, strict=True) if value >= spec.threshold]
+        return {"probabilities": values, "decision": found, "text": ", ".join(found) or "none"}
+    if spec.kind == "binary":
+        labels = spec.labels or ("negative", "positive")
+        index = int(values[-1] >= spec.threshold)
+        shown = f"probability of {labels[1]} {values[-1]:.4f}, threshold {spec.threshold:g}"
+    else:
+        labels = spec.labels or tuple(map(str, range(spec.columns)))
+        index = max(range(len(values)), key=values.__getitem__)
+        shown = f"probability {values[index]:.4f}"
+    return {"probabilities": values, "decision": labels[index], "text": f"{labels[index]} ({shown})"}

@@ -1,0 +1,107 @@
+"""Static int8 by NNCF: scales once, in the form of each runtime."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from pathlib import Path
+
+from edgemed.compress.calibration import CalibrationStream
+from edgemed.compress.keep_float import float_nodes, is_transformer
+from edgemed.compress.nncf_scales import read_scales
+from edgemed.compress.onnx_file import read_onnx
+from edgemed.compress.qdq import missing_ranges, with_ranges, write_qdq
+from edgemed.compress.ranges import tensor_ranges
+from edgemed.compress.scales import Scales
+from edgemed.errors import ToolFailure
+from edgemed.types import Precision, QuantiseSpec, SampleSet
+
+OPENVINO_FILE = "openvino.xml"
+_RANGE_SAMPLES = 100
+
+
+def find_scales(
+    graph: Path, samples: SampleSet, spec: QuantiseSpec, *, seed: int, saturates: bool, out: Path
+) -> None:
+    """Quantise `graph` with NNCF on OpenVINO and write to `out`: the scales, and the OpenVINO form.
+
+    `saturates`: whether u8 x s8 sums saturate on the target's CPU; with `weight_bits = "auto"` weights then
+    get 7 bits. Ranges that only other forms need are measured on the same calibration samples.
+    """
+    os.environ["NNCF_CI"] = "1"  # NNCF sends usage telemetry unless this is set before its import
+    import nncf
+    import openvino as ov
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+
+    nncf.set_log_level(logging.ERROR)
+    stream = CalibrationStream(samples, spec.samples, seed)
+    try:
+        model = ov.Core().read_model(graph)
+    except RuntimeError as error:
+        raise ToolFailure(
+            f"int8 needs OpenVINO to read the graph, which it cannot: {_gist(error)}", where=graph.name
+        ) from None
+    seven_bits = spec.weight_bits == "7" or (spec.weight_bits == "auto" and saturates)
+    advanced = nncf.AdvancedQuantizationParameters(
+        overflow_fix=nncf.OverflowFix.ENABLE if seven_bits else nncf.OverflowFix.DISABLE,
+        activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX
+        if spec.ranges == "minmax"
+        else None,
+        smooth_quant_alphas=nncf.AdvancedSmoothQuantParameters(matmul=-1),
+    )
+    quantised = nncf.quantize(
+        model,
+        nncf.Dataset(stream),
+        subset_size=len(stream),
+        preset=nncf.QuantizationPreset(spec.preset),
+        model_type=nncf.ModelType.TRANSFORMER if is_transformer(graph) else None,
+        ignored_scope=nncf.IgnoredScope(
+            patterns=[*map(_pattern, float_nodes(graph)), *spec.keep_float], validate=False
+        ),
+        advanced_parameters=advanced,
+    )
+    ov.save_model(quantised, out / OPENVINO_FILE, compress_to_fp16=False)
+    scales = read_scales(quantised, read_onnx(graph))
+    if not scales.weights:
+        raise ToolFailure("nothing in this model can run in int8", where=graph.name)
+    del model, quantised
+    missing = missing_ranges(graph, scales)
+    if missing:
+        stream = CalibrationStream(samples, min(spec.samples, _RANGE_SAMPLES), seed)
+        scales = with_ranges(scales, missing, tensor_ranges(graph, missing, stream))
+    scales.save(out)
+
+
+def write_uint8_activations(graph: Path, scales_folder: Path, out: Path) -> None:
+    """Write the form `int8-uint8-activations` from what `find_scales` left in `scales_folder`."""
+    write_qdq(graph, Scales.load(scales_folder), out)
+
+
+def layer_precisions(graph: Path) -> list[tuple[str, str, Precision]]:
+    """(name, op, precision) of each layer with weights, as written in an ONNX file."""
+    model = read_onnx(graph)
+    dequantised = {node.output[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
+    constants = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
+    layers: list[tuple[str, str, Precision]] = []
+    for node in model.graph.node:
+        if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN"):
+            continue
+        weights = [name for name in node.input[1:] if name in constants or name in dequantised]
+        if not weights:
+            continue
+        if weights[0] in dequantised:
+            layers.append((node.name, node.op_type, "int8"))
+        else:
+            layers.append((node.name, node.op_type, "fp16" if constants[weights[0]] == 10 else "fp32"))
+    return layers
+
+
+def _pattern(name: str) -> str:
+    """The OpenVINO nodes that an ONNX node becomes: its name and `name/...`."""
+    return f"^{re.escape(name)}(/.*)?$"
+
+
+def _gist(error: RuntimeError) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[-2:])[:300]

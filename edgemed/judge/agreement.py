@@ -1,0 +1,168 @@
+"""How near an artefact is to its original on one output of the same cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgemed.errors import BadInput, ToolFailure
+from edgemed.judge.auc import auc_differences
+from edgemed.judge.figures import accuracies
+from edgemed.judge.interval import mean, share
+from edgemed.judge.scores import (
+    as_scores,
+    as_targets,
+    decide,
+    logits,
+    names_of_classes,
+    names_of_columns,
+    one_vs_rest,
+)
+from edgemed.types import OutputSpec
+from edgemed.types.verdict import AgreementFigures, Figure, Flip
+
+FLIPS_NAMED = 200
+FEW_SCORES = 64
+
+
+def agreement(
+    output: OutputSpec,
+    original: NDArray[Any],
+    artefact: NDArray[Any],
+    targets: NDArray[Any] | None,
+    case_names: Sequence[str],
+) -> AgreementFigures:
+    """Compare predictions (N, columns) of the original and the artefact on the same N cases, in order.
+
+    Decision agreement has a Clopper-Pearson interval (multilabel: of the label that agrees least). With
+    `targets` (see `Sample.targets`): differences of the AUC (paired DeLong interval), of accuracy,
+    sensitivity and specificity (no interval: that of a paired share is the judge's), and of the MAE (paired
+    Student's t). The SNR is on logits, per column, and the worst column counts: 10 log10 of the variance of
+    the original over cases divided by the mean squared difference.
+
+    Raises `BadInput` where cases do not pair up or the original is not finite, `ToolFailure` where the
+    artefact gives NaN or infinity.
+    """
+    if len(original) != len(artefact) or len(original) != len(case_names):
+        raise BadInput(
+            f"{len(original)} predictions of the original, {len(artefact)} of the artefact, "
+            f"{len(case_names)} case names: these do not pair up",
+            where=f"output {output.name}",
+        )
+    before = as_scores(output, original)
+    broken = np.flatnonzero(
+        ~np.isfinite(np.asarray(artefact, np.float64).reshape(len(artefact), -1)).all(axis=1)
+    )
+    if broken.size:
+        raise ToolFailure(
+            f"the artefact gives NaN or infinity for {broken.size} of {len(artefact)} cases where the "
+            f"original does not, first for {case_names[broken[0]]}",
+            where=f"output {output.name}",
+            remedy="choose another precision",
+        )
+    after = as_scores(output, artefact)
+    wanted = None if targets is None else as_targets(output, targets, len(before))
+    gaps = np.abs(after - before)
+    worst = int(gaps.max(axis=1).argmax())
+    identical = bool(np.array_equal(before, after))
+    decisions, flips = _decisions(output, before, after, wanted, case_names)
+    distinct = tuple(int(max(len(np.unique(column)) for column in scores.T)) for scores in (before, after))
+    snr = None if identical else logit_snr_db(logits(output, before), logits(output, after))
+    return AgreementFigures(
+        output=output.name,
+        kind=output.kind,
+        n=len(before),
+        labelled=wanted is not None,
+        largest_difference=float(gaps.max()),
+        largest_difference_case=case_names[worst],
+        mean_difference=float(gaps.mean()),
+        identical=identical,
+        snr_db=snr,
+        decisions=decisions,
+        differences=() if wanted is None else tuple(_differences(output, before, after, wanted)),
+        flip_count=len(flips),
+        flips=tuple(flips[:FLIPS_NAMED]),
+        distinct_original=distinct[0],
+        distinct_artefact=distinct[1],
+        notes=tuple(_notes(len(before), distinct[0], distinct[1], snr, identical)),
+    )
+
+
+def logit_snr_db(original: NDArray[np.float64], artefact: NDArray[np.float64]) -> float | None:
+    """SNR in dB of the worst column of (N, columns) logits; None where no column of the original varies.
+
+    A column that does not vary is left out. Columns without any difference count as infinite; None where
+    all are.
+    """
+    signal = original.var(axis=0)
+    noise = np.mean((artefact - original) ** 2, axis=0)
+    judged = (signal > 0) & (noise > 0)
+    if not judged.any():
+        return None
+    return float(10 * np.log10(np.min(signal[judged] / noise[judged])))
+
+
+def _decisions(
+    output: OutputSpec,
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+    targets: NDArray[Any] | None,
+    case_names: Sequence[str],
+) -> tuple[Figure | None, list[Flip]]:
+    if output.kind == "regression":
+        return None, []
+    old, new = decide(output, before), decide(output, after)
+    same = old == new
+    labels = names_of_columns(output) if output.kind == "multilabel" else ("",)
+    least = int(same.mean(axis=0).argmin())
+    figure = share("decisions", int(same[:, least].sum()), len(same), label=labels[least], method="exact")
+    names = names_of_classes(output)
+    wanted = None if targets is None else targets.reshape(len(same), -1)
+    flips = [
+        Flip(
+            case_names[case],
+            names[old[case, column]],
+            names[new[case, column]],
+            None if wanted is None else names[wanted[case, column]],
+            labels[column],
+        )
+        for case, column in np.argwhere(~same)
+    ]
+    return figure, flips
+
+
+def _differences(
+    output: OutputSpec, before: NDArray[np.float64], after: NDArray[np.float64], targets: NDArray[Any]
+) -> list[Figure]:
+    if output.kind == "regression":
+        errors = np.abs(after - targets) - np.abs(before - targets)
+        columns = enumerate(names_of_columns(output))
+        return [mean("mae", errors[:, column], label=label, unit=output.unit) for column, label in columns]
+    items = auc_differences(one_vs_rest(output, before, targets), one_vs_rest(output, after, targets))
+    old = accuracies(output, decide(output, before), targets)
+    new = accuracies(output, decide(output, after), targets)
+    for first, second in zip(old, new, strict=True):
+        gap = None if first.value is None or second.value is None else second.value - first.value
+        items.append(Figure(first.name, gap, first.n, label=first.label, reason=first.reason))
+    return items
+
+
+def _notes(cases: int, before: int, after: int, snr: float | None, identical: bool) -> list[str]:
+    notes = []
+    if identical:
+        notes.append("the outputs are identical on these cases; that alone proves nothing about others")
+    elif snr is None:
+        notes.append("SNR is not defined: the original does not vary over these cases")
+    if after < min(FEW_SCORES, before):
+        notes.append(
+            f"the artefact gives only {after} distinct scores, the original {before} (of {cases} cases): "
+            "keep the last layers in float"
+        )
+    elif before < min(FEW_SCORES, cases):
+        notes.append(
+            f"the original gives only {before} distinct scores on {cases} cases: AUC counts ties half"
+        )
+    return notes

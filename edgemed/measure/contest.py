@@ -1,0 +1,42 @@
+"""Several artefacts timed against each other, over several launches of fresh processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgemed.child import run_in_child
+from edgemed.measure.latency import interleaved_latencies_s, session_call
+from edgemed.runtime import Session, golden_inputs
+
+
+def contest(
+    folders: Mapping[str, Path],
+    *,
+    launches: int,
+    seconds: float,
+    threads: int | None = None,
+    on_launch: Callable[[int], None] = lambda done: None,
+) -> dict[str, list[NDArray[np.float64]]]:
+    """Latencies in s by name, one (rounds,) array per launch; in each launch all take turns in one process.
+
+    `seconds` is per artefact and launch. Raises `ToolFailure` where an artefact cannot be loaded.
+    """
+    found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in folders}
+    for launch in range(launches):
+        latencies = run_in_child(_time, dict(folders), seconds, launch, threads, what="timing").value
+        for name, values in latencies.items():
+            found[name].append(values)
+        on_launch(launch + 1)
+    return found
+
+
+def _time(
+    folders: Mapping[str, Path], seconds: float, seed: int, threads: int | None
+) -> dict[str, NDArray[np.float64]]:
+    sessions = {name: Session.load(folder, threads=threads) for name, folder in folders.items()}
+    calls = {name: session_call(each, golden_inputs(each.folder, 1)) for name, each in sessions.items()}
+    return interleaved_latencies_s(calls, seconds=seconds * len(calls), seed=seed)

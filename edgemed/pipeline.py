@@ -1,0 +1,59 @@
+"""From a trained model to verified artefacts: the steps, in order, as DESIGN.md draws them."""
+
+from __future__ import annotations
+
+from edgemed.report import write_report
+from edgemed.stages.acceptance import accept
+from edgemed.stages.artefacts import build_all, stamps_for
+from edgemed.stages.choose import choose
+from edgemed.stages.data import check_data, check_paths
+from edgemed.stages.forms import make_forms
+from edgemed.stages.golden import make_golden_inputs
+from edgemed.stages.graph import make_graph
+from edgemed.stages.job import Job
+from edgemed.stages.pictures import flipped_pictures
+from edgemed.stages.plan import make_plan
+from edgemed.stages.results import Findings, compilation
+from edgemed.stages.selection import compare_with_original, selection_predictions
+from edgemed.stages.shelf import shelve
+from edgemed.stages.trials import latencies_s, load_costs
+from edgemed.types import Compilation
+
+
+def compile_model(job: Job, command: str, *, with_images: bool = False) -> Compilation:
+    """Run every step of `job`; `command` is what repeats it, for the report.
+
+    `with_images` puts pictures of flipped cases into the report.
+
+    Writes `artefacts/<id>/`, `original/`, `report.json` and `report.html` under `job.out`. A result that may
+    not be kept is a result: see `Compilation.best`. Raises `BadInput` for what the user can mend and
+    `ToolFailure` when the machine or a tool that everything needs has failed.
+    """
+    check_paths(job.recipe, job.base)
+    plan, candidates = make_plan(job.recipe)
+    graph, model, parity = make_graph(job)
+    sets, data, warnings = check_data(job, graph)
+    for warning in warnings:
+        job.reporter.warn(warning)
+
+    forms = make_forms(job, graph, sets.get("calibrate"), plan.forms)
+    golden = make_golden_inputs(job, graph, sets.get("calibrate"))
+    stamps = stamps_for(data)
+    built, failures = build_all(job, graph, candidates, forms, golden, data, stamps)
+
+    answers, broken = selection_predictions(job, built, sets.get("select") or sets.get("calibrate"))
+    figures = compare_with_original(graph.outputs, answers)
+    latencies = latencies_s(job, [built[name] for name in answers])
+    choice = choose(candidates, figures, latencies, job.recipe.agreement, labelled=not stamps)
+    verified = accept(job, graph.outputs, built, choice, sets.get("accept"))
+
+    costs = {name: load_costs(job, built[name]) for name in answers}
+    shelve(job.out, built, verified.kept.values())
+    found = Findings(
+        graph, model, data, parity, plan, candidates, built, failures | broken, figures, latencies, costs,
+        choice, verified, stamps, warnings,
+    )  # fmt: skip
+    result = compilation(job, found, command)
+    pictures = flipped_pictures(sets.get("accept"), verified) if with_images else ()
+    write_report(result, job.out, pictures)
+    return result

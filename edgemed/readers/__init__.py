@@ -1,0 +1,9 @@
+"""Data in, one sample at a time: arrays, pictures, volumes and tables brought to a model's input contract.
+
+A set is named by a reference, `PATH` or `PATH::key=value,key=value`; see `edgemed.readers.reference`.
+"""
+
+from edgemed.readers.description import ArrayDescription, SetDescription, describe
+from edgemed.readers.opening import open_set, read_file
+
+__all__ = ["ArrayDescription", "SetDescription", "describe", "open_set", "read_file"]

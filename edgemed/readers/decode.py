@@ -1,0 +1,72 @@
+"""One file of any supported format to one array."""
+
+from __future__ import annotations
+
+import tokenize
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgemed.errors import BadInput
+from edgemed.readers.dicom import decode_dicom
+from edgemed.readers.fit import Note, fit
+from edgemed.readers.nifti import decode_nifti
+from edgemed.readers.picture import decode_picture
+from edgemed.types import InputSpec
+
+Decoder = Callable[..., tuple[NDArray[Any], str]]
+
+
+def decode_npy(path: Path, note: Note, *, levels: bool) -> tuple[NDArray[Any], str]:
+    """The array as stored, and "" for its axes. Raises `BadInput` for pickled objects and torn files."""
+    try:
+        with path.open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False), ""
+    except (OSError, ValueError, EOFError, tokenize.TokenError, MemoryError) as error:
+        raise BadInput(f"the array cannot be read: {error}") from error
+
+
+DECODERS: dict[str, Decoder] = {
+    ".png": decode_picture,
+    ".jpg": decode_picture,
+    ".jpeg": decode_picture,
+    ".tif": decode_picture,
+    ".tiff": decode_picture,
+    ".dcm": decode_dicom,
+    ".dicom": decode_dicom,
+    ".nii": decode_nifti,
+    ".nii.gz": decode_nifti,
+    ".npy": decode_npy,
+}
+
+
+def decoder_of(path: Path) -> Decoder | None:
+    """The decoder by extension; a file of another name is DICOM where its preamble says so."""
+    name = path.name.lower()
+    for suffix, decoder in DECODERS.items():
+        if name.endswith(suffix):
+            return decoder
+    try:
+        with path.open("rb") as file:
+            return decode_dicom if file.read(132)[128:] == b"DICM" else None
+    except OSError:
+        return None
+
+
+def decode(path: Path, spec: InputSpec, note: Note) -> NDArray[Any]:
+    """The file at `path` as the raw array of `spec`.
+
+    Raises `BadInput` where the file is missing, of another format, unreadable, or does not fit.
+    """
+    if not path.is_file():
+        raise BadInput("no such file")
+    decoder = decoder_of(path)
+    if decoder is None:
+        raise BadInput("the format is not known by its name", remedy=f"known: {', '.join(DECODERS)}")
+    array, axes = decoder(path, note, levels=spec.dtype == "uint8")
+    if not array.size:
+        raise BadInput(f"the file holds nothing: its shape is {list(array.shape)}")
+    return fit(array, axes, spec, note)

@@ -1,0 +1,225 @@
+"""What is in a set, before any model is known."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgemed.errors import BadInput
+from edgemed.readers.decode import decoder_of
+from edgemed.readers.folder import FolderSet, class_folders, list_files
+from edgemed.readers.npy_entry import NpyEntry, names_in
+from edgemed.readers.npz import INPUT_NAMES, LABEL_NAMES, NpzSet
+from edgemed.readers.opening import reader_of
+from edgemed.readers.reference import GROUP_NAMES, Reference
+from edgemed.readers.table import header_of, read_rows
+from edgemed.types import DType, Layout, Record, did_you_mean
+
+_MOST_CLASSES = 100
+
+
+@dataclass(frozen=True)
+class ArrayDescription(Record):
+    """One array, column or kind of file: the dtype as stored and the shape of one sample.
+
+    `input_dtype` is the dtype for an `InputSpec` that takes it, None where the values are text or complex.
+    `layout` is a suggestion from the shape.
+    """
+
+    name: str
+    samples: int
+    dtype: str
+    shape: tuple[int, ...]
+    input_dtype: DType | None
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class SetDescription(Record):
+    """What a set holds. `inputs` names the arrays or columns taken as inputs, `label` and `group` those of
+    labels and groups; `classes` are the distinct labels in order (names of folders, or values), empty where
+    they are not whole numbers or names; `groups` counts distinct groups."""
+
+    reader: str
+    samples: int
+    arrays: tuple[ArrayDescription, ...]
+    inputs: tuple[str, ...]
+    label: str | None
+    classes: tuple[str, ...]
+    group: str | None
+    groups: int | None
+
+
+def describe(ref: str, *, base: Path) -> SetDescription:
+    """Describe the set `ref`, relative to `base`, reading headers, labels and one sample.
+
+    Keys of the reference may name inputs freely. Raises `BadInput` where the set is empty or unreadable.
+    """
+    reference = Reference.parse(ref)
+    path = reference.resolve(base)
+    reader = reader_of(path, ref)
+    if reader is FolderSet:
+        return _describe_folder(path, reference)
+    return _describe_npz(path, reference) if reader is NpzSet else _describe_csv(path, reference)
+
+
+def _describe_folder(path: Path, reference: Reference) -> SetDescription:
+    reference.allow(())
+    files, _ = list_files(path)
+    span = reference.span(len(files))
+    classes = tuple(class_folders(path))
+    first = _describe_file(path, files[span.start], "files", len(span))
+    return SetDescription(
+        "folder", len(span), (first,), ("files",), "folder" if classes else None, classes, None, None
+    )
+
+
+def _describe_npz(path: Path, reference: Reference) -> SetDescription:
+    names = names_in(path)
+    entries = {name: NpyEntry(path, name) for name in names}
+    label = _asked(reference, "y", names, LABEL_NAMES)
+    group = _asked(reference, "group", names, GROUP_NAMES)
+    keys = {key: name for key, name in reference.keys.items() if key not in ("y", "group")}
+    inputs = [name for key, name in keys.items() if not key.startswith("y.")]
+    for name in keys.values():
+        _check_named(name, names, reference)
+    inputs = inputs or [name for name in INPUT_NAMES if name in names][:1]
+    if not inputs and len(names) == 1:
+        inputs = names
+    longest = inputs or [max(names, key=lambda name: len(entries[name]))] if names else []
+    span = reference.span(len(entries[longest[0]]) if longest else 0)
+    arrays = tuple(
+        _describe_array(name, len(entry), entry.dtype, entry.row_shape) for name, entry in entries.items()
+    )
+    classes = _classes(_texts(entries[label], span)) if label else ()
+    groups = len(set(_texts(entries[group], span))) if group else None
+    return SetDescription("npz", len(span), arrays, tuple(inputs), label, classes, group, groups)
+
+
+def _describe_csv(path: Path, reference: Reference) -> SetDescription:
+    source = str(reference)
+    header = header_of(path, source)
+    label = _asked(reference, "label", header, ("label",))
+    group = _asked(reference, "group", header, GROUP_NAMES)
+    files = _asked(reference, "path", header, ("path",))
+    span = reference.span(sum(1 for _ in read_rows(path, source)))
+    rows = itertools.islice(read_rows(path, source), span.start, span.stop)
+    first = next(rows)
+    arrays = [_describe_file(path.parent, first[files], files, len(span))] if files else []
+    for name in header:
+        if name not in (label, group, files) and _is_number(first[name]):
+            arrays.append(_describe_array(name, len(span), np.dtype(np.float64), ()))
+    columns: dict[str, dict[str, None]] = {name: {} for name in (label, group) if name}
+    for row in itertools.chain([first], rows):
+        for name, seen in columns.items():
+            seen[row[name]] = None
+    return SetDescription(
+        "csv",
+        len(span),
+        tuple(arrays),
+        tuple(entry.name for entry in arrays),
+        label,
+        _classes(columns[label]) if label else (),
+        group,
+        len(columns[group]) if group else None,
+    )
+
+
+def _asked(reference: Reference, key: str, names: Iterable[str], defaults: Iterable[str]) -> str | None:
+    """The array or column that `key` names, or the first default that is there."""
+    if key in reference.keys:
+        _check_named(reference.keys[key], names, reference)
+        return reference.keys[key]
+    return next((name for name in defaults if name in names), None)
+
+
+def _check_named(name: str, names: Iterable[str], reference: Reference) -> None:
+    if name not in names:
+        raise BadInput(f"nothing is named {name!r}", where=str(reference), remedy=did_you_mean(name, names))
+
+
+def _texts(entry: NpyEntry, span: range) -> Iterator[str]:
+    for row in entry.rows(span):
+        yield str(row.reshape(-1)[0]) if row.size == 1 else ""
+
+
+def _classes(values: Iterable[str]) -> tuple[str, ...]:
+    """Distinct labels in order; none where they are fractions or too many."""
+    seen: dict[str, None] = {}
+    for value in values:
+        seen[value] = None
+        if len(seen) > _MOST_CLASSES:
+            return ()
+    if all(_is_number(value) for value in seen):
+        numbers = [float(value) for value in seen]
+        if not all(number.is_integer() for number in numbers):
+            return ()
+        return tuple(str(int(number)) for number in sorted(set(numbers)))
+    return () if "" in seen else tuple(sorted(seen))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _describe_file(root: Path, file: str, name: str, samples: int) -> ArrayDescription:
+    path = root / file
+    decoder = decoder_of(path) if path.is_file() else None
+    if decoder is None:
+        raise BadInput("no such file, or its format is not known", where=file)
+    try:
+        array, axes = decoder(path, lambda _: None, levels=False)
+    except BadInput as error:
+        raise BadInput(error.problem, where=file, remedy=error.remedy) from error
+    described = _describe_array(name, samples, array.dtype, array.shape)
+    layouts: dict[str, Layout] = {"HW": "HW", "HWC": "HWC", "DHW": "DHW", "DHWC": "DHWC"}
+    if axes not in layouts:
+        return described
+    return ArrayDescription(
+        name, samples, described.dtype, described.shape, described.input_dtype, layouts[axes]
+    )
+
+
+def _describe_array(
+    name: str, samples: int, dtype: np.dtype[np.generic], shape: tuple[int, ...]
+) -> ArrayDescription:
+    return ArrayDescription(name, samples, dtype.name, shape, _input_dtype(dtype), _suggest_layout(shape))
+
+
+def _input_dtype(dtype: np.dtype[np.generic]) -> DType | None:
+    same: dict[str, DType] = {
+        "uint8": "uint8",
+        "int8": "int8",
+        "uint16": "uint16",
+        "int16": "int16",
+        "int32": "int32",
+        "int64": "int64",
+        "float16": "float16",
+        "float32": "float32",
+        "float64": "float32",
+        "bool": "uint8",
+        "uint32": "int64",
+    }
+    return same.get(dtype.name)
+
+
+def _suggest_layout(shape: tuple[int, ...]) -> Layout:
+    if len(shape) == 2:
+        if shape[0] <= 16 < 64 <= shape[1]:
+            return "CL"
+        return "LC" if shape[1] <= 16 < 64 <= shape[0] else "HW"
+    if len(shape) == 3:
+        if shape[2] in (1, 3):
+            return "HWC"
+        return "CHW" if shape[0] in (1, 3) else "DHW"
+    if len(shape) == 4:
+        return "DHWC" if shape[3] <= 4 < shape[0] else "CDHW"
+    return ""

@@ -1,0 +1,173 @@
+"""`.npz`: one array per input and per output, a sample a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgemed.errors import BadInput
+from edgemed.readers.fit import fit
+from edgemed.readers.npy_entry import NpyEntry, names_in
+from edgemed.readers.reference import GROUP_NAMES, Reference
+from edgemed.readers.stream import Case, StreamedSet
+from edgemed.readers.targets import target_of
+from edgemed.types import InputSpec, OutputSpec, Sample, did_you_mean
+
+INPUT_NAMES = ("x", "images")
+LABEL_NAMES = ("y", "labels")
+
+
+class NpzSet(StreamedSet):
+    """The rows of the arrays in an archive, compressed or not; no array is held whole."""
+
+    def __init__(
+        self,
+        path: Path,
+        reference: Reference,
+        inputs: Sequence[InputSpec],
+        outputs: Sequence[OutputSpec],
+        *,
+        skip_bad: bool,
+        source: str,
+    ) -> None:
+        archive = _Archive(path, reference, source)
+        reference.allow(
+            [*(spec.name for spec in inputs), "group", *label_keys(reference, outputs, "y")]
+            + (["x"] if len(inputs) == 1 else [])
+        )
+        self._inputs = [(spec, archive.input_entry(spec, alone=len(inputs) == 1)) for spec in inputs]
+        self._outputs = archive.output_entries(outputs)
+        self._group = archive.group_entry()
+        entries = [entry for _, entry in (*self._inputs, *self._outputs)]
+        if self._group:
+            entries.append(self._group)
+        if len({len(entry) for entry in entries}) > 1:
+            lengths = ", ".join(f"{entry.name} {len(entry)}" for entry in entries)
+            raise BadInput(f"the arrays differ in length: {lengths}", where=source)
+        self._span = reference.span(len(entries[0]))
+        super().__init__(source, length=len(self._span), labelled=bool(self._outputs), skip_bad=skip_bad)
+        for spec, entry in self._inputs:
+            _located(
+                f"{entry.name} in {source}", fit, np.zeros(entry.row_shape, entry.dtype), "", spec, self.note
+            )
+        for output, entry in self._outputs:
+            for index, row in zip(self._span, entry.rows(self._span), strict=True):
+                _located(f"{entry.name}[{index}] in {source}", target_of, row, output)
+
+    def cases(self) -> Iterator[Case]:
+        first = self._inputs[0][1].name
+        entries = [entry for _, entry in (*self._inputs, *self._outputs)]
+        if self._group:
+            entries.append(self._group)
+        with ExitStack() as stack:
+            streams = [stack.enter_context(closing(entry.rows(self._span))) for entry in entries]
+            for index, rows in zip(self._span, zip(*streams, strict=True), strict=True):
+                name = f"{first}[{index}]"
+                yield name, lambda name=name, rows=rows: self._sample(name, rows)  # type: ignore[misc]
+
+    def _sample(self, name: str, rows: Sequence[NDArray[Any]]) -> Sample:
+        arrays, labels = rows[: len(self._inputs)], rows[len(self._inputs) :]
+        return Sample(
+            name,
+            {
+                spec.name: fit(row, "", spec, self.note)
+                for (spec, _), row in zip(self._inputs, arrays, strict=True)
+            },
+            {
+                output.name: target_of(row, output)
+                for (output, _), row in zip(self._outputs, labels, strict=False)
+            },
+            str(rows[-1].reshape(-1)[0]) if self._group else None,
+        )
+
+
+class _Archive:
+    """Which array means what."""
+
+    def __init__(self, path: Path, reference: Reference, source: str) -> None:
+        self._path = path
+        self._keys = reference.keys
+        self._source = source
+        self._names = names_in(path)
+        if not self._names:
+            raise BadInput("the archive holds no array", where=source)
+
+    def input_entry(self, spec: InputSpec, *, alone: bool) -> NpyEntry:
+        asked = self._keys.get(spec.name) or (self._keys.get("x") if alone else None)
+        if asked:
+            return self._entry(asked)
+        for name in (spec.name, *(INPUT_NAMES if alone else ())):
+            if name in self._names:
+                return self._entry(name)
+        if alone and len(self._names) == 1:
+            return self._entry(self._names[0])
+        raise BadInput(
+            f"no array is named for the input {spec.name!r}",
+            where=self._source,
+            remedy=f"add ::{'x' if alone else spec.name}=ARRAY; {self._listing()}",
+        )
+
+    def output_entries(self, outputs: Sequence[OutputSpec]) -> list[tuple[OutputSpec, NpyEntry]]:
+        alone = len(outputs) == 1
+        found = []
+        for output in outputs:
+            asked = self._keys.get(f"y.{output.name}") or (self._keys.get("y") if alone else None)
+            defaults = (output.name, *(LABEL_NAMES if alone else ()))
+            name = asked or next((name for name in defaults if name in self._names), None)
+            if name:
+                found.append((output, self._entry(name)))
+        require_all(found, outputs, self._source)
+        return found
+
+    def group_entry(self) -> NpyEntry | None:
+        asked = self._keys.get("group")
+        name = asked or next((name for name in GROUP_NAMES if name in self._names), None)
+        return self._entry(name) if name else None
+
+    def _entry(self, name: str) -> NpyEntry:
+        if name not in self._names:
+            raise BadInput(
+                f"no array {name!r}",
+                where=self._source,
+                remedy=f"{did_you_mean(name, self._names)}; {self._listing()}",
+            )
+        entry = NpyEntry(self._path, name)
+        if not entry.shape:
+            raise BadInput(f"array {name!r} is a single value, not one row per sample", where=self._source)
+        return entry
+
+    def _listing(self) -> str:
+        return f"arrays: {', '.join(self._names)}"
+
+
+def label_keys(reference: Reference, outputs: Sequence[OutputSpec], single: str) -> list[str]:
+    """The label keys a reference may hold: any where no labels are asked for, as in calibration."""
+    if not outputs:
+        return [single, *(key for key in reference.keys if key.startswith("y."))]
+    return [f"y.{output.name}" for output in outputs] + ([single] if len(outputs) == 1 else [])
+
+
+def require_all(
+    found: Sequence[tuple[OutputSpec, object]], outputs: Sequence[OutputSpec], source: str
+) -> None:
+    """Labels for all outputs or for none; raises `BadInput` otherwise."""
+    have = {output.name for output, _ in found}
+    for output in outputs:
+        if have and output.name not in have:
+            raise BadInput(
+                f"the set has labels for {', '.join(sorted(have))} but not for output {output.name!r}",
+                where=source,
+                remedy=f"add y.{output.name}=NAME to the reference",
+            )
+
+
+def _located(where: str, call: Callable[..., object], *args: object) -> None:
+    try:
+        call(*args)
+    except BadInput as error:
+        raise BadInput(error.problem, where=where, remedy=error.remedy) from error

@@ -1,0 +1,102 @@
+"""Opening a set by its reference, and reading one file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from edgemed.errors import BadInput
+from edgemed.readers.decode import decode
+from edgemed.readers.fit import fit
+from edgemed.readers.folder import FolderSet
+from edgemed.readers.npy_entry import NpyEntry, names_in
+from edgemed.readers.npz import INPUT_NAMES, NpzSet
+from edgemed.readers.reference import Reference
+from edgemed.readers.stream import StreamedSet
+from edgemed.readers.table import CsvSet
+from edgemed.types import InputSpec, OutputSpec, SampleSet
+
+Reader = type[FolderSet] | type[NpzSet] | type[CsvSet]
+
+
+def open_set(
+    ref: str,
+    inputs: Sequence[InputSpec],
+    outputs: Sequence[OutputSpec],
+    *,
+    base: Path,
+    skip_bad: bool = False,
+) -> SampleSet:
+    """Open the set `ref` (see `edgemed.readers.reference`), relative to the folder `base`.
+
+    Every sample has exactly the dtype and shape of `inputs`. Names, lengths, shapes, dtypes and all labels
+    are checked here (without `outputs`, label keys of `ref` are passed over); samples are decoded while
+    iterating, one at a time, in the same order every time. Pictures and volumes of other sizes are brought
+    to the input's size, which `notes` then tells. Raises `BadInput`, while iterating with the sample's name;
+    with `skip_bad` a sample that cannot be read is counted in `skipped` instead.
+    """
+    reference = Reference.parse(ref)
+    path = reference.resolve(base)
+    reader = reader_of(path, ref)
+    opened: StreamedSet = reader(path, reference, inputs, outputs, skip_bad=skip_bad, source=ref)
+    return opened
+
+
+def reader_of(path: Path, ref: str) -> Reader:
+    """The reader for a path; raises `BadInput` where there is none."""
+    if path.is_dir():
+        return FolderSet
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        return NpzSet
+    if suffix == ".csv":
+        return CsvSet
+    raise BadInput(
+        f"a set is an .npz, a .csv or a folder, not a {suffix or 'nameless'} file",
+        where=ref,
+        remedy="put single files in a folder, or read one with `edgemed run`",
+    )
+
+
+def read_file(path: Path, inputs: Sequence[InputSpec]) -> dict[str, NDArray[Any]]:
+    """The raw arrays of one sample from one file: PNG, JPEG, TIFF, DICOM, NIfTI, .npy or .npz.
+
+    An .npz holds an array per input (for a single input also `x`, `images` or its only array), each one
+    sample with or without a leading axis of 1. Raises `BadInput` where the file does not fill the inputs.
+    """
+    if not path.is_file():
+        raise BadInput("no such file", where=str(path))
+    try:
+        if path.suffix.lower() == ".npz":
+            return {spec.name: _row(path, spec, alone=len(inputs) == 1) for spec in inputs}
+        if len(inputs) != 1:
+            names = ", ".join(spec.name for spec in inputs)
+            raise BadInput(
+                f"one file fills one input, and the model has {len(inputs)}",
+                remedy=f"give an .npz with the arrays {names}",
+            )
+        return {inputs[0].name: decode(path, inputs[0], lambda _: None)}
+    except BadInput as error:
+        raise BadInput(error.problem, where=str(path), remedy=error.remedy) from error
+
+
+def _row(path: Path, spec: InputSpec, *, alone: bool) -> NDArray[Any]:
+    names = names_in(path)
+    wanted = [name for name in (spec.name, *(INPUT_NAMES if alone else ())) if name in names]
+    if not wanted and alone and len(names) == 1:
+        wanted = names
+    if not wanted:
+        raise BadInput(f"no array is named {spec.name!r}", remedy=f"arrays: {', '.join(names)}")
+    entry = NpyEntry(path, wanted[0])
+    if len(entry.shape) > len(spec.shape) and entry.shape[0] > 1 and entry.row_shape == spec.shape:
+        raise BadInput(
+            f"array {entry.name!r} holds {entry.shape[0]} samples, and one is read",
+            remedy="save the one sample to a file of its own",
+        )
+    array = entry.whole()
+    if array.ndim > len(spec.shape) and array.shape[0] == 1:
+        array = array[0]
+    return fit(array, "", spec, lambda _: None)

@@ -1,0 +1,76 @@
+"""StreamedSet: what the readers share. One sample in memory, bad samples named or skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from edgemed.errors import BadInput
+from edgemed.types import Sample
+
+Case = tuple[str, Callable[[], Sample]]
+"""A candidate: its name and the call that decodes it."""
+
+
+class StreamedSet:
+    """A `SampleSet` whose subclass lists the candidates in `cases`; decoding happens while iterating.
+
+    `BadInput` from decoding a case is raised with the case's name, or, with `skip_bad`, noted in `skipped`.
+    Labels out of range are never skipped: the readers check them before the first sample is decoded.
+    """
+
+    def __init__(self, source: str, *, length: int, labelled: bool, skip_bad: bool) -> None:
+        self._source = source
+        self._length = length
+        self._labelled = labelled
+        self._skip_bad = skip_bad
+        self._skipped: dict[str, None] = {}
+        self._notes: dict[str, None] = {}
+
+    @property
+    def source(self) -> str:
+        """The reference it was opened from, as the user wrote it."""
+        return self._source
+
+    @property
+    def labelled(self) -> bool:
+        return self._labelled
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Names of unreadable samples left out so far."""
+        return tuple(self._skipped)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done so far to bring samples to the input contract; each sentence once."""
+        return tuple(self._notes)
+
+    def note(self, sentence: str) -> None:
+        self._notes[sentence] = None
+
+    def cases(self) -> Iterator[Case]:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        """Number of candidates: with `skip_bad`, some may turn out unreadable."""
+        return self._length
+
+    def __iter__(self) -> Iterator[Sample]:
+        read = 0
+        for name, load in self.cases():
+            try:
+                sample = load()
+            except BadInput as error:
+                if not self._skip_bad:
+                    raise BadInput(
+                        error.problem, where=f"{name} in {self._source}", remedy=error.remedy or _SKIP
+                    ) from error
+                self._skipped[name] = None
+                continue
+            read += 1
+            yield sample
+        if not read:
+            raise BadInput(f"none of {self._length} samples can be read", where=self._source)
+
+
+_SKIP = "mend or remove it, or leave unreadable samples out with --skip-bad"

@@ -1,0 +1,231 @@
+"""CSV: a row per case, with paths of files, numbers, labels and groups."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgemed.errors import BadInput
+from edgemed.readers.cast import cast
+from edgemed.readers.decode import decode
+from edgemed.readers.fit import is_picture
+from edgemed.readers.npz import label_keys, require_all
+from edgemed.readers.reference import GROUP_NAMES, Reference
+from edgemed.readers.stream import Case, StreamedSet
+from edgemed.readers.targets import target_of
+from edgemed.types import InputSpec, OutputSpec, Sample, did_you_mean
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Column:
+    """The columns of one input: one with paths, or one number each."""
+
+    spec: InputSpec
+    names: tuple[str, ...]
+    files: bool
+
+
+class CsvSet(StreamedSet):
+    """The rows of a CSV (UTF-8, comma, header). Paths are relative to the CSV.
+
+    An input with a picture layout takes a column of paths; any other takes the number columns `NAME.0`,
+    `NAME.1`, ... or `NAME=A+B` of the reference, or one column of paths to `.npy` files. Every row is checked
+    when the set is opened: its fields, its labels and, without `skip_bad`, that its files exist.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        reference: Reference,
+        inputs: Sequence[InputSpec],
+        outputs: Sequence[OutputSpec],
+        *,
+        skip_bad: bool,
+        source: str,
+    ) -> None:
+        reference.allow(
+            [*(spec.name for spec in inputs), "path", "group", *label_keys(reference, outputs, "label")]
+        )
+        self._path = path
+        header = header_of(path, source)
+        columns = _Columns(header, reference.keys, source)
+        self._inputs = columns.inputs(inputs)
+        self._outputs = columns.outputs(outputs)
+        self._group = columns.group()
+        self._span = reference.span(sum(1 for _ in read_rows(path, source)))
+        super().__init__(source, length=len(self._span), labelled=bool(self._outputs), skip_bad=skip_bad)
+        for index, row in self._rows():
+            self._check(row, f"row {index + 1} in {source}", skip_bad=skip_bad)
+
+    def cases(self) -> Iterator[Case]:
+        for index, row in self._rows():
+            name = next(
+                (row[column.names[0]] for column in self._inputs if column.files),
+                f"{self._path.name}[{index}]",
+            )
+            yield name, lambda name=name, row=row: self._sample(name, row)  # type: ignore[misc]
+
+    def _rows(self) -> Iterator[tuple[int, Row]]:
+        rows = enumerate(read_rows(self._path, self._source))
+        return itertools.islice(rows, self._span.start, self._span.stop)
+
+    def _check(self, row: Row, where: str, *, skip_bad: bool) -> None:
+        try:
+            self._targets(row)
+        except BadInput as error:
+            raise BadInput(error.problem, where=where, remedy=error.remedy) from error
+        for column in self._inputs:
+            name = row[column.names[0]]
+            if column.files and not skip_bad and not (self._path.parent / name).is_file():
+                raise BadInput(
+                    f"no such file: {name!r}",
+                    where=where,
+                    remedy="paths are relative to the CSV; --skip-bad leaves such rows out",
+                )
+
+    def _targets(self, row: Row) -> dict[str, NDArray[Any]]:
+        targets = {}
+        for output, names in self._outputs:
+            cells = [row[name] for name in names]
+            targets[output.name] = target_of(cells[0] if len(cells) == 1 else np.array(cells), output)
+        return targets
+
+    def _sample(self, name: str, row: Row) -> Sample:
+        arrays = {}
+        for column in self._inputs:
+            if column.files:
+                file = self._path.parent / row[column.names[0]]
+                arrays[column.spec.name] = decode(file, column.spec, self.note)
+            else:
+                arrays[column.spec.name] = _numbers(row, column)
+        return Sample(name, arrays, self._targets(row), (row[self._group] or None) if self._group else None)
+
+
+class _Columns:
+    """Which column means what."""
+
+    def __init__(self, header: Sequence[str], keys: dict[str, str], source: str) -> None:
+        self._header = header
+        self._keys = keys
+        self._source = source
+
+    def inputs(self, specs: Sequence[InputSpec]) -> list[_Column]:
+        found = {}
+        for spec in specs:
+            if spec.name in self._keys:
+                found[spec.name] = self._named(self._keys[spec.name])
+            elif f"{spec.name}.0" in self._header:
+                found[spec.name] = self._named("+".join(f"{spec.name}.{i}" for i in range(spec.samples)))
+            elif spec.name in self._header:
+                found[spec.name] = (spec.name,)
+        left = [spec for spec in specs if spec.name not in found]
+        path = self._keys.get("path") or ("path" if left else None)
+        if len(left) == 1 and path:
+            found[left[0].name] = self._named(path)
+        elif left or "path" in self._keys:
+            raise BadInput(
+                f"path= fills one input, and {len(left)} have no column: "
+                + ", ".join(repr(spec.name) for spec in left),
+                where=self._source,
+                remedy=f"add NAME=COLUMN to the reference; columns: {', '.join(self._header)}",
+            )
+        return [self._column(spec, found[spec.name]) for spec in specs]
+
+    def outputs(self, outputs: Sequence[OutputSpec]) -> list[tuple[OutputSpec, tuple[str, ...]]]:
+        found = []
+        alone = len(outputs) == 1
+        for output in outputs:
+            asked = self._keys.get(f"y.{output.name}") or (self._keys.get("label") if alone else None)
+            defaults = (output.name, *(("label",) if alone else ()))
+            names = asked or next((name for name in defaults if name in self._header), None)
+            if names:
+                found.append((output, self._named(names)))
+        require_all(found, outputs, self._source)
+        return found
+
+    def group(self) -> str | None:
+        asked = self._keys.get("group")
+        if asked:
+            return self._named(asked)[0]
+        return next((name for name in GROUP_NAMES if name in self._header), None)
+
+    def _column(self, spec: InputSpec, names: tuple[str, ...]) -> _Column:
+        files = is_picture(spec) or (len(names) == 1 and spec.samples > 1)
+        wanted = 1 if files else spec.samples
+        if len(names) != wanted:
+            raise BadInput(
+                f"{len(names)} columns for the input {spec.name!r} of shape {list(spec.shape)}, which takes "
+                + ("one column of paths" if is_picture(spec) else f"{wanted} numbers"),
+                where=self._source,
+            )
+        return _Column(spec, names, files)
+
+    def _named(self, names: str) -> tuple[str, ...]:
+        parts = tuple(names.split("+")) if names not in self._header else (names,)
+        for name in parts:
+            if name not in self._header:
+                raise BadInput(
+                    f"no column {name!r}", where=self._source, remedy=did_you_mean(name, self._header)
+                )
+        return parts
+
+
+def header_of(path: Path, source: str) -> list[str]:
+    """The column names. Raises `BadInput` where there are none or one is there twice."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = [name.strip() for name in next(csv.reader(file), [])]
+    except (csv.Error, UnicodeDecodeError, OSError) as error:
+        raise BadInput(f"the CSV cannot be read: {error}", where=source) from error
+    if not header:
+        raise BadInput("the CSV is empty", where=source, remedy="its first line names the columns")
+    twice = {name for name in header if header.count(name) > 1}
+    if twice:
+        raise BadInput(f"column {min(twice)!r} is there twice", where=source)
+    return header
+
+
+def read_rows(path: Path, source: str) -> Iterator[Row]:
+    """The rows, one at a time, empty lines left out. Raises `BadInput` naming the line that is torn."""
+    header = header_of(path, source)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file)
+        next(reader)
+        try:
+            for cells in reader:
+                if not cells:
+                    continue
+                if len(cells) != len(header):
+                    raise BadInput(
+                        f"{len(cells)} fields for {len(header)} columns",
+                        where=f"line {reader.line_num} in {source}",
+                    )
+                yield dict(zip(header, (cell.strip() for cell in cells), strict=True))
+        except (csv.Error, UnicodeDecodeError, OSError) as error:
+            raise BadInput(
+                f"the CSV cannot be read: {error}",
+                where=f"line {reader.line_num + 1} in {source}",
+                remedy="save it as UTF-8 with commas",
+            ) from error
+
+
+def _numbers(row: Row, column: _Column) -> NDArray[Any]:
+    values = []
+    for name in column.names:
+        try:
+            values.append(float(row[name]))
+        except ValueError:
+            raise BadInput(f"column {name!r} holds {row[name]!r}, not a number") from None
+    array = np.array(values)
+    if np.dtype(column.spec.dtype).kind in "iu" and np.equal(np.mod(array, 1), 0).all():
+        array = array.astype(np.int64)
+    return cast(array, column.spec.dtype).reshape(column.spec.shape)

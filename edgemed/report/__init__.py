@@ -1,0 +1,5 @@
+"""report.json and report.html, made from a `Compilation` and nothing else."""
+
+from edgemed.report.write import write_report
+
+__all__ = ["write_report"]

@@ -1,0 +1,138 @@
+"""The page: what the template shows, laid out as rows, and the template filled in."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+from edgemed.report import charts, numerals
+from edgemed.report.headline import headline
+from edgemed.report.tables import (
+    candidate_rows,
+    comparison_tables,
+    flip_tables,
+    nearness_notes,
+    nearness_rows,
+    tail_percentile,
+)
+from edgemed.types.compilation import Compilation
+
+
+def render(compilation: Compilation, pictures: Sequence[tuple[str, bytes]] = ()) -> str:
+    """The whole page as one string that refers to nothing outside itself. `pictures`: (case name, PNG)."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters.update(numerals.FILTERS)
+    folder = files("edgemed.report")
+    template = environment.from_string(folder.joinpath("report.html.jinja").read_text("utf-8"))
+    tail = tail_percentile(compilation)
+    return template.render(
+        c=compilation,
+        css=Markup(folder.joinpath("report.css").read_text("utf-8")),
+        headline=headline(compilation),
+        key=_key_figures(compilation),
+        limits=_limits(compilation),
+        chart=charts.latency_chart(compilation),
+        candidates=candidate_rows(compilation),
+        judged_on=_judged_on(compilation),
+        several=len(compilation.model.outputs) > 1,
+        tail=tail,
+        tail_note="" if tail is None else tail.note,
+        comparisons=comparison_tables(compilation),
+        nearness=nearness_rows(compilation),
+        nearness_notes=nearness_notes(compilation),
+        panels=charts.roc_panels(compilation),
+        roc_models=charts.roc_models(compilation),
+        styles=charts.STYLES,
+        flips=flip_tables(compilation),
+        layers=_layers(compilation),
+        longest=max([stage.seconds for stage in compilation.stages], default=0.0) or 1.0,
+        stage_total=_stage_total(compilation),
+        recipe=json.dumps(compilation.recipe, indent=2),
+        pictures=[(name, base64.b64encode(png).decode()) for name, png in pictures],
+    )
+
+
+def _key_figures(compilation: Compilation) -> list[dict[str, str]]:
+    best = compilation.candidate(compilation.best)
+    if best is None:
+        return []
+    original = compilation.original
+    key = []
+    if best.ratio is not None:
+        key.append(
+            {
+                "title": "Median time per case",
+                "value": f"{numerals.significant(best.ratio.candidate_ms)} ms",
+                "was": f"original {numerals.significant(best.ratio.baseline_ms)} ms",
+            }
+        )
+    if best.size_bytes is not None:
+        was = f"original {numerals.size(original.size_bytes)}"
+        key.append({"title": "Size on disk", "value": numerals.size(best.size_bytes), "was": was})
+    rows = [row for row in nearness_rows(compilation) if row.id == best.id and row.it.decisions is not None]
+    if rows:
+        least = min(rows, key=lambda row: row.decisions)
+        value = numerals.share(least.decisions)
+        key.append(
+            {
+                "title": "Same decisions",
+                "value": value,
+                "was": f"95{numerals.NO_BREAK}% interval {least.decisions_between}",
+            }
+        )
+    figures = best.accept_figures or ()
+    auc = next((item for each in figures if (item := each.get("auc")) is not None), None)
+    mae = next((item for each in figures if (item := each.get("mae")) is not None), None)
+    for item in (auc, mae):
+        if item is not None and item.value is not None:
+            before = _original_figure(compilation, item.name)
+            title = {"auc": "AUC", "mae": "Mean absolute error"}[item.name]
+            key.append({"title": title, "value": numerals.figure(item), "was": f"original {before}"})
+    return key
+
+
+def _original_figure(compilation: Compilation, name: str) -> str:
+    found = [each.get(name) for each in compilation.original.accept_figures or ()]
+    item = next((each for each in found if each is not None), None)
+    between = numerals.interval(item)
+    return numerals.figure(item) + (f" ({between})" if between else "")
+
+
+def _limits(compilation: Compilation) -> str:
+    limits = compilation.agreement
+    if any(each.labelled for each in compilation.data if each.role == "select"):
+        return (
+            f"at least {numerals.share(limits.decisions)} of decisions the same and the AUC within "
+            f"{limits.auc:g} (regression: SNR of at least {limits.snr_db:g} dB)"
+        )
+    return f"without labels, an SNR of at least {limits.snr_db:g} dB"
+
+
+def _judged_on(compilation: Compilation) -> str:
+    if any(each.select_agreement for each in compilation.candidates):
+        return "selection"
+    return "acceptance" if any(each.accept_agreement for each in compilation.candidates) else ""
+
+
+def _layers(compilation: Compilation) -> list[dict[str, Any]]:
+    tables = []
+    for each in compilation.candidates:
+        if each.layers:
+            counts = Counter(layer.precision for layer in each.layers).most_common()
+            summary = ", ".join(f"{number} in {precision}" for precision, number in counts)
+            tables.append({"id": each.id, "summary": summary, "rows": each.layers})
+    return tables
+
+
+def _stage_total(compilation: Compilation) -> str:
+    total = sum(stage.seconds for stage in compilation.stages if not stage.cached)
+    cached = sum(stage.cached for stage in compilation.stages)
+    text = f"{numerals.seconds(total)} in all"
+    return f"{text}; {cached} stage{'s' if cached > 1 else ''} found in the cache." if cached else f"{text}."

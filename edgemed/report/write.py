@@ -1,0 +1,49 @@
+"""Writing the report so that a reader never sees half of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgemed.errors import BadInput, ToolFailure
+from edgemed.report.page import render
+from edgemed.types.compilation import Compilation
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def write_report(compilation: Compilation, out: Path, pictures: Sequence[tuple[str, bytes]] = ()) -> None:
+    """Write `report.json` and a self-contained `report.html` into the folder `out`, which is made.
+
+    `pictures` are (case name, PNG bytes) and appear in the HTML only. Each file appears whole or not at all;
+    one that was there stays until then. Raises `BadInput` where a picture is no PNG, `ToolFailure` where a
+    file cannot be written (full disk, no permission).
+    """
+    for name, png in pictures:
+        if not png.startswith(PNG):
+            raise BadInput("the picture is not a PNG", where=f"case {name}")
+    page = render(compilation, pictures)
+    _replace(out / "report.json", compilation.to_json())
+    _replace(out / "report.html", page)
+
+
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise ToolFailure(
+            f"cannot write the report: {error.strerror or error}",
+            where=str(path),
+            remedy="free space or choose another output folder; what was compiled is kept",
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()

@@ -1,0 +1,67 @@
+"""Artefact: a folder with `manifest.json`, one runtime's files and golden cases. Reading and checking it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgemed.errors import BadInput, Untrusted
+from edgemed.types import FORMAT_VERSION, Manifest, digest_of_file
+
+MANIFEST_FILE = "manifest.json"
+GOLDEN_FILE = "golden.npz"
+
+
+def is_artefact(folder: Path) -> bool:
+    return (folder / MANIFEST_FILE).is_file()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check `manifest.json`. Raises `BadInput` when there is none, `Untrusted` when it is broken."""
+    path = folder / MANIFEST_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        raise BadInput(
+            "not an artefact: there is no manifest.json",
+            where=str(folder),
+            remedy="give a folder under artefacts/ of a compile's output",
+        ) from None
+    except UnicodeDecodeError:
+        raise Untrusted("manifest.json is not text", where=str(folder)) from None
+    try:
+        manifest = Manifest.from_json(text, where=str(path))
+    except BadInput as error:
+        raise Untrusted(f"manifest.json is broken: {error.problem}", where=error.where) from None
+    if manifest.format_version != FORMAT_VERSION:
+        raise Untrusted(
+            f"format version {manifest.format_version}; this edgemed reads {FORMAT_VERSION}",
+            where=str(path),
+            remedy="pip install --upgrade edgemed",
+        )
+    return manifest
+
+
+def golden_inputs(folder: Path, cases: int) -> dict[str, NDArray[Any]]:
+    """The first golden cases of an artefact as a batch: {input: (cases, *shape)}."""
+    manifest = read_manifest(folder)
+    with np.load(folder / GOLDEN_FILE, allow_pickle=False) as golden:
+        return {spec.name: golden[f"in.{spec.name}"][:cases] for spec in manifest.inputs}
+
+
+def verify_files(folder: Path, manifest: Manifest) -> None:
+    """Compare every file with the manifest: none missing, none more, none changed. Raises `Untrusted`."""
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    expected = {*manifest.files, MANIFEST_FILE}
+    for name in sorted(expected - present):
+        raise Untrusted(f"{name} is missing", where=str(folder))
+    for name in sorted(present - expected):
+        raise Untrusted(f"{name} is not in the manifest", where=str(folder))
+    for name, sha256 in manifest.files.items():
+        if digest_of_file(folder / name) != sha256:
+            raise Untrusted(
+                f"{name} is not the file that was judged", where=str(folder), remedy="compile again"
+            )

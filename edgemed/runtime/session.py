@@ -1,0 +1,131 @@
+"""Session: the only thing that executes an artefact, on the host and on the device."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgemed.backends import Executor, get_backend
+from edgemed.errors import BadInput, ToolFailure, Unavailable, Untrusted
+from edgemed.runtime.artefact import GOLDEN_FILE, read_manifest, verify_files
+from edgemed.types import InputSpec, Manifest
+
+
+class Session:
+    """A loaded artefact: raw arrays in, probabilities (or values) out.
+
+    Thread-safe: one call runs at a time. Use `Session.load`.
+    """
+
+    def __init__(self, manifest: Manifest, executor: Executor, folder: Path) -> None:
+        self.manifest = manifest
+        self.folder = folder
+        self._executor = executor
+        self._lock = threading.Lock()
+        self._names = tuple(spec.name for spec in manifest.outputs)
+
+    @classmethod
+    def load(cls, folder: Path | str, *, threads: int | None = None) -> Session:
+        """Check every file against the manifest, load the runtime, replay the golden cases.
+
+        Raises `Untrusted` when a file differs from its digest or a golden case answers differently,
+        `Unavailable` when the runtime is not installed, `ToolFailure` when it cannot load the artefact.
+        """
+        folder = Path(folder)
+        manifest = read_manifest(folder)
+        verify_files(folder, manifest)
+        session = cls.load_unverified(folder, manifest, threads=threads)
+        session.replay_golden_cases()
+        return session
+
+    @classmethod
+    def load_unverified(cls, folder: Path, manifest: Manifest, *, threads: int | None = None) -> Session:
+        """Load without checks: for building and for measuring load time. Devices use `load`."""
+        backend = get_backend(manifest.backend)
+        availability = backend.availability()
+        if not availability.available:
+            raise Unavailable(
+                f"{manifest.backend} is not installed (missing: {', '.join(availability.missing)})",
+                where=str(folder),
+                remedy=availability.remedy,
+            )
+        names = tuple(spec.name for spec in manifest.outputs)
+        executor = backend.load(folder, manifest.precision, names, threads or manifest.threads)
+        return cls(manifest, executor, folder)
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+        """Execute a batch.
+
+        `inputs` maps each input's name to an array of shape (N, *spec.shape) and exactly the spec's dtype.
+        Gives, per output, float32 of shape (N, columns). Raises `BadInput` when the contract is broken,
+        `ToolFailure` when the runtime fails or answers with a value that is not finite.
+        """
+        batch = self._check(inputs)
+        with self._lock:
+            try:
+                arrays = self._executor.run(inputs)
+            except RuntimeError as error:
+                raise ToolFailure(
+                    f"{self.manifest.backend} failed: {error}", where=str(self.folder)
+                ) from None
+        outputs: dict[str, NDArray[np.float32]] = {}
+        for spec, array in zip(self.manifest.outputs, arrays, strict=True):
+            if array.shape != (batch, spec.columns):
+                raise ToolFailure(
+                    f"output {spec.name!r} has shape {array.shape}, expected {(batch, spec.columns)}",
+                    where=str(self.folder),
+                )
+            if not np.isfinite(array).all():
+                raise ToolFailure(f"output {spec.name!r} is not finite", where=str(self.folder))
+            outputs[spec.name] = array
+        return outputs
+
+    def predict(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+        """Execute one sample: arrays without the batch axis in, (columns,) per output out."""
+        outputs = self.run({name: np.ascontiguousarray(array)[None] for name, array in inputs.items()})
+        return {name: array[0] for name, array in outputs.items()}
+
+    def replay_golden_cases(self) -> float:
+        """Run the stored cases: the largest difference; `Untrusted` when it is above the tolerance."""
+        with np.load(self.folder / GOLDEN_FILE, allow_pickle=False) as golden:
+            inputs = {spec.name: golden[f"in.{spec.name}"] for spec in self.manifest.inputs}
+            expected = {name: golden[f"out.{name}"] for name in self._names}
+        outputs = self.run(inputs)
+        worst = 0.0
+        for name in self._names:
+            scale = max(1.0, float(np.abs(expected[name]).max()))
+            worst = max(worst, float(np.abs(outputs[name] - expected[name]).max()) / scale)
+        if worst > self.manifest.golden_tolerance:
+            raise Untrusted(
+                f"golden cases differ by {worst:.2g}, allowed {self.manifest.golden_tolerance:.2g}: "
+                "this machine does not compute what was judged",
+                where=str(self.folder),
+                remedy="compile for this machine's instruction sets",
+            )
+        return worst
+
+    def _check(self, inputs: Mapping[str, NDArray[Any]]) -> int:
+        specs = self.manifest.inputs
+        if len(inputs) != len(specs) or any(spec.name not in inputs for spec in specs):
+            expected = ", ".join(spec.name for spec in specs)
+            raise BadInput(f"inputs are {', '.join(inputs) or 'none'}; expected {expected}")
+        batch = len(inputs[specs[0].name])
+        for spec in specs:
+            _check_array(spec, inputs[spec.name], batch)
+        return batch
+
+
+def _check_array(spec: InputSpec, array: NDArray[Any], batch: int) -> None:
+    if array.dtype != spec.dtype or array.shape != (batch, *spec.shape) or batch < 1:
+        raise BadInput(
+            f"input {spec.name!r} is {array.dtype} {array.shape}; expected {spec.dtype} (N, "
+            + ", ".join(map(str, spec.shape))
+            + ")",
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise BadInput(f"input {spec.name!r} holds NaN or infinite values")

@@ -1,0 +1,192 @@
+"""check_parity: the exported graph computes what the original computes, or the first layer that differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgemed.errors import BadInput, ToolFailure
+from edgemed.sources.reference import intermediate_values, reference_errors, reference_session
+from edgemed.sources.trained import Layer, TrainedModel
+from edgemed.types import InputSpec, Record
+
+ABSOLUTE = 1e-4
+RELATIVE = 1e-3
+"""Of the range of the original's output over all batches."""
+
+
+@dataclass(frozen=True)
+class Parity(Record):
+    """How near the exported graph is to the original over all batches and outputs."""
+
+    batch_sizes: tuple[int, ...]
+    largest_absolute: float
+    largest_relative: float
+    """Largest absolute difference as a share of that output's range."""
+
+
+def check_parity(
+    trained: TrainedModel, onnx_path: Path, batches: Sequence[dict[str, NDArray[Any]]]
+) -> Parity:
+    """Run the original and the exported graph on every batch (float32, batch axis first, by input name).
+
+    The last batch is the most real one: random values before it may lie where the model is not defined.
+    Raises `ToolFailure` that names the first layer that differs by more than 1e-4 + 1e-3 of the output's
+    range; `BadInput` where the original gives NaN or infinity on the last batch, two answers for one input,
+    or the same answer for every input.
+    """
+    try:
+        session = reference_session(onnx_path)
+    except reference_errors() as error:
+        raise ToolFailure(
+            f"onnxruntime cannot load the exported graph: {str(error).splitlines()[0]}", where=trained.shown
+        ) from error
+    names = [value.name for value in session.get_outputs()]
+    originals = [trained.predict(batch) for batch in batches]
+    _check_original(trained, names, batches, originals)
+    ranges = [_range(np.concatenate([o[i].ravel() for o in originals])) for i in range(len(names))]
+    absolute = relative = 0.0
+    for batch, original in zip(batches, originals, strict=True):
+        try:
+            exported = session.run(None, batch)
+        except reference_errors() as error:
+            raise ToolFailure(
+                f"the exported graph does not run at batch size {_rows(batch)}: {str(error).splitlines()[0]}",
+                where=trained.shown,
+                remedy="a shape was frozen at export; take batch sizes from x.shape[0]",
+            ) from error
+        for name, a, b, width in zip(names, original, exported, ranges, strict=True):
+            difference = _difference(a, b)
+            if difference > ABSOLUTE + RELATIVE * width:
+                raise _mismatch(trained, onnx_path, batch, name, difference)
+            absolute = max(absolute, difference)
+            relative = max(relative, difference / max(width, 1e-12))
+    return Parity(tuple(_rows(batch) for batch in batches), absolute, relative)
+
+
+def random_batch(inputs: Sequence[InputSpec], rows: int, seed: int) -> dict[str, NDArray[Any]]:
+    """Standard normal float32 values, shape (rows, *shape), by input name."""
+    draw = np.random.default_rng(seed)
+    return {spec.name: draw.standard_normal((rows, *spec.shape), dtype=np.float32) for spec in inputs}
+
+
+def agrees(original: Sequence[NDArray[Any]], other: Sequence[NDArray[Any]]) -> bool:
+    """Every output within the tolerance of `check_parity`; NaN equals NaN."""
+    return len(original) == len(other) and all(
+        _difference(a, b) <= ABSOLUTE + RELATIVE * _range(a) for a, b in zip(original, other, strict=True)
+    )
+
+
+def _range(values: NDArray[Any]) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.ptp(finite)) if finite.size else 0.0
+
+
+def _difference(a: NDArray[Any], b: NDArray[Any]) -> float:
+    """Largest absolute difference; infinite where shapes, NaN or infinities differ."""
+    if a.shape != b.shape:
+        return float("inf")
+    wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
+    same = (wide_a == wide_b) | (np.isnan(wide_a) & np.isnan(wide_b))
+    if same.all():
+        return 0.0
+    gap = np.abs(wide_a[~same] - wide_b[~same])
+    return float("inf") if np.isnan(gap).any() else float(gap.max())
+
+
+def _rows(batch: dict[str, NDArray[Any]]) -> int:
+    return len(next(iter(batch.values())))
+
+
+def _check_original(
+    trained: TrainedModel,
+    names: list[str],
+    batches: Sequence[dict[str, NDArray[Any]]],
+    originals: list[tuple[NDArray[Any], ...]],
+) -> None:
+    for batch, outputs in zip(batches, originals, strict=True):
+        for name, value in zip(names, outputs, strict=True):
+            if value.ndim == 0 or len(value) != _rows(batch):
+                raise BadInput(
+                    f"output {name} has shape {list(value.shape)} for {_rows(batch)} samples",
+                    where=trained.shown,
+                    remedy="every output keeps the batch as its first axis",
+                )
+            if batch is batches[-1] and not np.isfinite(value).all():
+                row = int(np.argmin(np.isfinite(value).reshape(len(value), -1).all(axis=1)))
+                raise BadInput(
+                    f"output {name} of the original is NaN or infinite (batch size {len(value)}, row {row})",
+                    where=trained.shown,
+                    remedy="look for a logarithm, division or square root of input that can be 0 or below",
+                )
+    again = trained.predict(batches[0])
+    if any(
+        _difference(a, b) > ABSOLUTE + RELATIVE * _range(a) for a, b in zip(originals[0], again, strict=True)
+    ):
+        raise BadInput(
+            "the model gives two answers for the same input",
+            where=trained.shown,
+            remedy="switch off what is random in it (dropout, noise) for inference",
+        )
+    _check_dependence(trained, names, originals)
+
+
+def _check_dependence(
+    trained: TrainedModel, names: list[str], originals: list[tuple[NDArray[Any], ...]]
+) -> None:
+    for i, name in enumerate(names):
+        rows = np.concatenate([outputs[i].reshape(len(outputs[i]), -1) for outputs in originals])
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        spread = float(np.ptp(rows, axis=0).max())
+        if len(rows) > 1 and spread <= 1e-6 * float(np.abs(rows).max()):
+            raise BadInput(
+                f"output {name} is {float(rows[0, 0]):.4g} for every input ({len(rows)} tried)",
+                where=trained.shown,
+                remedy="check the weights; look for dead ReLUs and a softmax of one column",
+            )
+
+
+def _mismatch(
+    trained: TrainedModel, onnx_path: Path, batch: dict[str, NDArray[Any]], output: str, difference: float
+) -> ToolFailure:
+    problem = f"the exported graph differs from the original: output {output} by {difference:.3g}"
+    found = _first_difference(trained, onnx_path, batch)
+    if found is None:
+        return ToolFailure(
+            f"{problem}; every layer alone agrees, so the runtime's graph optimiser is at fault",
+            where=trained.shown,
+        )
+    layer, operator, gap = found
+    return ToolFailure(
+        f"{problem} (batch size {_rows(batch)}); the first layer that differs is {layer.name} ({operator}), "
+        f"by {gap:.3g}",
+        where=layer.line or trained.shown,
+        remedy="write that layer with other operators, or report it to the exporter's project",
+    )
+
+
+def _first_difference(
+    trained: TrainedModel, onnx_path: Path, batch: dict[str, NDArray[Any]]
+) -> tuple[Layer, str, float] | None:
+    import onnx
+
+    model = onnx.load(str(onnx_path))
+    exported = intermediate_values(model, batch)
+    operators = {name: node.op_type for node in model.graph.node for name in node.output}
+    layers = {layer.name: layer for layer in trained.layers(batch)}
+    for name, value in exported.items():
+        layer = layers.get(name)
+        if layer is None or value.dtype.kind != "f" or layer.value.dtype.kind != "f":
+            continue
+        value = value[: len(layer.value)] if value.ndim and layer.value.ndim else value
+        if value.shape != layer.value.shape:
+            continue
+        gap = _difference(layer.value, value)
+        if gap > ABSOLUTE + RELATIVE * _range(layer.value):
+            return layer, operators[name], gap
+    return None

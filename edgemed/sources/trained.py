@@ -1,0 +1,64 @@
+"""TrainedModel: what every source gives, whatever it was loaded from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from edgemed.types import InputSpec
+
+Source = Literal["torch.export", "factory", "onnx"]
+
+LARGEST_BYTES = 2**31 - 1
+"""Protobuf's limit for one ONNX file with its weights inside; larger models are not supported."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The value that one layer of the original computed. `line` is the user's source line, if known."""
+
+    name: str
+    value: NDArray[Any]
+    line: str = ""
+
+
+class TrainedModel(ABC):
+    """A trained classifier as its author left it.
+
+    `digest`: sha256 over source file, weights and factory arguments. `parameters`: number of trained values.
+    `shown`: the source as the user wrote it. `notes`: what was changed on the way in, for the report.
+    """
+
+    kind: Source
+    digest: str
+    parameters: int
+    shown: str
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def input_specs(self) -> tuple[InputSpec, ...] | None:
+        """The float32 tensors the model takes, without batch axis; None where shapes are not known."""
+
+    @abstractmethod
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the inputs, in the model's order."""
+
+    @abstractmethod
+    def export(self, inputs: Sequence[InputSpec], out: Path) -> None:
+        """Write one normalised ONNX file: opset 18 to 20, IR 10, first axis `batch` everywhere.
+
+        Raises `BadInput` where the model cannot be exported with a symbolic batch axis.
+        """
+
+    @abstractmethod
+    def predict(self, batch: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+        """Run the original on float32 arrays with a batch axis; outputs in the exported file's order."""
+
+    @abstractmethod
+    def layers(self, batch: dict[str, NDArray[Any]]) -> Iterator[Layer]:
+        """Every value that the original computes on its way, named as in the exported file."""

@@ -1,0 +1,170 @@
+"""Stage `build`: one candidate compiled, run and made into an artefact folder, each in its own process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgemed.backends import Backend, Form, get_backend
+from edgemed.errors import ToolFailure
+from edgemed.runtime import GOLDEN_FILE, MANIFEST_FILE, Session, host_facts
+from edgemed.stages.job import Job
+from edgemed.types import DataFacts, Graph, LayerPrecision, Manifest, Precision, digest_of_file
+
+ARTEFACT = "artefact"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One backend at one precision."""
+
+    backend: str
+    precision: Precision
+
+    @property
+    def id(self) -> str:
+        return f"{self.backend}-{self.precision}"
+
+
+ORIGINAL = Candidate("onnxruntime", "fp32")
+"""What artefacts are compared with: the float graph, itself checked against the trained model."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A candidate that was built and answered: its folder, digest and layers as executed."""
+
+    candidate: Candidate
+    folder: Path
+    digest: str
+    size_bytes: int
+    layers: tuple[LayerPrecision, ...]
+
+
+def build_all(
+    job: Job,
+    graph: Graph,
+    candidates: Sequence[Candidate],
+    forms: Mapping[Form, Path | str],
+    golden: Path,
+    data: Sequence[DataFacts],
+    stamps: tuple[str, ...],
+) -> tuple[dict[str, Built], dict[str, str]]:
+    """Build the original and every candidate. Gives what was built, and why others were not, by id.
+
+    A candidate whose runtime refuses, crashes or hangs is one that is not built. Raises `ToolFailure` when
+    the original cannot be built.
+    """
+    built: dict[str, Built] = {}
+    failures: dict[str, str] = {}
+    for candidate in dict.fromkeys((ORIGINAL, *candidates)):
+        source = forms[get_backend(candidate.backend).forms[candidate.precision]]
+        if isinstance(source, str):
+            failures[candidate.id] = source
+            continue
+        manifest = _manifest(job, graph, candidate, data, stamps)
+        try:
+            built[candidate.id] = _built(job, candidate, source, manifest, golden)
+        except ToolFailure as error:
+            if candidate == ORIGINAL:
+                raise
+            failures[candidate.id] = error.problem
+            job.reporter.warn(f"{candidate.id} is dropped: {error.problem}")
+    return built, failures
+
+
+def stamps_for(data: Sequence[DataFacts]) -> tuple[str, ...]:
+    """`speed only` where no labelled selection set tells whether the answers are still right."""
+    labelled = any(each.role == "select" and each.labelled for each in data)
+    return () if labelled else ("speed only",)
+
+
+def _built(job: Job, candidate: Candidate, source: Path, manifest: Manifest, golden: Path) -> Built:
+    depends_on = {
+        "source": _source_digest(source),
+        "golden": digest_of_file(golden),
+        "manifest": manifest.to_dict(),
+        "versions": job.versions(candidate.backend),
+    }
+    stage = job.run(
+        f"build-{candidate.id}", f"building {candidate.id}", depends_on,
+        _build, candidate, str(source), manifest, str(golden),
+    )  # fmt: skip
+    layers = tuple(LayerPrecision(*layer) for layer in stage.facts["layers"])
+    folder = stage.folder / ARTEFACT
+    return Built(candidate, folder, stage.facts["digest"], stage.facts["size_bytes"], layers)
+
+
+def _manifest(
+    job: Job, graph: Graph, candidate: Candidate, data: Sequence[DataFacts], stamps: tuple[str, ...]
+) -> Manifest:
+    """The manifest but for the digests of files, which are not made yet."""
+    recipe = job.recipe
+    used = ("edgemed", candidate.backend, *(("nncf",) if candidate.precision == "int8" else ()))
+    steps = {
+        name: [{"op": step.op, **step.args} for step in spec.steps] for name, spec in recipe.inputs.items()
+    }
+    by_readers = sorted({note for each in data for note in each.notes})
+    return Manifest(
+        name=recipe.name,
+        version=recipe.version,
+        backend=candidate.backend,
+        precision=candidate.precision,
+        inputs=graph.inputs,
+        outputs=graph.outputs,
+        preprocess={"in_graph": steps, "by_readers": by_readers},
+        files={},
+        threads=recipe.threads,
+        host=host_facts(),
+        tools={name: job.tools[name] for name in used if name in job.tools},
+        data={each.role: each.sha256 for each in data},
+        seed=recipe.seed,
+        stamps=stamps,
+        golden_source="real" if recipe.golden.may_ship and recipe.data.calibrate else "synthetic",
+        golden_tolerance=get_backend(candidate.backend).golden_tolerance(candidate.precision),
+    )
+
+
+def _build(
+    candidate: Candidate, source: str, manifest: Manifest, golden: str, stage_folder: Path
+) -> dict[str, Any]:
+    folder = stage_folder / ARTEFACT
+    folder.mkdir()
+    backend = get_backend(candidate.backend)
+    backend.build(Path(source), candidate.precision, folder)
+    size_bytes = sum(path.stat().st_size for path in folder.iterdir())
+    inputs = dict(np.load(golden, allow_pickle=False))
+    outputs = Session.load_unverified(folder, manifest).run(inputs)
+    arrays = {f"in.{name}": array for name, array in inputs.items()}
+    arrays |= {f"out.{name}": array for name, array in outputs.items()}
+    np.savez(folder / GOLDEN_FILE, allow_pickle=False, **arrays)
+    files = {path.name: digest_of_file(path) for path in sorted(folder.iterdir())}
+    complete = replace(manifest, files=files)
+    (folder / MANIFEST_FILE).write_text(complete.to_json(), encoding="utf-8")
+    Session.load(folder)
+    return {
+        "digest": complete.digest,
+        "size_bytes": size_bytes,
+        "layers": _layers(backend, folder, candidate.precision, {n: a[:1] for n, a in inputs.items()}),
+    }
+
+
+def _layers(
+    backend: Backend, folder: Path, precision: Precision, inputs: dict[str, Any]
+) -> list[tuple[str, str, str]]:
+    try:
+        return backend.executed_layers(folder, precision, inputs)
+    except (RuntimeError, ToolFailure):
+        return []
+
+
+def _source_digest(source: Path) -> str:
+    weights = source.with_suffix(".bin")
+    parts = [digest_of_file(source)]
+    if source.suffix == ".xml" and weights.exists():
+        parts.append(digest_of_file(weights))
+    return "-".join(parts)

@@ -1,0 +1,80 @@
+"""Stages `quantise` and `float16`: the graph in every form that the candidates need."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from edgemed.backends import Form
+from edgemed.compress import find_scales, write_float16, write_uint8_activations
+from edgemed.compress.quantise import OPENVINO_FILE
+from edgemed.errors import ToolFailure
+from edgemed.runtime import host_facts, instruction_sets, int8_sums_saturate
+from edgemed.stages.job import Job, SetSource
+from edgemed.types import Graph, QuantiseSpec
+
+_UINT8_FILE = "uint8-activations.onnx"
+_FLOAT16_FILE = "float16.onnx"
+
+
+def make_forms(
+    job: Job, graph: Graph, calibrate: SetSource | None, wanted: Collection[Form]
+) -> dict[Form, Path | str]:
+    """A file for each wanted form, or, as a string, the reason why there is none."""
+    forms: dict[Form, Path | str] = {"float": Path(graph.path)}
+    if "float16" in wanted:
+        forms["float16"] = _float16(job, graph)
+    quantised: tuple[tuple[Form, str], ...] = (
+        ("int8-uint8-activations", _UINT8_FILE),
+        ("int8-openvino", OPENVINO_FILE),
+    )
+    if any(form in wanted for form, _ in quantised):
+        made = _quantised(job, graph, calibrate)
+        for form, file in quantised:
+            forms[form] = made / file if isinstance(made, Path) else made
+    return forms
+
+
+def _float16(job: Job, graph: Graph) -> Path | str:
+    depends_on = {"graph": graph.sha256, "versions": job.versions("onnx", "onnxruntime")}
+    try:
+        stage = job.run("float16", "writing fp16", depends_on, _write_float16, graph.path)
+    except ToolFailure as error:
+        return error.problem
+    return stage.folder / _FLOAT16_FILE
+
+
+def _quantised(job: Job, graph: Graph, calibrate: SetSource | None) -> Path | str:
+    if calibrate is None:
+        return "int8 needs a calibration set (--calibrate)"
+    saturates = int8_sums_saturate(host_facts()["arch"], instruction_sets())
+    depends_on = {
+        "graph": graph.sha256,
+        "calibrate": calibrate.sha256,
+        "quantise": job.recipe.quantise.to_dict(),
+        "seed": job.recipe.seed,
+        "saturates": saturates,
+        "versions": job.versions("nncf", "openvino", "onnx", "onnxruntime"),
+    }
+    try:
+        stage = job.run(
+            "quantise", "finding int8 scales", depends_on,
+            _quantise, graph.path, calibrate, job.recipe.quantise, job.recipe.seed, saturates,
+        )  # fmt: skip
+    except ToolFailure as error:
+        return error.problem
+    return stage.folder
+
+
+def _write_float16(graph: str, folder: Path) -> dict[str, Any]:
+    write_float16(Path(graph), folder / _FLOAT16_FILE)
+    return {}
+
+
+def _quantise(
+    graph: str, calibrate: SetSource, spec: QuantiseSpec, seed: int, saturates: bool, folder: Path
+) -> dict[str, Any]:
+    find_scales(Path(graph), calibrate.open(), spec, seed=seed, saturates=saturates, out=folder)
+    write_uint8_activations(Path(graph), folder, folder / _UINT8_FILE)
+    return {}

@@ -1,0 +1,212 @@
+"""Stage `graph`: from the trained model to one checked ONNX graph with its preprocessing inside."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgemed.errors import BadInput
+from edgemed.preprocess import attach as attach_front
+from edgemed.preprocess import compare_with_training, tensor_name, tensor_spec, write_front
+from edgemed.readers import describe, open_set
+from edgemed.sources import TrainedModel, check_parity, finish, load_trained_model
+from edgemed.sources.digest import source_digest
+from edgemed.sources.parity import ABSOLUTE, RELATIVE, random_batch
+from edgemed.stages.job import Job
+from edgemed.types import (
+    Graph,
+    InputRecipe,
+    InputSpec,
+    ModelFacts,
+    ParityFacts,
+    Recipe,
+    Step,
+    did_you_mean,
+    digest_of_file,
+)
+
+GRAPH_FILE = "graph.onnx"
+_PARITY_BATCHES = (1, 2, 5)
+_REAL_SAMPLES = 16
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def make_graph(job: Job) -> tuple[Graph, ModelFacts, tuple[ParityFacts, ...]]:
+    """Export, check against the original, put preprocessing in front and probabilities behind."""
+    recipe = job.recipe
+    digest = source_digest(recipe.model, job.base)
+    depends_on = {
+        "model": digest,
+        "inputs": recipe.to_dict()["inputs"],
+        "outputs": recipe.to_dict()["outputs"],
+        "seed": recipe.seed,
+        "functions": [
+            digest_of_file(job.base / spec.training_function.partition(":")[0])
+            for spec in recipe.inputs.values()
+            if spec.training_function
+        ],
+        "calibrate": _stamp(recipe.data.calibrate, job.base),
+        "versions": job.versions("torch", "onnx", "onnxscript", "onnxruntime"),
+    }
+    stage = job.run("graph", "exporting the model", depends_on, _make_graph, recipe, str(job.base))
+    facts = stage.facts
+    graph = Graph.from_dict({**facts["graph"], "path": str(stage.folder / GRAPH_FILE)})
+    model = ModelFacts.from_dict({**facts["model"], "sha256": digest})
+    return graph, model, tuple(ParityFacts.from_dict(entry) for entry in facts["parity"])
+
+
+def _make_graph(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
+    base = Path(base_path)
+    trained = load_trained_model(recipe.model, base)
+    raw = raw_inputs(trained, recipe, base)
+    steps: dict[str, Sequence[Step]] = {name: spec.steps for name, spec in recipe.inputs.items()}
+    tensors = tuple(_renamed(tensor_spec(spec, steps.get(spec.name, ())), spec.name) for spec in raw)
+    _check_shapes(trained, tensors)
+    core, front = folder / "core.onnx", folder / "front.onnx"
+    trained.export(tensors, core)
+    opset = _opset(core)
+    write_front(raw, steps, front, opset=opset)
+    samples = _real_samples(recipe, raw, base)
+    parity = _compare_training(recipe, raw, front, base, samples)
+    batches = [random_batch(tensors, rows, recipe.seed + rows) for rows in _PARITY_BATCHES]
+    real = _run_front(front, raw, samples) if samples else random_batch(tensors, _REAL_SAMPLES, recipe.seed)
+    checked = check_parity(trained, core, [*batches, real])
+    sizes = ", ".join(map(str, checked.batch_sizes))
+    parity.append(
+        ParityFacts(
+            f"exported graph against the {trained.kind} original, batches of {sizes}",
+            sum(checked.batch_sizes),
+            checked.largest_absolute,
+            _tolerance(checked.largest_absolute, checked.largest_relative),
+            note="last batch is real data" if samples else "random data only",
+        )
+    )
+    finished = folder / "finished.onnx"
+    outputs = finish(core, finished, recipe.outputs, real)
+    attach_front(finished, raw, steps, folder / GRAPH_FILE)
+    for scrap in (core, finished):
+        scrap.unlink()
+    graph = Graph(GRAPH_FILE, digest_of_file(folder / GRAPH_FILE), raw, outputs, opset, trained.parameters)
+    model = ModelFacts(recipe.model.source, trained.kind, "", trained.parameters, opset, raw, outputs)
+    return {
+        "graph": graph.to_dict(),
+        "model": model.to_dict(),
+        "parity": [entry.to_dict() for entry in parity],
+        "notes": list(trained.notes),
+    }
+
+
+def raw_inputs(trained: TrainedModel, recipe: Recipe, base: Path) -> tuple[InputSpec, ...]:
+    """The artefact's inputs: from the recipe, else the model's own, else the calibration set's arrays."""
+    names = trained.input_names()
+    for name in recipe.inputs:
+        if name not in names:
+            raise BadInput(
+                f"the model has no input {name!r}", where=f"inputs.{name}", remedy=did_you_mean(name, names)
+            )
+    known = {spec.name: spec for spec in trained.input_specs() or ()}
+    specs = []
+    for name in names:
+        given = recipe.inputs.get(name, InputRecipe())
+        if given.shape:
+            specs.append(InputSpec(name, given.dtype, given.shape, given.layout))
+        elif name in known:
+            specs.append(InputSpec(name, given.dtype, known[name].shape, given.layout))
+        else:
+            specs.append(_described(name, given, recipe, base, alone=len(names) == 1))
+    return tuple(specs)
+
+
+def _described(name: str, given: InputRecipe, recipe: Recipe, base: Path, *, alone: bool) -> InputSpec:
+    if recipe.data.calibrate is not None:
+        description = describe(recipe.data.calibrate, base=base)
+        for array in description.arrays:
+            if array.name == name or (alone and array.name in description.inputs):
+                return InputSpec(name, given.dtype, array.shape, given.layout)
+    raise BadInput(
+        f"the shape of input {name!r} is not known",
+        where=f"inputs.{name}.shape",
+        remedy=f'write it in the recipe: [inputs.{name}] dtype = "float32", shape = [...]',
+    )
+
+
+def _check_shapes(trained: TrainedModel, tensors: tuple[InputSpec, ...]) -> None:
+    for own, tensor in zip(trained.input_specs() or (), tensors, strict=False):
+        if own.shape != tensor.shape:
+            raise BadInput(
+                f"after preprocessing, input {own.name!r} has shape {list(tensor.shape)}; "
+                f"the model takes {list(own.shape)}",
+                where=f"inputs.{own.name}",
+                remedy="correct shape or steps (layout, resize, crop) in the recipe",
+            )
+
+
+def _real_samples(recipe: Recipe, raw: tuple[InputSpec, ...], base: Path) -> list[Arrays]:
+    if recipe.data.calibrate is None:
+        return []
+    samples = open_set(recipe.data.calibrate, raw, (), base=base, skip_bad=recipe.data.skip_bad)
+    return [sample.inputs for sample in itertools.islice(samples, _REAL_SAMPLES)]
+
+
+def _compare_training(
+    recipe: Recipe, raw: tuple[InputSpec, ...], front: Path, base: Path, samples: list[Arrays]
+) -> list[ParityFacts]:
+    facts = []
+    for spec in raw:
+        function = recipe.inputs.get(spec.name, InputRecipe()).training_function
+        if not function:
+            continue
+        compared = compare_with_training(function, base, front, spec, [each[spec.name] for each in samples])
+        facts.append(
+            ParityFacts(
+                f"preprocessing of {spec.name!r} against {function}",
+                compared.samples,
+                compared.difference,
+                compared.tolerance,
+            )
+        )
+    return facts
+
+
+def _run_front(front: Path, raw: tuple[InputSpec, ...], samples: list[Arrays]) -> Arrays:
+    import onnxruntime as ort
+
+    session = ort.InferenceSession(front, providers=["CPUExecutionProvider"])
+    feeds = {spec.name: np.stack([each[spec.name] for each in samples]) for spec in raw}
+    values = session.run([tensor_name(spec.name) for spec in raw], feeds)
+    return {spec.name: value for spec, value in zip(raw, values, strict=True)}
+
+
+def _opset(path: Path) -> int:
+    import onnx
+
+    model = onnx.load(path, load_external_data=False)
+    return int(next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")))
+
+
+def _renamed(spec: InputSpec, name: str) -> InputSpec:
+    return InputSpec(name, spec.dtype, spec.shape, spec.layout)
+
+
+def _tolerance(absolute: float, relative: float) -> float:
+    """The limit in the output's unit: 1e-4 + 1e-3 of the output's range (edgemed.sources.parity)."""
+    spread = absolute / relative if relative > 0 else 0.0
+    return ABSOLUTE + RELATIVE * spread
+
+
+def _stamp(ref: str | None, base: Path) -> list[object]:
+    """Path, size and time of change of a set's file: enough to notice another set."""
+    if ref is None:
+        return []
+    path = base / ref.partition("::")[0]
+    try:
+        status = path.stat()
+    except OSError:
+        return [ref]
+    return [ref, status.st_size, status.st_mtime_ns]

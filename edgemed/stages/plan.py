@@ -1,0 +1,100 @@
+"""Plan: which candidates a compile will try and what it will do, before anything is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgemed.backends import Form, get_backend
+from edgemed.errors import BadInput, Unavailable
+from edgemed.runtime import instruction_sets
+from edgemed.stages.artefacts import ORIGINAL, Candidate
+from edgemed.targets import load_target
+from edgemed.types import Precision, Recipe, Record
+
+
+@dataclass(frozen=True)
+class Plan(Record):
+    """What will be done, in order. `left_out` maps a candidate's id to why it is not tried."""
+
+    target: str
+    candidates: tuple[str, ...]
+    left_out: dict[str, str]
+    forms: tuple[Form, ...]
+    """Forms of the graph that the candidates need."""
+    lines: tuple[str, ...]
+
+
+def make_plan(recipe: Recipe) -> tuple[Plan, tuple[Candidate, ...]]:
+    """The plan for a recipe on this machine. Raises `BadInput` where no candidate is left."""
+    target = load_target(recipe.target)
+    chosen: list[Candidate] = []
+    left_out: dict[str, str] = {}
+    for name in target.backends:
+        backend = get_backend(name)
+        availability = backend.availability()
+        for precision in _known(recipe.precisions):
+            candidate = Candidate(name, precision)
+            if precision not in target.precisions or precision not in backend.forms:
+                continue
+            if not availability.available:
+                left_out[candidate.id] = f"{name} is not installed: {availability.remedy}"
+            elif precision not in backend.precisions(instruction_sets()):
+                left_out[candidate.id] = "this CPU has no such arithmetic"
+            elif precision == "int8" and recipe.data.calibrate is None:
+                left_out[candidate.id] = "int8 needs a calibration set (--calibrate)"
+            else:
+                chosen.append(candidate)
+    if not chosen:
+        reasons = "; ".join(f"{key}: {why}" for key, why in left_out.items())
+        raise BadInput(
+            f"target {target.name!r} leaves no candidate ({reasons or 'no precision fits'})",
+            where="--target, --precision",
+            remedy="edgemed doctor",
+        )
+    missing = get_backend(ORIGINAL.backend).availability()
+    if not missing.available:
+        raise Unavailable("the original is run by ONNX Runtime, which is missing", remedy=missing.remedy)
+    ids = tuple(each.id for each in chosen)
+    forms = tuple(dict.fromkeys(get_backend(each.backend).forms[each.precision] for each in chosen))
+    return Plan(target.name, ids, left_out, forms, _lines(recipe, ids, left_out)), tuple(chosen)
+
+
+def _known(precisions: tuple[Precision, ...]) -> tuple[Precision, ...]:
+    return tuple(dict.fromkeys(precisions))
+
+
+def _lines(recipe: Recipe, ids: tuple[str, ...], left_out: dict[str, str]) -> tuple[str, ...]:
+    data = recipe.data
+    lines = [f"export {recipe.model.source} and compare it with the original at batch sizes 1, 2 and 5"]
+    for name, spec in recipe.inputs.items():
+        steps = ", ".join(step.op for step in spec.steps) or "none"
+        lines.append(f"put the preprocessing of {name!r} into the graph: {steps}")
+    sets = [f"{role} {ref}" for role, ref in data.to_dict().items() if isinstance(ref, str)]
+    lines.append("check the data: " + ("; ".join(sets) or "none given"))
+    if any(each.endswith("int8") for each in ids):
+        lines.append(f"find int8 scales on {recipe.quantise.samples} calibration samples, once")
+    lines.append("build and load, each in its own process: " + ", ".join(ids))
+    lines += [f"leave out {key}: {why}" for key, why in left_out.items()]
+    lines.append("time all candidates in turns, 1 sample at a time, " + _threads(recipe.threads))
+    lines.append(_rule(recipe))
+    lines.append(
+        f"report on {data.accept}, which no choice has seen"
+        if data.accept
+        else "no acceptance set: no figures"
+    )
+    return tuple(lines)
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread" if count == 1 else f"{count} threads"
+
+
+def _rule(recipe: Recipe) -> str:
+    limits = recipe.agreement
+    if recipe.data.select is None:
+        return f"keep, per runtime, the fastest with a logit SNR of {limits.snr_db:g} dB (stamp: speed only)"
+    return (
+        f"keep, per runtime, the fastest that agrees with the original on {recipe.data.select}: "
+        f"{limits.decisions:.4g} of decisions and AUC within {limits.auc:g} "
+        f"(logit SNR {limits.snr_db:g} dB where it has no labels)"
+    )

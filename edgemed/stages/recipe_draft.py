@@ -1,0 +1,150 @@
+"""A commented recipe from what is known of a model and its data."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from edgemed.readers import describe
+from edgemed.readers.description import ArrayDescription
+from edgemed.types import Agreement, DataSpec, GoldenSpec, ModelSpec, QuantiseSpec
+
+_PICTURES = ("HW", "HWC", "DHW", "DHWC")
+
+
+def draft_recipe(model: ModelSpec, data: DataSpec, facts: dict[str, Any], folder: Path) -> str:
+    """TOML text of a recipe that lies in `folder`. `facts` are those of `inspect_model`.
+
+    Raises `BadInput` where a set cannot be read.
+    """
+    name = Path(model.source.partition(":")[0]).stem.replace("_", "-")
+    lines = [
+        "# Recipe for `edgemed compile`. Every key is explained in calibration/README.md.",
+        f"name = {_quoted(name)}",
+        'version = "0.1.0"',
+        "seed = 0",
+        'target = "host"        # a file under targets/',
+        "threads = 1            # small nets are no faster with more",
+        "",
+        "[model]",
+        f"source = {_quoted(_relative(model.source, folder))}",
+    ]
+    if model.weights:
+        lines.append(f"weights = {_quoted(_relative(model.weights, folder))}")
+    lines += ["", *_data(data, folder)]
+    for each in facts["inputs"]:
+        lines += ["", *_input(each, data)]
+    lines += ["", *_outputs(facts, data), "", *_limits()]
+    return "\n".join(lines) + "\n"
+
+
+def _data(data: DataSpec, folder: Path) -> list[str]:
+    lines = ["# Three sets without a common case or patient. A set is PATH or PATH::key=value,...", "[data]"]
+    purposes = {
+        "calibrate": "int8 scales are found on it; no labels needed, some hundred samples",
+        "select": "labelled; the candidates are compared on it",
+        "accept": "labelled; the report's figures come from it, no choice sees it",
+    }
+    for role, purpose in purposes.items():
+        ref = getattr(data, role)
+        if ref:
+            lines.append(f"{role} = {_quoted(_relative(ref, folder))}    # {purpose}")
+        else:
+            lines.append(f'# {role} = "..."    # {purpose}')
+    return lines
+
+
+def _input(each: dict[str, Any], data: DataSpec) -> list[str]:
+    name, shape = each["name"], each["shape"]
+    found = _array(name, data)
+    lines = ["# The raw array of one sample; `steps` bring it to the model's tensor, inside the artefact."]
+    if shape:
+        lines.append(f"# The model takes float32 {shape}.")
+    lines.append(f"[inputs.{_key(name)}]")
+    raw = list(found.shape) if found else shape
+    dtype = found.input_dtype if found and found.input_dtype else "float32"
+    lines.append(f"dtype = {_quoted(dtype)}")
+    lines.append(f"shape = {raw}" if raw else "# shape = [...]")
+    layout = found.layout if found else ""
+    if layout:
+        lines.append(f"layout = {_quoted(layout)}")
+    if shape and raw != shape and layout in _PICTURES:
+        to = "CDHW" if "D" in layout else "CHW"
+        lines += [
+            "# Check the steps against the code that the model was trained with:",
+            "steps = [",
+            f'    {{ op = "layout", to = "{to}" }},',
+            '    { op = "scale", by = "1/255" },',
+            "]",
+            '# training_function = "train.py:preprocess"    # compares the steps with your own code',
+        ]
+    return lines
+
+
+def _outputs(facts: dict[str, Any], data: DataSpec) -> list[str]:
+    classes: tuple[str, ...] = ()
+    for ref in (data.select, data.accept):
+        if ref:
+            classes = classes or describe(ref, base=Path()).classes
+    names = facts.get("outputs") or ["output"]
+    lines = ["# What each output means; left out, it is found from the graph's ending and width."]
+    for name in names:
+        head = f"[outputs.{_key(name)}]"
+        body = ['kind = "binary"        # binary, multiclass, multilabel, regression']
+        if classes:
+            body = [
+                f'kind = "{"binary" if len(classes) == 2 else "multiclass"}"',
+                f"labels = {json.dumps(classes)}",
+            ]
+        body.append("threshold = 0.5       # the operating point")
+        lines += [f"# {line}" for line in (head, *body)]
+    return lines
+
+
+def _limits() -> list[str]:
+    limits, quantise, golden = Agreement(), QuantiseSpec(), GoldenSpec()
+    return [
+        "# How near a candidate must stay to the original (these are the defaults).",
+        "[agreement]",
+        f"decisions = {limits.decisions}",
+        f"auc = {limits.auc}",
+        f"snr_db = {limits.snr_db}    # without labels",
+        "",
+        "[quantise]",
+        f"samples = {quantise.samples}",
+        "",
+        "# Golden cases travel with the artefact. Real ones only when you may let them leave.",
+        "[golden]",
+        f"may_ship = {str(golden.may_ship).lower()}",
+    ]
+
+
+def _array(name: str, data: DataSpec) -> ArrayDescription | None:
+    if data.calibrate is None:
+        return None
+    description = describe(data.calibrate, base=Path())
+    for array in description.arrays:
+        if array.name == name:
+            return array
+    if len(description.inputs) == 1:
+        return next((each for each in description.arrays if each.name == description.inputs[0]), None)
+    return None
+
+
+def _relative(ref: str, folder: Path) -> str:
+    """A path (with `:factory` or `::keys` behind it) as seen from the recipe's folder."""
+    for separator in ("::", ":"):
+        path, found, rest = ref.partition(separator)
+        if found:
+            break
+    return os.path.relpath(path, folder) + found + rest
+
+
+def _key(name: str) -> str:
+    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text)

@@ -1,0 +1,124 @@
+"""Gathers what the stages found into one `Compilation`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Literal
+
+import numpy as np
+
+from edgemed.judge import faster, percentiles
+from edgemed.runtime import host_facts
+from edgemed.stages.acceptance import Acceptance
+from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
+from edgemed.stages.choose import Choice, Latencies
+from edgemed.stages.job import Job
+from edgemed.stages.plan import Plan
+from edgemed.stages.shelf import ARTEFACTS
+from edgemed.types import (
+    AgreementFigures,
+    CandidateResult,
+    Compilation,
+    DataFacts,
+    Graph,
+    ModelFacts,
+    OriginalResult,
+    ParityFacts,
+)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the stages of one compile gave."""
+
+    graph: Graph
+    model: ModelFacts
+    data: tuple[DataFacts, ...]
+    parity: tuple[ParityFacts, ...]
+    plan: Plan
+    candidates: Sequence[Candidate]
+    built: Mapping[str, Built]
+    failures: Mapping[str, str]
+    figures: Mapping[str, tuple[AgreementFigures, ...]]
+    latencies: Latencies
+    costs: Mapping[str, tuple[float, float]]
+    choice: Choice
+    acceptance: Acceptance
+    stamps: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def compilation(job: Job, found: Findings, command: str) -> Compilation:
+    """Everything a report shows."""
+    recipe = job.recipe
+    kept = found.acceptance.kept
+    best = min(kept.values(), key=lambda name: float(np.median(found.latencies[name])), default=None)
+    return Compilation(
+        name=recipe.name,
+        version=recipe.version,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        seed=recipe.seed,
+        command=command,
+        recipe=recipe.to_dict(),
+        recipe_digest=recipe.digest,
+        agreement=recipe.agreement,
+        model=found.model,
+        data=found.data,
+        plan=found.plan.lines,
+        parity=found.parity,
+        original=_original(found),
+        candidates=tuple(_candidate(found, each) for each in found.candidates),
+        chosen=kept,
+        best=best,
+        roc=found.acceptance.roc,
+        stages=tuple(job.times),
+        tools=job.tools,
+        host=host_facts(),
+        stamps=found.stamps,
+        warnings=found.warnings,
+    )
+
+
+def _original(found: Findings) -> OriginalResult:
+    load_ms, memory_mib = found.costs[ORIGINAL.id]
+    return OriginalResult(
+        runtime=f"{ORIGINAL.backend} {ORIGINAL.precision}",
+        size_bytes=found.built[ORIGINAL.id].size_bytes,
+        latency=percentiles(found.latencies[ORIGINAL.id]),
+        load_ms=load_ms,
+        peak_mib=memory_mib,
+        accept_figures=found.acceptance.figures.get("original"),
+    )
+
+
+def _candidate(found: Findings, candidate: Candidate) -> CandidateResult:
+    name = candidate.id
+    if name in found.failures:
+        return CandidateResult(name, candidate.backend, candidate.precision, "failed", found.failures[name])
+    status: Literal["kept", "dropped"] = (
+        "kept" if found.acceptance.kept.get(candidate.backend) == name else "dropped"
+    )
+    reasons = [found.acceptance.refused.get(name, ""), found.choice.reasons[name]]
+    if status == "kept" and found.choice.kept.get(candidate.backend) != name:
+        reasons.insert(0, "fallback: the choice was refused on the acceptance set")
+    load_ms, memory_mib = found.costs[name]
+    built = found.built[name]
+    return CandidateResult(
+        id=name,
+        backend=candidate.backend,
+        precision=candidate.precision,
+        status=status,
+        reason="; ".join(reason for reason in reasons if reason),
+        size_bytes=built.size_bytes,
+        load_ms=load_ms,
+        peak_mib=memory_mib,
+        latency=percentiles(found.latencies[name]),
+        ratio=faster(found.latencies[ORIGINAL.id], found.latencies[name]),
+        select_agreement=found.figures[name],
+        accept_agreement=found.acceptance.agreement.get(name),
+        accept_figures=found.acceptance.figures.get(name),
+        layers=built.layers,
+        path=f"{ARTEFACTS}/{name}" if status == "kept" else "",
+    )

@@ -1,0 +1,66 @@
+"""Answers of every built candidate on the selection set, compared with the original's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from edgemed.errors import ToolFailure
+from edgemed.judge import agreement
+from edgemed.measure import Predictions
+from edgemed.runtime import GOLDEN_FILE
+from edgemed.stages.artefacts import ORIGINAL, Built
+from edgemed.stages.job import Job, SetSource
+from edgemed.stages.trials import predictions
+from edgemed.types import AgreementFigures, OutputSpec
+
+
+def selection_predictions(
+    job: Job, built: Mapping[str, Built], source: SetSource | None
+) -> tuple[dict[str, Predictions], dict[str, str]]:
+    """Answers by candidate id, and why others gave none. Without a set the golden cases are compared.
+
+    Raises `ToolFailure` when the original itself fails.
+    """
+    answers: dict[str, Predictions] = {}
+    failures: dict[str, str] = {}
+    for name, each in built.items():
+        try:
+            answers[name] = _golden(each) if source is None else predictions(job, each, "select", source)
+        except ToolFailure as error:
+            if each.candidate == ORIGINAL:
+                raise
+            failures[name] = error.problem
+    return answers, failures
+
+
+def compare_with_original(
+    outputs: Sequence[OutputSpec], answers: Mapping[str, Predictions]
+) -> dict[str, tuple[AgreementFigures, ...]]:
+    """Agreement of each candidate with the original, one per output."""
+    original = answers[ORIGINAL.id]
+    return {name: compare(outputs, original, each) for name, each in answers.items()}
+
+
+def compare(
+    outputs: Sequence[OutputSpec], original: Predictions, artefact: Predictions
+) -> tuple[AgreementFigures, ...]:
+    """How near an artefact is to its original on the same cases, one per output."""
+    return tuple(
+        agreement(
+            spec,
+            original.outputs[spec.name],
+            artefact.outputs[spec.name],
+            original.targets.get(spec.name),
+            original.names,
+        )
+        for spec in outputs
+    )
+
+
+def _golden(built: Built) -> Predictions:
+    with np.load(built.folder / GOLDEN_FILE, allow_pickle=False) as golden:
+        outputs = {key[4:]: golden[key] for key in golden.files if key.startswith("out.")}
+    cases = len(next(iter(outputs.values())))
+    return Predictions(tuple(f"golden[{index}]" for index in range(cases)), outputs, {})

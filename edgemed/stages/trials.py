@@ -1,0 +1,81 @@
+"""Stages `predict`, `latency` and `load`: raw samples of built artefacts, each taken in a child process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgemed.child import report_progress
+from edgemed.measure import Predictions, interleaved_latencies_s, load_cost, predict, session_call
+from edgemed.runtime import Session, golden_inputs, read_manifest
+from edgemed.stages.artefacts import Built
+from edgemed.stages.job import Job, SetSource
+
+_PREDICTIONS = "predictions.npz"
+_LATENCIES = "latencies.npz"
+_LATENCY_SECONDS = 2.0
+"""Per artefact, beside the warm-up."""
+
+
+def predictions(job: Job, built: Built, role: str, source: SetSource) -> Predictions:
+    """What an artefact answers on a set. Raises `ToolFailure` when it fails there."""
+    depends_on = {
+        "artefact": built.digest,
+        "set": source.sha256,
+        "versions": job.versions(built.candidate.backend),
+    }
+    stage = job.run(
+        f"{role}-{built.candidate.id}", f"{built.candidate.id} on the {role} set", depends_on,
+        _predict, str(built.folder), source,
+    )  # fmt: skip
+    return Predictions.load(stage.folder / _PREDICTIONS)
+
+
+def latencies_s(job: Job, built: Sequence[Built]) -> dict[str, NDArray[np.float64]]:
+    """(rounds,) seconds for one sample by candidate id, all interleaved in one process."""
+    depends_on = {
+        "artefacts": {each.candidate.id: each.digest for each in built},
+        "versions": job.versions(*{each.candidate.backend for each in built}),
+        "host": read_manifest(built[0].folder).host,
+    }
+    folders = {each.candidate.id: str(each.folder) for each in built}
+    stage = job.run("latency", f"timing {len(built)} candidates in turns", depends_on, _time, folders)
+    with np.load(stage.folder / _LATENCIES, allow_pickle=False) as data:
+        return {name: data[name] for name in data.files}
+
+
+def load_costs(job: Job, built: Built) -> tuple[float, float]:
+    """(load time in ms, memory in MiB) of one artefact in a fresh process."""
+    depends_on = {"artefact": built.digest, "versions": job.versions(built.candidate.backend)}
+    stage = job.run(
+        f"load-{built.candidate.id}", f"loading {built.candidate.id} afresh", depends_on,
+        _load, str(built.folder),
+    )  # fmt: skip
+    return stage.facts["load_ms"], stage.facts["memory_mib"]
+
+
+def _predict(artefact: str, source: SetSource, folder: Path) -> dict[str, Any]:
+    samples = source.open()
+    total = len(samples)
+    found = predict(Session.load(artefact), samples, lambda done: report_progress(done, total))
+    found.save(folder / _PREDICTIONS)
+    return {"cases": len(found.names)}
+
+
+def _time(folders: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    sessions = {name: Session.load(path) for name, path in folders.items()}
+    calls = {
+        name: session_call(session, golden_inputs(session.folder, 1)) for name, session in sessions.items()
+    }
+    seconds = _LATENCY_SECONDS * len(calls)
+    np.savez(folder / _LATENCIES, allow_pickle=False, **interleaved_latencies_s(calls, seconds=seconds))
+    return {}
+
+
+def _load(artefact: str, folder: Path) -> dict[str, Any]:
+    cost = load_cost(Path(artefact), golden_inputs(Path(artefact), 1))
+    return {"load_ms": cost.load_ms, "memory_mib": cost.memory_mib}

@@ -1,0 +1,1 @@
+"""Network definitions. The modules here import torch: import them inside functions only."""

@@ -1,0 +1,73 @@
+"""Values that travel between stages: frozen, digestible, to and from JSON."""
+
+from edgemed.types.compilation import (
+    CandidateResult,
+    Compilation,
+    DataFacts,
+    LayerPrecision,
+    ModelFacts,
+    OriginalResult,
+    ParityFacts,
+    RocCurve,
+    StageTime,
+)
+from edgemed.types.graph import Graph
+from edgemed.types.manifest import FORMAT_VERSION, Manifest, Precision
+from edgemed.types.recipe import (
+    Agreement,
+    DataSpec,
+    GoldenSpec,
+    InputRecipe,
+    ModelSpec,
+    OutputRecipe,
+    QuantiseSpec,
+    Recipe,
+    Step,
+)
+from edgemed.types.record import Record, did_you_mean, digest_of, digest_of_file
+from edgemed.types.sample import Sample, SampleSet
+from edgemed.types.tensor import DType, Ending, InputSpec, Kind, Layout, OutputSpec
+from edgemed.types.verdict import AgreementFigures, Figure, Figures, Flip, Latency, SpeedRatio
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Agreement",
+    "AgreementFigures",
+    "CandidateResult",
+    "Compilation",
+    "DType",
+    "DataFacts",
+    "DataSpec",
+    "Ending",
+    "Figure",
+    "Figures",
+    "Flip",
+    "GoldenSpec",
+    "Graph",
+    "InputRecipe",
+    "InputSpec",
+    "Kind",
+    "Latency",
+    "LayerPrecision",
+    "Layout",
+    "Manifest",
+    "ModelFacts",
+    "ModelSpec",
+    "OriginalResult",
+    "OutputRecipe",
+    "OutputSpec",
+    "ParityFacts",
+    "Precision",
+    "QuantiseSpec",
+    "Recipe",
+    "Record",
+    "RocCurve",
+    "Sample",
+    "SampleSet",
+    "SpeedRatio",
+    "StageTime",
+    "Step",
+    "did_you_mean",
+    "digest_of",
+    "digest_of_file",
+]

@@ -1,0 +1,156 @@
+"""Compilation: everything that a compile found out, and all that a report is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from edgemed.types.manifest import Precision
+from edgemed.types.recipe import Agreement
+from edgemed.types.record import Record
+from edgemed.types.tensor import InputSpec, OutputSpec
+from edgemed.types.verdict import AgreementFigures, Figures, Latency, SpeedRatio
+
+Role = Literal["calibrate", "select", "accept"]
+
+
+@dataclass(frozen=True)
+class ModelFacts(Record):
+    """The trained model that went in. `kind` is how it came: onnx, pt2 or factory."""
+
+    source: str
+    kind: str
+    sha256: str
+    parameters: int
+    opset: int
+    inputs: tuple[InputSpec, ...]
+    outputs: tuple[OutputSpec, ...]
+
+
+@dataclass(frozen=True)
+class DataFacts(Record):
+    """One of the three sets. `class_counts`: by output name, cases of each class."""
+
+    role: Role
+    ref: str
+    n: int
+    labelled: bool
+    sha256: str = ""
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    class_counts: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ParityFacts(Record):
+    """One check that a rewritten form computes the same: what, on how many cases, how near."""
+
+    what: str
+    cases: int
+    largest_difference: float
+    tolerance: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class LayerPrecision(Record):
+    """A layer and the precision it is executed in, or written in where the runtime does not tell."""
+
+    name: str
+    op: str
+    precision: str
+
+
+@dataclass(frozen=True)
+class OriginalResult(Record):
+    """The original as it was run for comparison: `runtime` such as `onnxruntime fp32`."""
+
+    runtime: str
+    size_bytes: int
+    latency: Latency | None = None
+    load_ms: float | None = None
+    peak_mib: float | None = None
+    accept_figures: tuple[Figures, ...] | None = None
+
+
+@dataclass(frozen=True)
+class CandidateResult(Record):
+    """One backend at one precision: built or not, how fast, how near, and why it was kept or dropped.
+
+    `ratio` is to the original in the same interleaved run. `path` is relative to the output folder and empty
+    where nothing was written.
+    """
+
+    id: str
+    backend: str
+    precision: Precision
+    status: Literal["kept", "dropped", "failed"]
+    reason: str
+    size_bytes: int | None = None
+    load_ms: float | None = None
+    peak_mib: float | None = None
+    latency: Latency | None = None
+    ratio: SpeedRatio | None = None
+    select_agreement: tuple[AgreementFigures, ...] | None = None
+    accept_agreement: tuple[AgreementFigures, ...] | None = None
+    accept_figures: tuple[Figures, ...] | None = None
+    layers: tuple[LayerPrecision, ...] = ()
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class RocCurve(Record):
+    """A ROC curve on the acceptance set, thinned. `model` is `original` or a candidate's id."""
+
+    model: str
+    output: str
+    label: str
+    fpr: tuple[float, ...]
+    tpr: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class StageTime(Record):
+    """One stage's wall time; `cached` where its result was found and not made again."""
+
+    name: str
+    seconds: float
+    cached: bool = False
+    peak_mib: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Compilation(Record):
+    """Everything a compile found out.
+
+    `chosen` maps a backend to the id of its kept candidate; `best` is the fastest of these, None where none
+    was kept. `stamps` travel with the artefacts, `warnings` do not. `created` is ISO 8601 in UTC.
+    """
+
+    name: str
+    version: str
+    created: str
+    seed: int
+    command: str
+    recipe: dict[str, Any]
+    recipe_digest: str
+    agreement: Agreement
+    model: ModelFacts
+    data: tuple[DataFacts, ...]
+    plan: tuple[str, ...]
+    parity: tuple[ParityFacts, ...]
+    original: OriginalResult
+    candidates: tuple[CandidateResult, ...]
+    chosen: dict[str, str]
+    best: str | None
+    roc: tuple[RocCurve, ...]
+    stages: tuple[StageTime, ...]
+    tools: dict[str, str]
+    host: dict[str, str]
+    stamps: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    format_version: int = 1
+
+    def candidate(self, id: str | None) -> CandidateResult | None:
+        return next((each for each in self.candidates if each.id == id), None)

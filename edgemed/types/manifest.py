@@ -1,0 +1,43 @@
+"""Manifest: what an artefact folder says about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from edgemed.types.record import Record
+from edgemed.types.tensor import InputSpec, OutputSpec
+
+FORMAT_VERSION = 1
+
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
+
+
+@dataclass(frozen=True)
+class Manifest(Record):
+    """`manifest.json` of an artefact folder. `files` maps each other file's name to its sha256."""
+
+    name: str
+    version: str
+    backend: str
+    precision: Precision
+    inputs: tuple[InputSpec, ...]
+    outputs: tuple[OutputSpec, ...]
+    preprocess: dict[str, Any]
+    """Steps inside the graph and what readers do before it, by input name; nothing executes it."""
+    files: dict[str, str]
+    threads: int
+    host: dict[str, str]
+    """Machine that built it: arch, cpu, instruction_sets."""
+    tools: dict[str, str]
+    """Versions of what built it."""
+    data: dict[str, str]
+    """Digest of each data set that went in, by role (calibrate, select, accept)."""
+    seed: int
+    stamps: tuple[str, ...] = ()
+    """Warnings that travel with the artefact, such as `speed only`."""
+    golden_source: Literal["synthetic", "real"] = "synthetic"
+    golden_tolerance: float = 0.0
+    """Largest difference of any output that a replay on another machine may show."""
+    format_version: int = FORMAT_VERSION
+    notes: dict[str, str] = field(default_factory=dict)

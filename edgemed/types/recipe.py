@@ -1,0 +1,130 @@
+"""Recipe: everything a compile depends on, as read from TOML. See calibration/README.md for the schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from edgemed.errors import BadInput
+from edgemed.types.manifest import Precision
+from edgemed.types.record import Record
+from edgemed.types.tensor import DType, Ending, Kind, Layout
+
+
+@dataclass(frozen=True)
+class ModelSpec(Record):
+    """Where the trained model is.
+
+    `source`: `model.onnx`, `model.pt2` or `file.py:factory`; `weights`: `.safetensors` or `.pt` for a
+    factory; `factory_args`: keyword arguments of the factory.
+    """
+
+    source: str
+    weights: str | None = None
+    factory_args: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step(Record):
+    """One preprocessing step: `op` and its arguments. `edgemed.preprocess` knows the ops and checks them."""
+
+    op: str
+    args: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def unfold(cls, data: dict[str, Any], where: str) -> dict[str, Any]:
+        """`{op = "scale", by = 2}` is `{op = "scale", args = {by = 2}}`."""
+        if set(data) <= {"op", "args"}:
+            return data
+        return {"op": data.get("op"), "args": {key: value for key, value in data.items() if key != "op"}}
+
+
+@dataclass(frozen=True)
+class InputRecipe(Record):
+    """`[inputs.NAME]`: the raw array of one sample and the steps that bring it to the model's tensor.
+
+    Left out: the model's own input, float32, no steps. `training_function` (`file.py:function`) names the
+    preprocessing used in training; it is compared with the steps on real samples.
+    """
+
+    dtype: DType = "float32"
+    shape: tuple[int, ...] = ()
+    layout: Layout = ""
+    steps: tuple[Step, ...] = ()
+    training_function: str | None = None
+
+
+@dataclass(frozen=True)
+class OutputRecipe(Record):
+    """`[outputs.NAME]`: what a head means. Left out: found from the graph's ending and width."""
+
+    kind: Kind | None = None
+    ending: Ending | None = None
+    labels: tuple[str, ...] = ()
+    threshold: float = 0.5
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.threshold < 1.0:
+            raise BadInput(f"threshold {self.threshold} is not between 0 and 1", where="outputs")
+
+
+@dataclass(frozen=True)
+class DataSpec(Record):
+    """`[data]`: three sets, each `PATH` or `PATH::key=value,...` (see edgemed/readers)."""
+
+    calibrate: str | None = None
+    select: str | None = None
+    accept: str | None = None
+    skip_bad: bool = False
+
+
+@dataclass(frozen=True)
+class QuantiseSpec(Record):
+    """`[quantise]`: how int8 scales are found."""
+
+    samples: int = 300
+    preset: Literal["mixed", "performance"] = "mixed"
+    ranges: Literal["minmax", "mean_minmax"] = "minmax"
+    """minmax never clips a calibration sample; mean_minmax averages each sample's range (NNCF's default)."""
+    weight_bits: Literal["auto", "7", "8"] = "auto"
+    """7 keeps int8 sums from saturating on x86 CPUs without VNNI; auto is 8 where the CPU has VNNI."""
+    keep_float: tuple[str, ...] = ()
+    """Names (or regular expressions) of nodes that stay in float, beside the defaults."""
+
+
+@dataclass(frozen=True)
+class Agreement(Record):
+    """`[agreement]`: how near a candidate must stay to the original."""
+
+    decisions: float = 0.99
+    auc: float = 0.002
+    snr_db: float = 20.0
+
+
+@dataclass(frozen=True)
+class GoldenSpec(Record):
+    """`[golden]`: the cases stored with an artefact for replay."""
+
+    cases: int = 16
+    may_ship: bool = False
+    """True stores real samples of the calibration set. An artefact leaves the hospital: know what you do."""
+
+
+@dataclass(frozen=True)
+class Recipe(Record):
+    """Everything a compile depends on. Paths are relative to the recipe's folder."""
+
+    model: ModelSpec
+    name: str = "model"
+    version: str = "0.1.0"
+    seed: int = 0
+    target: str = "host"
+    precisions: tuple[Precision, ...] = ("fp32", "fp16", "bf16", "int8")
+    threads: int = 1
+    data: DataSpec = field(default_factory=DataSpec)
+    inputs: dict[str, InputRecipe] = field(default_factory=dict)
+    outputs: dict[str, OutputRecipe] = field(default_factory=dict)
+    quantise: QuantiseSpec = field(default_factory=QuantiseSpec)
+    agreement: Agreement = field(default_factory=Agreement)
+    golden: GoldenSpec = field(default_factory=GoldenSpec)

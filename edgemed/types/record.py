@@ -1,0 +1,160 @@
+"""Frozen records: strict reading from JSON or TOML, a canonical JSON form and a content digest."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import math
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from edgemed.errors import BadInput
+
+R = TypeVar("R", bound="Record")
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """Base of every value that travels between stages.
+
+    Subclasses are frozen dataclasses whose fields are str, int, float, bool, None, other records, tuples of
+    these, or dicts with str keys.
+    """
+
+    def to_dict(self) -> dict[str, Any]:
+        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the canonical JSON form."""
+        return digest_of(self.to_dict())
+
+    @classmethod
+    def from_dict(cls: type[R], data: Any, where: str = "") -> R:
+        """Read strictly: an unknown key, a missing key or a wrong type raises `BadInput`."""
+        result: R = _read(cls, data, where or cls.__name__)
+        return result
+
+    @classmethod
+    def unfold(cls, data: dict[str, Any], where: str) -> dict[str, Any]:
+        """A hook for records whose written form is shorter than their fields."""
+        return data
+
+    @classmethod
+    def from_json(cls: type[R], text: str, where: str = "") -> R:
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise BadInput(f"not valid JSON: {error}", where=where or cls.__name__) from None
+        return cls.from_dict(data, where)
+
+
+def digest_of(value: Any) -> str:
+    """sha256 (hex) of a JSON-able value in canonical form: sorted keys, no spaces."""
+    text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """sha256 (hex) of a file's bytes, read in pieces."""
+    with path.open("rb") as file:
+        sha = hashlib.sha256()
+        while piece := file.read(1 << 20):
+            sha.update(piece)
+    return sha.hexdigest()
+
+
+def did_you_mean(word: str, known: typing.Iterable[str]) -> str:
+    """`did you mean 'x'?` or the list of what is known."""
+    known = list(known)
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_dict()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _read(kind: Any, data: Any, where: str) -> Any:
+    origin = typing.get_origin(kind)
+    if kind is Any:
+        return data
+    if origin in (typing.Union, types.UnionType):
+        return _read_union(typing.get_args(kind), data, where)
+    if origin is tuple:
+        if not isinstance(data, (list, tuple)):
+            raise BadInput(f"expected a list, found {data!r}", where=where)
+        item = typing.get_args(kind)[0]
+        return tuple(_read(item, entry, f"{where}[{i}]") for i, entry in enumerate(data))
+    if origin is dict:
+        if not isinstance(data, dict):
+            raise BadInput(f"expected a table, found {data!r}", where=where)
+        item = typing.get_args(kind)[1]
+        return {str(key): _read(item, entry, f"{where}.{key}") for key, entry in data.items()}
+    if origin is typing.Literal:
+        if data not in typing.get_args(kind):
+            names = [str(choice) for choice in typing.get_args(kind)]
+            raise BadInput(
+                f"{data!r} is not allowed here", where=where, remedy=did_you_mean(str(data), names)
+            )
+        return data
+    if isinstance(kind, type) and issubclass(kind, Record):
+        return _read_record(kind, data, where)
+    return _read_scalar(kind, data, where)
+
+
+def _read_union(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
+    if data is None and type(None) in kinds:
+        return None
+    problems = []
+    for kind in kinds:
+        if kind is type(None):
+            continue
+        try:
+            return _read(kind, data, where)
+        except BadInput as error:
+            problems.append(error)
+    raise problems[-1]
+
+
+def _read_record(kind: type[Record], data: Any, where: str) -> Record:
+    if isinstance(data, kind):
+        return data
+    if not isinstance(data, dict):
+        raise BadInput(f"expected a table, found {data!r}", where=where)
+    data = kind.unfold(data, where)
+    hints = typing.get_type_hints(kind)
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    for key in data:
+        if key not in fields:
+            raise BadInput(f"unknown key {key!r}", where=where, remedy=did_you_mean(key, fields))
+    values = {}
+    for name, field in fields.items():
+        if name in data:
+            values[name] = _read(hints[name], data[name], f"{where}.{name}")
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise BadInput(f"missing key {name!r}", where=where)
+    return kind(**values)
+
+
+def _read_scalar(kind: Any, data: Any, where: str) -> Any:
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
+        raise BadInput(f"expected {kind.__name__}, found {data!r}", where=where)
+    return data

@@ -1,0 +1,63 @@
+"""Sample and SampleSet: data in, one case at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One case.
+
+    `inputs` holds one raw array per model input, exactly of the `InputSpec`'s dtype and shape (no batch
+    axis). `targets` holds, per output name, a class index (int64 scalar array), a 0/1 vector (multilabel) or
+    values (regression); it is empty where the set has no labels. `group` is the patient or duplicate group.
+    """
+
+    name: str
+    inputs: dict[str, NDArray[Any]]
+    targets: dict[str, NDArray[Any]]
+    group: str | None = None
+
+    @property
+    def content(self) -> bytes:
+        """sha256 of the input arrays: the same content in two sets is the same case."""
+        import hashlib
+
+        sha = hashlib.sha256()
+        for key in sorted(self.inputs):
+            array = np.ascontiguousarray(self.inputs[key])
+            sha.update(f"{key}:{array.dtype}:{array.shape};".encode())
+            sha.update(array.tobytes())
+        return sha.digest()
+
+
+class SampleSet(Protocol):
+    """A set of samples that streams: iterating reads one sample at a time, and again from the start."""
+
+    @property
+    def source(self) -> str:
+        """The reference it was opened from, as the user wrote it."""
+        ...
+
+    @property
+    def labelled(self) -> bool: ...
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Names of unreadable samples left out so far (`--skip-bad`)."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader did to bring samples to the input contract, for the manifest."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Sample]: ...

@@ -1,0 +1,88 @@
+"""calibration/: static files only, and a README that tells every key of a recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+import tomllib
+
+from edgemed import types
+from edgemed.preprocess import OPS
+from edgemed.types import Recipe, Step
+
+FOLDER = Path(__file__).resolve().parents[2] / "calibration"
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
+TABLES = {
+    "### top level": types.Recipe,
+    "### `[model]`": types.ModelSpec,
+    "### `[data]`": types.DataSpec,
+    "### `[inputs.NAME]`": types.InputRecipe,
+    "### `[outputs.NAME]`": types.OutputRecipe,
+    "### `[quantise]`": types.QuantiseSpec,
+    "### `[agreement]`": types.Agreement,
+    "### `[golden]`": types.GoldenSpec,
+}
+SECTIONS = {"model", "data", "inputs", "outputs", "quantise", "agreement", "golden"}
+
+
+def _table(heading: str) -> dict[str, str]:
+    """Key to default, from the first table below the heading."""
+    part = README.split(heading, 1)[1].split("\n### ")[0].split("| key | default | meaning |")[1]
+    rows = part.split("\n\n")[0]
+    return dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", rows, re.MULTILINE))
+
+
+@pytest.mark.parametrize(("heading", "record"), TABLES.items())
+def test_readme_has_every_key_with_its_default(heading: str, record: type):
+    table = _table(heading)
+    fields = {f.name: f for f in dataclasses.fields(record) if f.name not in SECTIONS}
+    assert set(table) == set(fields)
+    for name, field in fields.items():
+        if field.default is field.default_factory is dataclasses.MISSING:
+            assert table[name] == "required"
+            continue
+        value = field.default_factory() if field.default is dataclasses.MISSING else field.default
+        if value is None:
+            assert table[name] in ("none", "found")
+        elif value == {}:
+            assert table[name] == "`{}`"
+        else:
+            told = tomllib.loads(f"value = {table[name].strip('`')}")["value"]
+            assert told == (list(value) if isinstance(value, tuple) else value)
+
+
+def test_readme_has_every_preprocessing_step():
+    assert set(re.findall(r"^\| `(\w+)` \| `\{ op = ", README, re.MULTILINE)) == set(OPS)
+
+
+def test_readme_steps_are_understood():
+    for text in re.findall(r"^\| `\w+` \| `(\{ op = .+?\})` \|", README, re.MULTILINE):
+        step = Step.from_dict(tomllib.loads(f"step = {text}")["step"])
+        known = {f.name for f in dataclasses.fields(OPS[step.op])}
+        assert set(step.args) <= known
+
+
+def test_readme_example_loads_and_has_every_key():
+    text = README.split("```toml", 1)[1].split("```")[0]
+    data = tomllib.loads(text)
+    Recipe.from_dict(data)
+    tables = [data, *(data[name] for name in SECTIONS - {"inputs", "outputs"})]
+    tables += [*data["inputs"].values(), *data["outputs"].values()]
+    written = {key for table in tables for key in table}
+    assert written >= {f.name for record in TABLES.values() for f in dataclasses.fields(record)}
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*/recipe.toml")), ids=lambda path: path.parent.name)
+def test_recipes_load(path: Path):
+    recipe = Recipe.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
+    assert recipe.data.calibrate
+    assert recipe.data.select
+    assert recipe.data.accept
+
+
+def test_there_is_no_python_here():
+    assert sorted({path.suffix for path in FOLDER.rglob("*") if path.is_file()}) == [".md", ".toml"]
+    assert len(list(FOLDER.glob("*/recipe.toml"))) == 2

@@ -1,0 +1,77 @@
+"""Percentiles only where n allows, and ratios with honest intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgemed.errors import BadInput
+from edgemed.judge import faster, percentiles
+
+
+@pytest.mark.parametrize(
+    ("n", "known"),
+    [(63, ()), (64, ("p90_ms",)), (130, ("p90_ms", "p95_ms")), (662, ("p90_ms", "p95_ms", "p99_ms"))],
+)
+def test_percentiles_are_claimed_only_where_n_allows(n, known):
+    found = percentiles(np.linspace(0.001, 0.002, n))
+    assert found.n == n
+    assert found.p50_ms == pytest.approx(1.5)
+    assert tuple(name for name in ("p90_ms", "p95_ms", "p99_ms") if getattr(found, name) is not None) == known
+
+
+def test_percentiles_are_in_ms():
+    found = percentiles(np.arange(1, 1001) / 1e6)
+    assert found.p90_ms == pytest.approx(0.9001, abs=1e-4)
+    assert found.mean_ms == pytest.approx(0.5005)
+
+
+def test_ratio_and_pairing():
+    """Both drift by a factor of 3 together: paired rounds leave the ratio at one half."""
+    random = np.random.default_rng(0)
+    drift = np.linspace(1, 3, 200)
+    baseline = 0.010 * drift * random.uniform(0.99, 1.01, 200)
+    candidate = 0.005 * drift * random.uniform(0.99, 1.01, 200)
+    found = faster(baseline, candidate)
+    assert found.ratio == pytest.approx(0.5, rel=0.02)
+    assert found.low == pytest.approx(0.5, rel=0.03)
+    assert found.high == pytest.approx(0.5, rel=0.03)
+    assert found.faster
+    assert found.rounds == 200
+    assert found.baseline_ms == pytest.approx(20, rel=0.02)
+
+
+def test_equal_speed_is_not_faster_beyond_noise():
+    """Of 60 comparisons of equals about one in forty may claim to be faster."""
+    random = np.random.default_rng(1)
+    claims = [
+        faster(random.lognormal(0, 0.1, (40, 3)), random.lognormal(0, 0.1, (40, 3))).faster for _ in range(60)
+    ]
+    assert sum(claims) <= 6
+
+
+def test_interval_covers_the_truth():
+    random = np.random.default_rng(2)
+    inside = 0
+    for _ in range(100):
+        found = faster(random.lognormal(0, 0.2, 80), 0.8 * random.lognormal(0, 0.2, 80))
+        inside += found.low <= 0.8 <= found.high
+    assert 88 <= inside <= 100
+
+
+def test_one_round_has_no_interval_and_is_never_faster():
+    found = faster(np.array([2.0]), np.array([1.0]))
+    assert found.ratio == 0.5
+    assert found.high is None
+    assert not found.faster
+
+
+@pytest.mark.parametrize("bad", [[], [0.0, 1.0], [np.nan, 1.0], [-1.0, 1.0]])
+def test_impossible_latencies_are_refused(bad):
+    with pytest.raises(BadInput):
+        percentiles(np.array(bad))
+
+
+def test_rounds_must_pair_up():
+    with pytest.raises(BadInput, match="not interleaved"):
+        faster(np.ones(4), np.ones(5))

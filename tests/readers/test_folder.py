@@ -1,0 +1,98 @@
+"""A folder per class."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgemed.errors import BadInput
+from edgemed.readers import describe, open_set
+from edgemed.types import InputSpec, OutputSpec
+
+Image = pytest.importorskip("PIL.Image")
+GRAY = InputSpec("image", "uint8", (8, 8), "HW")
+BINARY = OutputSpec("disease", "binary", 1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for index, name in enumerate(("normal/a.png", "normal/deep/b.jpg", "sick/c.tif", "sick/d.png")):
+        path = tmp_path / "set" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8), 50 * index, np.uint8)).save(path)
+    (tmp_path / "set" / "normal" / "Thumbs.db").write_bytes(b"x" * 200)
+    (tmp_path / "set" / ".hidden").mkdir()
+    return tmp_path
+
+
+def test_classes_are_folders(folder: Path) -> None:
+    data = open_set("set", [GRAY], [BINARY], base=folder)
+    found = [(sample.name, int(sample.targets["disease"])) for sample in data]
+    assert found == [("normal/a.png", 0), ("normal/deep/b.jpg", 0), ("sick/c.tif", 1), ("sick/d.png", 1)]
+    assert len(data) == 4
+    assert data.labelled
+    assert data.notes == ("1 files of other types lie in the folder and were left out",)
+
+
+def test_classes_in_the_order_of_the_labels(folder: Path) -> None:
+    output = OutputSpec("disease", "binary", 1, ("sick", "normal"))
+    assert [int(s.targets["disease"]) for s in open_set("set", [GRAY], [output], base=folder)] == [1, 1, 0, 0]
+    with pytest.raises(BadInput, match="'normal' is no class") as caught:
+        open_set("set", [GRAY], [OutputSpec("disease", "binary", 1, ("norml", "sick"))], base=folder)
+    assert "norml" in caught.value.remedy
+
+
+def test_flat_folder_and_calibration_have_no_labels(folder: Path) -> None:
+    flat = open_set("set/sick", [GRAY], [BINARY], base=folder)
+    assert not flat.labelled
+    assert [sample.targets for sample in flat] == [{}, {}]
+    assert not open_set("set", [GRAY], [], base=folder).labelled
+
+
+def test_unreadable_picture_is_named_or_skipped(folder: Path) -> None:
+    path = folder / "set" / "sick" / "c.tif"
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(BadInput, match="cannot be read") as caught:
+        list(open_set("set", [GRAY], [BINARY], base=folder))
+    assert caught.value.where == "sick/c.tif in set"
+    assert "--skip-bad" in caught.value.remedy
+    data = open_set("set", [GRAY], [BINARY], base=folder, skip_bad=True)
+    assert [sample.name for sample in data] == ["normal/a.png", "normal/deep/b.jpg", "sick/d.png"]
+    assert data.skipped == ("sick/c.tif",)
+
+
+def test_nothing_readable(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    with pytest.raises(BadInput, match="none of 1"):
+        list(open_set(".", [GRAY], [], base=tmp_path, skip_bad=True))
+
+
+def test_bad_folders(folder: Path) -> None:
+    three = OutputSpec("disease", "multiclass", 3)
+    with pytest.raises(BadInput, match="2 class folders"):
+        open_set("set", [GRAY], [three], base=folder)
+    with pytest.raises(BadInput, match="binary or multiclass"):
+        open_set("set", [GRAY], [OutputSpec("volume", "regression", 1)], base=folder)
+    with pytest.raises(BadInput, match="unknown key"):
+        open_set("set::label=a", [GRAY], [BINARY], base=folder)
+    with pytest.raises(BadInput, match="fills one input"):
+        open_set("set", [GRAY, InputSpec("age", "float32", (1,))], [BINARY], base=folder)
+    Image.new("L", (8, 8)).save(folder / "set" / "stray.png")
+    with pytest.raises(BadInput, match="beside"):
+        open_set("set", [GRAY], [BINARY], base=folder)
+    (folder / "empty").mkdir()
+    with pytest.raises(BadInput, match="empty"):
+        open_set("empty", [GRAY], [BINARY], base=folder)
+    (folder / "set" / "none").mkdir()
+    with pytest.raises(BadInput, match="holds no file"):
+        open_set("set", [GRAY], [three], base=folder)
+
+
+def test_describe(folder: Path) -> None:
+    found = describe("set", base=folder)
+    assert (found.reader, found.samples, found.classes) == ("folder", 4, ("normal", "sick"))
+    assert (found.arrays[0].shape, found.arrays[0].layout, found.arrays[0].input_dtype) == (
+        (8, 8),
+        "HW",
+        "uint8",
+    )

@@ -1,0 +1,127 @@
+"""CSV sets: files, numbers, labels and groups."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgemed.errors import BadInput
+from edgemed.readers import describe, open_set
+from edgemed.types import InputSpec, OutputSpec
+
+Image = pytest.importorskip("PIL.Image")
+GRAY = InputSpec("image", "uint8", (8, 8), "HW")
+BINARY = OutputSpec("disease", "binary", 1, ("normal", "sick"))
+CASES = """path,label,patient,age,table.0,table.1
+img/a.png,normal,p1,50,1,2
+"img/b.png",sick,p2,61.5,3,4
+
+img/c.png,1,p2,70,5,6
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "img").mkdir()
+    for index, name in enumerate("abc"):
+        Image.fromarray(np.full((8, 8), index, np.uint8)).save(tmp_path / "img" / f"{name}.png")
+    (tmp_path / "cases.csv").write_text(CASES, encoding="utf-8-sig")
+    return tmp_path
+
+
+def test_pictures_labels_and_groups(folder: Path) -> None:
+    data = open_set("cases.csv", [GRAY], [BINARY], base=folder)
+    samples = list(data)
+    assert [sample.name for sample in samples] == ["img/a.png", "img/b.png", "img/c.png"]
+    assert [int(sample.targets["disease"]) for sample in samples] == [0, 1, 1]
+    assert [sample.group for sample in samples] == ["p1", "p2", "p2"]
+    assert [int(sample.inputs["image"].max()) for sample in samples] == [0, 1, 2]
+    assert len(data) == 3
+
+
+def test_picture_and_table_fusion(folder: Path) -> None:
+    table = InputSpec("table", "float32", (2,))
+    by_prefix = list(open_set("cases.csv", [GRAY, table], [BINARY], base=folder))
+    assert [sample.inputs["table"].tolist() for sample in by_prefix] == [[1, 2], [3, 4], [5, 6]]
+    by_key = list(open_set("cases.csv::table=age+table.0,rows=1:", [GRAY, table], [BINARY], base=folder))
+    assert [sample.inputs["table"].tolist() for sample in by_key] == [[61.5, 3], [70, 5]]
+
+
+def test_table_alone_with_two_heads(folder: Path) -> None:
+    heads = [OutputSpec("score", "regression", 2), BINARY]
+    ref = "cases.csv::table=age,y.score=table.0+table.1,y.disease=label"
+    samples = list(open_set(ref, [InputSpec("table", "float32", (1,))], heads, base=folder))
+    assert samples[1].targets["score"].tolist() == [3, 4]
+    assert samples[1].name == "cases.csv[1]"
+
+
+def test_label_key_is_passed_over_where_no_labels_are_asked_for(folder: Path) -> None:
+    data = open_set("cases.csv::label=label", [GRAY], [], base=folder)
+    assert not data.labelled
+    assert len(list(data)) == 3
+
+
+def test_signals_in_files(folder: Path) -> None:
+    np.save(folder / "s.npy", np.arange(10.0))
+    (folder / "signals.csv").write_text("file\ns.npy\n")
+    spec = InputSpec("signal", "float32", (1, 10), "CL")
+    sample = next(iter(open_set("signals.csv::path=file", [spec], [], base=folder)))
+    assert sample.inputs["signal"].tolist() == [list(range(10))]
+
+
+def test_a_missing_file_is_found_at_opening_or_skipped(folder: Path) -> None:
+    (folder / "img" / "b.png").unlink()
+    with pytest.raises(BadInput, match=r"no such file: 'img/b\.png'") as caught:
+        open_set("cases.csv", [GRAY], [BINARY], base=folder)
+    assert "row 2" in caught.value.where
+    data = open_set("cases.csv", [GRAY], [BINARY], base=folder, skip_bad=True)
+    assert len(list(data)) == 2
+    assert data.skipped == ("img/b.png",)
+
+
+@pytest.mark.parametrize(
+    ("text", "ref", "problem"),
+    [
+        ("path,label\nimg/a.png,2\n", "bad.csv", "outside the classes"),
+        ("path,label\nimg/a.png,sik\n", "bad.csv", "no class"),
+        ("path,label\nimg/a.png\n", "bad.csv", "1 fields for 2 columns"),
+        ("path,path\nimg/a.png,0\n", "bad.csv", "twice"),
+        ("path,label\n", "bad.csv", "empty"),
+        ("", "bad.csv", "empty"),
+        ("file,label\nimg/a.png,0\n", "bad.csv", "no column 'path'"),
+        ("path,label\nimg/a.png,0\n", "bad.csv::label=lable", "no column"),
+        ("path,label\nimg/a.png,0\n", "bad.csv::lable=label", "unknown key"),
+    ],
+)
+def test_bad_tables(folder: Path, text: str, ref: str, problem: str) -> None:
+    (folder / "bad.csv").write_text(text)
+    with pytest.raises(BadInput, match=problem):
+        open_set(ref, [GRAY], [BINARY], base=folder)
+
+
+def test_bad_numbers(folder: Path) -> None:
+    spec = InputSpec("table", "float32", (1,))
+    for cell, problem in (("nan", "NaN"), ("high", "not a number"), ("", "not a number"), ("1e40", "beyond")):
+        (folder / "bad.csv").write_text(f"table,label\n1,0\n{cell},1\n")
+        with pytest.raises(BadInput, match=problem) as caught:
+            list(open_set("bad.csv", [spec], [BINARY], base=folder))
+        assert "bad.csv[1]" in caught.value.where
+
+
+def test_not_text(folder: Path) -> None:
+    (folder / "bad.csv").write_bytes(b"path,label\nimg/\xff.png,0\n")
+    with pytest.raises(BadInput, match="cannot be read"):
+        open_set("bad.csv", [GRAY], [BINARY], base=folder)
+
+
+def test_describe(folder: Path) -> None:
+    found = describe("cases.csv", base=folder)
+    assert (found.reader, found.samples, found.label, found.group, found.groups) == (
+        "csv",
+        3,
+        "label",
+        "patient",
+        2,
+    )
+    assert [array.name for array in found.arrays] == ["path", "age", "table.0", "table.1"]
+    assert found.arrays[0].layout == "HW"

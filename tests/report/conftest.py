@@ -1,0 +1,174 @@
+"""A compilation as a real run gives it, from simulated predictions and latencies through the real judge."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from edgemed.judge import agreement, faster, figures, meets, percentiles, roc_curves
+from edgemed.types import (
+    Agreement,
+    CandidateResult,
+    Compilation,
+    DataFacts,
+    InputSpec,
+    LayerPrecision,
+    ModelFacts,
+    OriginalResult,
+    OutputSpec,
+    ParityFacts,
+    StageTime,
+)
+
+FINDING = OutputSpec("finding", "binary", 1, ("clear", "pneumonia"), threshold=0.5)
+LIMITS = Agreement()
+SHA = "5f2c9b0e6d1a4c7783e2f0b1d9a8c6e4" * 2
+
+
+def predictions(cases, noise, seed):
+    random = np.random.default_rng(seed)
+    targets = (random.random(cases) < 0.62).astype(np.int64)
+    logits = random.normal(np.where(targets == 1, 2.4, -2.6), 1.9)
+    noisy = logits + noise * np.random.default_rng(seed + 1).normal(size=cases)
+    return 1 / (1 + np.exp(-logits[:, None])), 1 / (1 + np.exp(-noisy[:, None])), targets
+
+
+def layers(precision):
+    convolutions = [
+        (f"/layer{a}/{b}/conv{c}/Conv", "Conv") for a in (1, 2, 3) for b in (0, 1) for c in (1, 2)
+    ]
+    rows = [LayerPrecision(name, op, precision) for name, op in convolutions]
+    return (*rows, LayerPrecision("/fc/Gemm", "Gemm", "fp32"), LayerPrecision("/Sigmoid", "Sigmoid", "fp32"))
+
+
+def candidate(id, precision, pace, noise, size, outputs=FINDING, rounds=700):
+    random = np.random.default_rng(len(id))
+    base = 0.0082 * random.lognormal(0, 0.04, rounds)
+    own = 0.0082 * pace * random.lognormal(0, 0.05, rounds)
+    ratio, results = faster(base, own), {}
+    for role, cases, seed in (("select", 524, 1), ("accept", 624, 2)):
+        original, artefact, targets = predictions(cases, noise, seed)
+        names = [f"test/{index:04d}" for index in range(cases)]
+        results[role] = agreement(outputs, original, artefact, targets, names)
+    near, reason = meets(LIMITS, (results["select"],), labelled=True)
+    keep = near and pace < 0.5
+    result = CandidateResult(
+        id=id,
+        backend=id.split("-")[0],
+        precision=precision,
+        status="kept" if keep else "dropped",
+        reason=f"fastest of {id.split('-')[0]} that agrees: {reason}" if keep else reason,
+        size_bytes=size,
+        load_ms=31.0 + 90 * pace,
+        peak_mib=62.0 + 20 * pace,
+        latency=percentiles(own),
+        ratio=ratio,
+        select_agreement=(results["select"],),
+        accept_agreement=(results["accept"],) if keep else None,
+        accept_figures=(figures(outputs, artefact, targets),) if keep else None,
+        layers=layers(precision),
+        path=f"artefacts/{id}" if keep else "",
+    )
+    return result, roc_curves(id, outputs, artefact, targets) if keep else ()
+
+
+@pytest.fixture(scope="session")
+def compilation():
+    original, _, targets = predictions(624, 0.0, 2)
+    made = [
+        candidate("onnxruntime-fp32", "fp32", 1.002, 1e-6, 11_240_000),
+        candidate("onnxruntime-fp16", "fp16", 2.31, 2e-3, 5_640_000),
+        candidate("onnxruntime-int8", "int8", 0.334, 0.05, 2_920_000),
+        candidate("openvino-fp32", "fp32", 0.951, 1e-6, 11_260_000),
+        candidate("openvino-bf16", "bf16", 0.97, 0.35, 11_260_000),
+        candidate("openvino-int8", "int8", 0.291, 0.06, 2_980_000),
+    ]
+    failed = CandidateResult(
+        "openvino-fp16",
+        "openvino",
+        "fp16",
+        "failed",
+        "the compiler ran past 120 s (child ended with signal 9)",
+    )
+    base = faster(np.full(700, 0.0082), np.full(700, 0.0082))
+    return Compilation(
+        name="chest-xray",
+        version="1.2.0",
+        created="2026-11-21T18:40:00Z",
+        seed=7,
+        command="edgemed compile chest-xray.toml -o build/chest-xray",
+        recipe=json.loads('{"model": {"source": "model.py:net"}, "name": "chest-xray", "threads": 1}'),
+        recipe_digest=SHA,
+        agreement=LIMITS,
+        model=ModelFacts(
+            "model.py:net",
+            "factory",
+            SHA,
+            2_781_442,
+            20,
+            (InputSpec("image", "uint8", (28, 28), "HW"),),
+            (FINDING,),
+        ),
+        data=(
+            DataFacts("calibrate", "pneumoniamnist.npz::split=train,stop=300", 300, True, SHA),
+            DataFacts(
+                "select",
+                "pneumoniamnist.npz::split=val",
+                524,
+                True,
+                SHA,
+                class_counts={"finding": {"clear": 135, "pneumonia": 389}},
+                notes=("brought 3 pictures of another size to 28 × 28",),
+            ),
+            DataFacts(
+                "accept",
+                "pneumoniamnist.npz::split=test",
+                624,
+                True,
+                SHA,
+                class_counts={"finding": {"clear": 234, "pneumonia": 390}},
+                skipped=("test/0100.png", "test/0207.png"),
+            ),
+        ),
+        plan=(
+            "export model.py:net to ONNX, opset 20, and compare with torch at 3 batch sizes",
+            "put 3 preprocessing steps into the graph: scale, mean/std, layout",
+            "find int8 scales on 300 calibration cases",
+            "build onnxruntime at fp32, fp16, int8; openvino at fp32, fp16, bf16, int8",
+            "measure 7 candidates in turns with the original, 700 rounds, 1 thread",
+            "choose on 524 selection cases, report on 624 acceptance cases",
+        ),
+        parity=(
+            ParityFacts("torch and exported graph", 48, 2.4e-7, 1e-4, "batch sizes 1, 2 and 5"),
+            ParityFacts("training function and steps in the graph", 16, 0.0, 1e-3, "worst case train/0004"),
+        ),
+        original=OriginalResult(
+            "onnxruntime fp32",
+            11_236_104,
+            percentiles(np.random.default_rng(0).normal(base.baseline_ms / 1e3, 2e-4, 700)),
+            38.0,
+            88.0,
+            (figures(FINDING, original, targets),),
+        ),
+        candidates=(*(result for result, _ in made), failed),
+        chosen={"onnxruntime": "onnxruntime-int8", "openvino": "openvino-int8"},
+        best="openvino-int8",
+        roc=(
+            *roc_curves("original", FINDING, original, targets),
+            *(curve for _, curves in made for curve in curves),
+        ),
+        stages=(
+            StageTime("export", 4.21, cached=True),
+            StageTime("parity", 1.94, peak_mib=412.0),
+            StageTime("quantise", 18.7, peak_mib=903.0, note="nncf alone: 16.9 s"),
+            StageTime("build", 9.3, peak_mib=640.0),
+            StageTime("measure", 41.8, peak_mib=210.0),
+            StageTime("verify", 6.4, peak_mib=233.0),
+        ),
+        tools={"edgemed": "0.1.0", "onnxruntime": "1.31.1", "openvino": "2026.4.1", "nncf": "3.4.0"},
+        host={"cpu": "AMD EPYC, 2 cores", "arch": "x86_64", "instruction sets": "AVX2"},
+        stamps=(),
+        warnings=("the select set holds 2 duplicates in 524 cases, such as val/0044 of val/0012",),
+    )
