@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from edgemed.errors import EXIT_TOOL_FAILURE
+from edgemed.errors import EXIT_INTERRUPTED, EXIT_TOOL_FAILURE
 
 
 def main() -> None:
@@ -18,6 +18,8 @@ def main() -> None:
             "  next:  pip install 'edgemed[compile]'\n"
         )
         raise SystemExit(EXIT_TOOL_FAILURE) from None
+    except KeyboardInterrupt:
+        raise SystemExit(EXIT_INTERRUPTED) from None
     cli()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgemed.errors import ToolFailure
+from edgemed.errors import DiskFull, ToolFailure
 from edgemed.types import digest_of
 
 _DONE = "stage.json"
@@ -87,7 +87,7 @@ def disk_failure(error: OSError, where: Path) -> ToolFailure:
     import errno
 
     if error.errno == errno.ENOSPC:
-        return ToolFailure(
+        return DiskFull(
             "the disk is full",
             where=str(where),
             remedy="free some space and run the same command again: finished stages are reused",

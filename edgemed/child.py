@@ -7,9 +7,12 @@ import os
 import resource
 import signal
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -20,6 +23,8 @@ from edgemed.errors import ChildCrashed, EdgemedError, ToolFailure
 T = TypeVar("T")
 
 _LAST_LINES = 5
+_EXIT_S = 10.0
+"""A child that has answered gets so long to leave."""
 _to_parent: Connection | None = None
 
 
@@ -49,8 +54,8 @@ def run_in_child(
 
     `function` and `args` must be picklable; `what` names the work in messages. An `EdgemedError` raised in
     the child is raised here, any other exception as `ToolFailure`. Raises `ChildCrashed` when the process
-    dies or runs past `timeout_s`, with the last lines that it printed. The child is ended when this process
-    is interrupted.
+    dies, or gives neither answer nor progress for `timeout_s`, with the last lines that it printed. The child
+    ends when this process is interrupted or dies.
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
@@ -58,33 +63,54 @@ def run_in_child(
         log = Path(folder) / "log"
         process = context.Process(target=_serve, args=(sender, str(log), function, args), daemon=True)
         start = time.perf_counter()
-        process.start()
-        sender.close()
         try:
-            answer = _wait(receiver, start + timeout_s, on_progress)
-        except BaseException:
-            _end(process)
-            raise
+            with _interrupts_held():
+                process.start()
+            sender.close()
+            answer = _wait(receiver, timeout_s, on_progress)
+            process.join(_EXIT_S)
+        except TimeoutError:
+            silence = f"{what}: no sign of life for {timeout_s:.0f} s"
+            raise ChildCrashed(silence, where=_last_lines(log)) from None
         finally:
+            if process.pid is not None:
+                _end(process)
             receiver.close()
-        timed_out = answer is None and process.is_alive() and time.perf_counter() >= start + timeout_s
-        if timed_out:
-            _end(process)
-        process.join()
         if answer is None:
-            death = f"still running after {timeout_s:.0f} s" if timed_out else _death(process.exitcode)
-            raise ChildCrashed(f"{what}: {death}", where=_last_lines(log))
+            raise ChildCrashed(f"{what}: {_death(process.exitcode)}", where=_last_lines(log))
     outcome, value, peak_mib = answer
     if outcome == "error":
         raise value
     return ChildResult(value, time.perf_counter() - start, peak_mib)
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits until the block is over: a process half started would be lost, or print a traceback.
+
+    A child inherits the blocked signal and later ignores it: its parent ends it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    resource_tracker.ensure_running()  # starting it would unblock the signal
+    held: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGINT, before)
+        if held:
+            raise KeyboardInterrupt
+
+
 def _wait(
-    receiver: Connection, deadline: float, on_progress: Callable[[int, int], None]
+    receiver: Connection, silence_s: float, on_progress: Callable[[int, int], None]
 ) -> tuple[str, Any, float] | None:
-    """The child's answer; None when it died or time is up."""
-    while receiver.poll(max(0.0, deadline - time.perf_counter())):
+    """The child's answer; None when it died. Raises `TimeoutError` after `silence_s` without a message."""
+    while receiver.poll(silence_s):
         try:
             kind, first, second = receiver.recv()
         except EOFError:
@@ -92,13 +118,14 @@ def _wait(
         if kind != "progress":
             return kind, first, second
         on_progress(first, second)
-    return None
+    raise TimeoutError
 
 
 def _serve(sender: Connection, log: str, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
     global _to_parent
     _to_parent = sender
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
@@ -112,11 +139,19 @@ def _serve(sender: Connection, log: str, function: Callable[..., Any], args: tup
     sender.close()
 
 
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _end(process: SpawnProcess) -> None:
+    """Does nothing where it has ended."""
     process.terminate()
     process.join(5)
     if process.is_alive():
@@ -125,6 +160,8 @@ def _end(process: SpawnProcess) -> None:
 
 
 def _death(exitcode: int | None) -> str:
+    if exitcode == -signal.SIGKILL:
+        return "killed from outside (SIGKILL), as a machine does that runs out of memory"
     if exitcode is not None and exitcode < 0:
         return f"crashed ({signal.Signals(-exitcode).name})"
     return f"died with exit code {exitcode}"

@@ -3,6 +3,7 @@
 - EdgemedError
   - BadInput (exit code 2): the recipe, the model, the data or a flag is wrong; the user can mend it.
   - ToolFailure (exit code 4): a runtime, a compiler or the machine failed.
+    - DiskFull: there is no space left; nothing can go on.
     - Unavailable: something that is needed is not installed.
     - ChildCrashed: a child process died or ran past its time.
   - Untrusted (exit code 5): a file is not what its manifest says.
@@ -61,6 +62,10 @@ class ToolFailure(EdgemedError):
 
 class Unavailable(ToolFailure):
     """Something that is needed is not installed; `remedy` is the command that installs it."""
+
+
+class DiskFull(ToolFailure):
+    """There is no space left: no candidate's fault, so nothing goes on."""
 
 
 class ChildCrashed(ToolFailure):

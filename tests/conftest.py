@@ -1,4 +1,7 @@
-"""Shared fixtures: the real data, found by EDGEMED_DATA or in ../shared/data beside the project root."""
+"""Shared fixtures: the real data, found by EDGEMED_DATA or in ../shared/data beside the project root.
+
+`make campaign` gives every property 20 times the examples that it asks for.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,29 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+CAMPAIGN = 20
+_DEFAULT_EXAMPLES = 100
+
+settings.register_profile(
+    "campaign",
+    max_examples=CAMPAIGN * _DEFAULT_EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In the campaign, scale what a test has set for itself; the profile reaches only the others."""
+    if settings.get_current_profile_name() != "campaign":
+        return
+    for item in items:
+        test = getattr(item, "obj", None)
+        own = getattr(test, "_hypothesis_internal_use_settings", None)
+        if own is not None and own.max_examples != CAMPAIGN * _DEFAULT_EXAMPLES:
+            test._hypothesis_internal_use_settings = settings(own, max_examples=CAMPAIGN * own.max_examples)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 import sys
 from dataclasses import replace
@@ -72,9 +74,9 @@ def compile_(
     recipe, base = _recipe(recipe_path, model, weights)
     data = replace(
         recipe.data,
-        calibrate=_absolute(calibrate) or recipe.data.calibrate,
-        select=_absolute(select) or recipe.data.select,
-        accept=_absolute(accept) or recipe.data.accept,
+        calibrate=_from(base, calibrate) or recipe.data.calibrate,
+        select=_from(base, select) or recipe.data.select,
+        accept=_from(base, accept) or recipe.data.accept,
         skip_bad=skip_bad or recipe.data.skip_bad,
     )
     recipe = replace(
@@ -84,8 +86,8 @@ def compile_(
         precisions=precisions or recipe.precisions,
     )
     if dry_run:
-        plan, _ = make_plan(recipe)
         check_paths(recipe, base)
+        plan, _ = make_plan(recipe)
         click.echo(
             plan.to_json() if as_json else "\n".join(f"{i}. {line}" for i, line in enumerate(plan.lines, 1))
         )
@@ -106,13 +108,12 @@ def _recipe(path: Path | None, model: str | None, weights: str | None) -> tuple[
 
     if path is not None:
         recipe = read_recipe(path)
+        base = path.parent
         if model is not None:
-            source, _, factory = model.partition(":")
-            located = str(Path(source).resolve()) + (f":{factory}" if factory else "")
-            recipe = replace(recipe, model=ModelSpec(located, weights and str(Path(weights).resolve())))
+            recipe = replace(recipe, model=ModelSpec(_from(base, model) or "", _from(base, weights)))
         elif weights is not None:
-            recipe = replace(recipe, model=replace(recipe.model, weights=str(Path(weights).resolve())))
-        return recipe, path.parent
+            recipe = replace(recipe, model=replace(recipe.model, weights=_from(base, weights)))
+        return recipe, base
     if model is None:
         raise BadInput(
             "neither a recipe nor a model is given",
@@ -123,12 +124,12 @@ def _recipe(path: Path | None, model: str | None, weights: str | None) -> tuple[
     return Recipe(ModelSpec(model, weights), name=name), Path()
 
 
-def _absolute(ref: str | None) -> str | None:
-    """Sets on the command line start at the working folder, those in a recipe at the recipe's."""
-    if ref is None:
-        return None
-    path, separator, keys = ref.partition("::")
-    return str(Path(path).resolve()) + separator + keys
+def _from(base: Path, given: str | None) -> str | None:
+    """A path of the command line, which starts at the working folder, as seen from the recipe's folder."""
+    if given is None or base == Path():
+        return given
+    path, separator, rest = re.fullmatch(r"(.*?)(::?|$)(.*)", given, re.DOTALL).groups()  # type: ignore[union-attr]
+    return (path if Path(path).is_absolute() else os.path.relpath(path, base)) + separator + rest
 
 
 def _command() -> str:

@@ -47,7 +47,7 @@ def demo(name: str, data: Path | None, out: Path, seed: int, as_json: bool) -> N
             bar.stage("prepare", what)
             bar.progress(round(share * 100), 100)
 
-        if data is not None:
+        if name == "chest-xray" and data is not None:
             from edgemed.demo import chest_xray
 
             prepared = chest_xray.prepare(work, data=data, seed=seed, progress=progress)

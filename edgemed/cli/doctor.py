@@ -32,7 +32,11 @@ def doctor(as_json: bool) -> None:
     host = host_facts()
     rows = []
     for name in backend_names():
-        backend = get_backend(name)
+        try:
+            backend = get_backend(name)
+        except (ImportError, AttributeError) as error:
+            rows.append((f"runtime {name}", "", "", f"its entry point is broken: {error}"))
+            continue
         found = backend.availability()
         precisions = ", ".join(backend.precisions(instruction_sets())) if found.available else ""
         rows.append((f"runtime {name}", found.version, precisions, found.remedy))

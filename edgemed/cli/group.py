@@ -10,6 +10,8 @@ import click
 
 from edgemed.errors import EXIT_INTERRUPTED, EdgemedError, ToolFailure
 
+_RESUMED = ("compile", "demo")
+
 
 class EdgemedGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
@@ -25,9 +27,8 @@ class EdgemedGroup(click.Group):
             _tell(failure)
             ctx.exit(failure.exit_code)
         except KeyboardInterrupt:
-            click.echo(
-                "\ninterrupted; finished stages are kept, the same command goes on from there", err=True
-            )
+            kept = "; finished stages are kept, the same command goes on from there"
+            click.echo(f"\ninterrupted{kept if ctx.invoked_subcommand in _RESUMED else ''}", err=True)
             ctx.exit(EXIT_INTERRUPTED)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from edgemed.types import StageTime
 
 
 class ProgressBar:
-    """A `Reporter` that draws one line for the stage at work and leaves one for each that is done."""
+    """A `Reporter`: a line for each stage that is done and, on a terminal, a bar for the one at work."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._console = Console(stderr=True, quiet=quiet)
@@ -27,7 +28,8 @@ class ProgressBar:
         self._task = self._bar.add_task("starting", total=None, count="")
 
     def __enter__(self) -> ProgressBar:
-        self._bar.start()
+        if self._console.is_terminal:
+            self._bar.start()
         return self
 
     def __exit__(
@@ -42,8 +44,8 @@ class ProgressBar:
         self._bar.update(self._task, completed=done, total=total, count=f"{done}/{total}")
 
     def finished(self, time: StageTime) -> None:
-        took = "from the cache" if time.cached else f"{time.seconds:.1f} s"
-        self._console.print(f"[green]✓[/] {time.name:<28} [dim]{took}[/]", highlight=False)
+        took = "cached" if time.cached else f"{time.seconds:.1f} s"
+        self._console.print(f"[green]✓[/] {time.name:<30} [dim]{took:>8}[/]", highlight=False)
 
     def warn(self, text: str) -> None:
-        self._console.print(f"[yellow]warning:[/] {text}", highlight=False, markup=True)
+        self._console.print("[yellow]warning:[/] " + escape(text), highlight=False, soft_wrap=True)

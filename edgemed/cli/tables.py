@@ -1,8 +1,9 @@
-"""Tables on the terminal."""
+"""Tables on the terminal, readable at 80 columns."""
 
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,12 +11,18 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from edgemed.types import CandidateResult, Compilation
+from edgemed.types import AgreementFigures, CandidateResult, Compilation, Figure
+
+_WIDTH = 80
+_MOST_FIGURES = 12
 
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """First column to the left, the others to the right; the last to the left when it holds sentences."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table = Table(
+        title=title or None, title_justify="left", title_style="bold", show_header=any(head), box=None,
+        pad_edge=False,
+    )  # fmt: skip
     sentences = any(len(row[-1]) > 24 for row in rows)
     for index, name in enumerate(head):
         left = index == 0 or (sentences and index == len(head) - 1)
@@ -26,17 +33,86 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) 
 
 
 def print_outcome(result: Compilation, out: Path) -> None:
-    """The candidates, the figures on the acceptance set, and what to do next."""
+    """The candidates, why each is what it is, the figures on the acceptance set, and what to do next."""
     _print_candidates(result)
+    _print_reasons(result)
     _print_acceptance(result)
-    if result.best is None:
-        click.echo("nothing that was built agrees with the original; no artefact is kept", err=True)
     for stamp in result.stamps:
-        click.echo(f"stamp: {stamp}")
-    click.echo(f"artefacts: {out / 'artefacts'}")
-    click.echo(f"report:    {out / 'report.html'}  (open it in a browser)")
+        click.echo(f"stamp      {stamp}{_STAMPS.get(stamp, '')}")
+    shown = shlex.quote(str(out))
+    if result.best is None:
+        click.echo("nothing that was built agrees with the original: no artefact is kept", err=True)
+    else:
+        click.echo(f"artefacts  {out / 'artefacts'}")
+    click.echo(f"report     {out / 'report.html'}")
     if result.best is not None:
-        click.echo(f"try it:    edgemed run {shlex.quote(str(out))} FILE")
+        click.echo(f"try it     edgemed run {shown} FILE")
+
+
+_STAMPS = {"speed only": ": no labelled selection set, so accuracy is not known"}
+
+
+def _print_candidates(result: Compilation) -> None:
+    title = f"{result.name} {result.version}"
+    if result.original.latency is not None:
+        title += f": original {result.original.latency.p50_ms:.3g} ms ({result.original.runtime})"
+    near = _nearness_head(result)
+    rows = []
+    for each in result.candidates:
+        mark = "★" if each.id == result.best else "✓" if each.status == "kept" else " "
+        rows.append([f"{mark} {each.id}", *_speed(each), *_nearness(each, near), each.status])
+    print_table(title, ["  candidate", "ms", "ratio", "MB", *near, ""], rows)
+    click.echo()
+
+
+def _speed(each: CandidateResult) -> list[str]:
+    return [
+        f"{each.latency.p50_ms:.3g}" if each.latency else "",
+        f"{each.ratio.ratio:.2f}" if each.ratio else "",
+        f"{each.size_bytes / 1e6:.2f}" if each.size_bytes else "",
+    ]
+
+
+_DECISIONS, _AUC, _SNR = "decisions", "AUC diff.", "SNR dB"
+
+
+def _nearness_head(result: Compilation) -> list[str]:
+    """Only the columns that some candidate fills."""
+    found = [figures for each in result.candidates for figures in each.select_agreement or ()]
+    head = [_DECISIONS] if any(each.decisions is not None for each in found) else []
+    if any(_auc(each) is not None for each in found):
+        return [*head, _AUC]
+    return [*head, _SNR] if found else head
+
+
+def _nearness(each: CandidateResult, head: list[str]) -> list[str]:
+    """The least near of all outputs."""
+    found = each.select_agreement or ()
+    shares = [f.decisions.value for f in found if f.decisions is not None and f.decisions.value is not None]
+    gaps = [abs(gap) for gap in map(_auc, found) if gap is not None]
+    ratios = [f.snr_db for f in found if f.snr_db is not None]
+    cells = {
+        _DECISIONS: f"{min(shares):.1%}" if shares else "",
+        _AUC: f"{max(gaps):.2g}" if gaps else "",
+        _SNR: f"{min(ratios):.1f}" if ratios else "same" if found and all(f.identical for f in found) else "",
+    }
+    return [cells[name] for name in head]
+
+
+def _auc(figures: AgreementFigures) -> float | None:
+    found = figures.difference("auc")
+    return None if found is None else found.value
+
+
+def _print_reasons(result: Compilation) -> None:
+    """What the table's columns do not tell; report.html has every figure."""
+    width = max((len(each.id) for each in result.candidates), default=0) + 4
+    for each in result.candidates:
+        reason = each.reason.partition("; agrees: ")[0]
+        lines = textwrap.wrap(reason, _WIDTH - width, break_long_words=False)
+        for index, line in enumerate(lines):
+            click.echo(f"  {each.id if index == 0 else '':<{width - 2}}{line}")
+    click.echo()
 
 
 def _print_acceptance(result: Compilation) -> None:
@@ -47,31 +123,26 @@ def _print_acceptance(result: Compilation) -> None:
         for _, figures in models:
             for figure in figures[index].items if figures else ():
                 name = f"{figure.name} {figure.label}".strip()
-                interval = "" if figure.low is None else f" ({figure.low:.3f} to {figure.high:.3f})"
-                shown = "-" if figure.value is None else f"{figure.value:.4g}{interval}"
-                rows.setdefault(name, [name]).append(shown)
+                rows.setdefault(name, [name]).append(_figure(figure))
         if rows:
             head = [output.name, *(name for name, figures in models if figures)]
-            print_table("acceptance set (95 % interval)", head, list(rows.values())[:12])
+            cases = next(figures[index].n for _, figures in models if figures)
+            shown = list(rows.values())[:_MOST_FIGURES]
+            print_table(f"acceptance set, {cases} cases (95 % interval)", head, shown)
+            if len(rows) > len(shown):
+                click.echo(f"and {len(rows) - len(shown)} more in report.html")
+            click.echo()
 
 
-def _print_candidates(result: Compilation) -> None:
-    rows = []
-    for each in result.candidates:
-        mark = "★ " if each.id == result.best else "✓ " if each.status == "kept" else "  "
-        rows.append([mark + each.id, *_figures(each), each.status])
-    title = result.name
-    if result.original.latency is not None:
-        title += f": original {result.original.latency.p50_ms:.3g} ms ({result.original.runtime})"
-    print_table(title, ["candidate", "ms", "ratio", "MB", ""], rows)
-    for each in result.candidates:
-        click.echo(f"  {each.id}: {each.reason}")
-    click.echo()
-
-
-def _figures(each: CandidateResult) -> list[str]:
-    return [
-        f"{each.latency.p50_ms:.3g}" if each.latency else "",
-        f"{each.ratio.ratio:.2f}" if each.ratio else "",
-        f"{each.size_bytes / 1e6:.2f}" if each.size_bytes else "",
-    ]
+def _figure(figure: Figure) -> str:
+    if figure.value is None:
+        return "-"
+    share = abs(figure.value) <= 1 and not figure.unit
+    shown = f"{figure.value:.3f}" if share else f"{figure.value:.4g}"
+    if figure.low is None or figure.high is None:
+        return shown
+    return (
+        f"{shown} ({figure.low:.3f}–{figure.high:.3f})"
+        if share
+        else (f"{shown} ({figure.low:.4g} to {figure.high:.4g})")
+    )

@@ -9,7 +9,11 @@ from edgemed.compress.onnx_file import read_onnx, write_onnx
 
 
 def write_float16(graph: Path, out: Path) -> None:
-    """Convert with onnxruntime's converter. The nodes of `float_nodes` stay in fp32."""
+    """Convert with onnxruntime's converter. The nodes of `float_nodes` stay in fp32.
+
+    The converter rounds to fp16 between any two nodes, also where both stay in fp32; those pairs of casts are
+    removed, or a sigmoid would answer 1 for every score above .9998.
+    """
     from onnx import shape_inference
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
     from onnxruntime.transformers.onnx_model import OnnxModel
@@ -21,6 +25,8 @@ def write_float16(graph: Path, out: Path) -> None:
         op_block_list=[*DEFAULT_OP_BLOCK_LIST, "LayerNormalization", "Softmax"],
         node_block_list=list(float_nodes(graph)),
     )
-    sortable = OnnxModel(converted)
-    sortable.topological_sort()
-    write_onnx(sortable.model, out)
+    mixed = OnnxModel(converted)
+    mixed.remove_cascaded_cast_nodes()
+    mixed.remove_useless_cast_nodes()
+    mixed.topological_sort()
+    write_onnx(mixed.model, out)

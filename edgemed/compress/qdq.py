@@ -3,15 +3,15 @@
     before:  x -> Conv(W, b) -> Relu -> y
     after:   x -> Q -> DQ -> Conv(DQ(Wq), b') -> Relu -> Q -> DQ -> y
 
-onnxruntime fuses DQ -> Conv -> (Relu) -> Q into one integer kernel. A convolution with no Quantize behind it
-would unpack its weights at every run, so each quantised convolution gets one; where the quantiser gave no
-range for it, `missing_ranges` names the tensor and `with_ranges` takes what was measured on the same
+onnxruntime fuses DQ -> Conv -> (Relu) -> Q into one integer kernel. A Conv or Gemm with no Quantize behind it
+would unpack its weights at every run, so each quantised one gets one; where the quantiser gave no range for it, `missing_ranges` names the tensor and `with_ranges` takes what was measured on the same
 calibration set.
 A weight stays in float when its node's input is in float.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     import onnx
 
 _LEVELS = 255
+_NEEDS_QUANTIZE_BEHIND = ("Conv", "Gemm")
 _FUSED_ACTIVATIONS = ("Relu", "Clip", "LeakyRelu")
+_WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _PASSING = (
     "MaxPool",
     "Reshape",
@@ -33,7 +35,9 @@ _PASSING = (
     "Unsqueeze",
     "Transpose",
     "Slice",
+    "Split",
     "Gather",
+    "Pad",
     "Identity",
 )
 
@@ -43,7 +47,7 @@ def write_qdq(graph: Path, scales: Scales, out: Path) -> tuple[str, ...]:
     from onnx import helper
 
     model = read_onnx(graph)
-    scales = _through_passing_nodes(model, scales)
+    scales = _without_float_layers(model, _through_passing_nodes(model, scales))
     quantised = quantised_nodes(model, scales)
     taken = {name for node in model.graph.node for name in (*node.input, *node.output)}
     head: dict[str, list[onnx.NodeProto]] = {}
@@ -80,7 +84,7 @@ def quantised_nodes(model: onnx.ModelProto, scales: Scales) -> set[str]:
 
 
 def missing_ranges(graph: Path, scales: Scales) -> dict[str, tuple[str, ...]]:
-    """Outputs of quantised convolutions (behind a fused activation) without a range, and their consumers."""
+    """Outputs of quantised Conv and Gemm (behind a fused activation) without a range, and their consumers."""
     model = read_onnx(graph)
     scales = _through_passing_nodes(model, scales)
     nodes = quantised_nodes(model, scales)
@@ -92,7 +96,7 @@ def missing_ranges(graph: Path, scales: Scales) -> dict[str, tuple[str, ...]]:
     outputs = {value.name for value in model.graph.output}
     missing: dict[str, tuple[str, ...]] = {}
     for node in model.graph.node:
-        if node.op_type != "Conv" or node.name not in nodes:
+        if node.op_type not in _NEEDS_QUANTIZE_BEHIND or node.name not in nodes:
             continue
         tensor = node.output[0]
         after = consumers.get(tensor, [])
@@ -105,23 +109,51 @@ def missing_ranges(graph: Path, scales: Scales) -> dict[str, tuple[str, ...]]:
 
 
 def _through_passing_nodes(model: onnx.ModelProto, scales: Scales) -> Scales:
-    """Repeat a range behind nodes that only move values and whose input is quantised."""
+    """Repeat a range behind nodes that only move values and whose inputs are quantised alike."""
     consumers: dict[str, list[str]] = {}
     for node in model.graph.node:
         for name in node.input:
             consumers.setdefault(name, []).append(node.name)
-    outputs = {value.name for value in model.graph.output}
-    known = {scale.tensor for scale in scales.activations}
+    known = {scale.tensor for scale in scales.activations} | {value.name for value in model.graph.output}
+    ranges = {
+        (scale.tensor, name): (scale.low, scale.high)
+        for scale in scales.activations
+        for name in scale.consumers
+    }
     extra: list[ActivationScale] = []
     for node in model.graph.node:
-        if node.op_type not in _PASSING or node.output[0] in known | outputs:
+        if node.op_type == "Concat":
+            found = {ranges.get((name, node.name)) for name in node.input}
+        elif node.op_type in _PASSING:
+            found = {ranges.get((node.input[0], node.name))}
+        else:
             continue
-        for scale in (*scales.activations, *extra):
-            if scale.tensor == node.input[0] and node.name in scale.consumers:
-                behind = tuple(dict.fromkeys(consumers.get(node.output[0], [])))
-                extra.append(ActivationScale(node.output[0], scale.low, scale.high, behind))
-                break
+        common = found.pop()
+        if common is None or found:
+            continue
+        for output in node.output:
+            behind = tuple(dict.fromkeys(consumers.get(output, [])))
+            if output not in known and behind:
+                extra.append(ActivationScale(output, *common, behind))
+                ranges |= {(output, name): common for name in behind}
     return Scales(scales.activations + tuple(extra), scales.weights, scales.biases)
+
+
+def _without_float_layers(model: onnx.ModelProto, scales: Scales) -> Scales:
+    """Leave the inputs of layers with float weights alone: onnxruntime would quantise such weights itself."""
+    quantised = quantised_nodes(model, scales)
+    constants = {tensor.name for tensor in model.graph.initializer}
+    alone = {
+        node.name
+        for node in model.graph.node
+        if node.op_type in _WEIGHTED and node.name not in quantised and constants & set(node.input[:2])
+    }
+    kept = []
+    for scale in scales.activations:
+        consumers = tuple(name for name in scale.consumers if name not in alone)
+        if consumers:
+            kept.append(replace(scale, consumers=consumers))
+    return Scales(tuple(kept), scales.weights, scales.biases)
 
 
 def with_ranges(

@@ -33,6 +33,7 @@ def find_scales(
     import nncf
     import openvino as ov
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+    from openvino.passes import ConstantFolding, Manager
 
     nncf.set_log_level(logging.ERROR)
     stream = CalibrationStream(samples, spec.samples, seed)
@@ -42,6 +43,9 @@ def find_scales(
         raise ToolFailure(
             f"int8 needs OpenVINO to read the graph, which it cannot: {_gist(error)}", where=graph.name
         ) from None
+    folding = Manager()
+    folding.register_pass(ConstantFolding())
+    folding.run_passes(model)  # unfolded, weights of a grouped convolution get scales along the wrong axis
     seven_bits = spec.weight_bits == "7" or (spec.weight_bits == "auto" and saturates)
     advanced = nncf.AdvancedQuantizationParameters(
         overflow_fix=nncf.OverflowFix.ENABLE if seven_bits else nncf.OverflowFix.DISABLE,

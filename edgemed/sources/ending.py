@@ -48,7 +48,7 @@ def finish(
         ending = _ending(_structural_ending(model.graph, name), recipe, value, name)
         kind = _kind(ending, recipe.kind, columns, name)
         _append(model.graph, name, values[name], ending, kind)
-        labels = _labels(recipe.labels, kind, columns, name)
+        labels = check_labels(recipe.labels, kind, columns, name)
         specs.append(OutputSpec(name, kind, columns, labels, recipe.threshold, recipe.unit))
     onnx.checker.check_model(model, full_check=True)
     write(model, out)
@@ -157,8 +157,11 @@ def _kind(ending: Ending, given: Kind | None, columns: int, name: str) -> Kind:
     return given
 
 
-def _labels(labels: tuple[str, ...], kind: Kind, columns: int, name: str) -> tuple[str, ...]:
-    """One label a column; a binary head of one column may also name both classes (negative, positive)."""
+def check_labels(labels: tuple[str, ...], kind: Kind, columns: int, name: str) -> tuple[str, ...]:
+    """One label a column; a binary head of one column may also name both classes (negative, positive).
+
+    Raises `BadInput` for another number of labels.
+    """
     allowed = (columns, 2) if kind == "binary" else (columns,)
     if labels and len(labels) not in allowed:
         raise BadInput(

@@ -10,12 +10,24 @@ from typing import Any
 import numpy as np
 
 from edgemed.backends import Backend, Form, get_backend
-from edgemed.errors import ToolFailure
+from edgemed.cache import disk_failure
+from edgemed.errors import DiskFull, ToolFailure
 from edgemed.runtime import GOLDEN_FILE, MANIFEST_FILE, Session, host_facts
 from edgemed.stages.job import Job
-from edgemed.types import DataFacts, Graph, LayerPrecision, Manifest, Precision, digest_of_file
+from edgemed.types import (
+    DataFacts,
+    Graph,
+    LayerPrecision,
+    Manifest,
+    OutputSpec,
+    Precision,
+    digest_of,
+    digest_of_file,
+)
 
 ARTEFACT = "artefact"
+BUILD_TIMEOUT_S = 1200.0
+"""A runtime that has not finished one candidate by then hangs: the candidate is dropped."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +48,11 @@ ORIGINAL = Candidate("onnxruntime", "fp32")
 
 @dataclass(frozen=True)
 class Built:
-    """A candidate that was built and answered: its folder, digest and layers as executed."""
+    """A candidate that was built and answered: its artefact's folder and layers as executed.
+
+    `digest` is of what the runtime loads; the golden cases and what else the manifest says are not in it, so
+    that another selection set or threshold times nothing again.
+    """
 
     candidate: Candidate
     folder: Path
@@ -66,9 +82,10 @@ def build_all(
         if isinstance(source, str):
             failures[candidate.id] = source
             continue
-        manifest = _manifest(job, graph, candidate, data, stamps)
         try:
-            built[candidate.id] = _built(job, candidate, source, manifest, golden)
+            built[candidate.id] = build(job, graph, candidate, source, golden, data, stamps)
+        except DiskFull:
+            raise
         except ToolFailure as error:
             if candidate == ORIGINAL:
                 raise
@@ -83,19 +100,34 @@ def stamps_for(data: Sequence[DataFacts]) -> tuple[str, ...]:
     return () if labelled else ("speed only",)
 
 
-def _built(job: Job, candidate: Candidate, source: Path, manifest: Manifest, golden: Path) -> Built:
+def build(
+    job: Job,
+    graph: Graph,
+    candidate: Candidate,
+    source: Path,
+    golden: Path,
+    data: Sequence[DataFacts],
+    stamps: tuple[str, ...],
+) -> Built:
+    """Compile `source`, load it, answer the golden cases, write the manifest.
+
+    Raises `ToolFailure` when one of these fails or the process dies.
+    """
+    manifest = _manifest(job, graph, candidate, data, stamps)
     depends_on = {
         "source": _source_digest(source),
         "golden": digest_of_file(golden),
-        "manifest": manifest.to_dict(),
+        "manifest": _as_run(manifest).to_dict(),
         "versions": job.versions(candidate.backend),
     }
     stage = job.run(
         f"build-{candidate.id}", f"building {candidate.id}", depends_on,
-        _build, candidate, str(source), manifest, str(golden),
+        _build, candidate, str(source), _as_run(manifest), str(golden),
+        timeout_s=BUILD_TIMEOUT_S,
     )  # fmt: skip
     layers = tuple(LayerPrecision(*layer) for layer in stage.facts["layers"])
     folder = stage.folder / ARTEFACT
+    _write_manifest(folder, replace(manifest, files=stage.facts["files"]))
     return Built(candidate, folder, stage.facts["digest"], stage.facts["size_bytes"], layers)
 
 
@@ -129,6 +161,21 @@ def _manifest(
     )
 
 
+def _as_run(manifest: Manifest) -> Manifest:
+    """What of a manifest a session runs by. The rest may change without another build."""
+    outputs = tuple(OutputSpec(each.name, each.kind, each.columns) for each in manifest.outputs)
+    return replace(manifest, name="", version="", outputs=outputs, preprocess={}, data={}, seed=0, stamps=())
+
+
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    part = folder.parent / f"{MANIFEST_FILE}.part"
+    try:
+        part.write_text(manifest.to_json(), encoding="utf-8")
+        part.replace(folder / MANIFEST_FILE)
+    except OSError as error:
+        raise disk_failure(error, folder) from error
+
+
 def _build(
     candidate: Candidate, source: str, manifest: Manifest, golden: str, stage_folder: Path
 ) -> dict[str, Any]:
@@ -146,8 +193,10 @@ def _build(
     complete = replace(manifest, files=files)
     (folder / MANIFEST_FILE).write_text(complete.to_json(), encoding="utf-8")
     Session.load(folder)
+    loaded = {name: sha256 for name, sha256 in files.items() if name != GOLDEN_FILE}
     return {
-        "digest": complete.digest,
+        "files": files,
+        "digest": digest_of({"files": loaded, "manifest": manifest.to_dict()}),
         "size_bytes": size_bytes,
         "layers": _layers(backend, folder, candidate.precision, {n: a[:1] for n, a in inputs.items()}),
     }

@@ -8,23 +8,35 @@ from pathlib import Path
 
 from edgemed.errors import BadInput
 from edgemed.judge import ContentCheck
+from edgemed.readers.opening import reader_of
+from edgemed.readers.reference import Reference
+from edgemed.sources.digest import source_digest
 from edgemed.stages.job import Job, SetSource
 from edgemed.types import DataFacts, Graph, Recipe, StageTime
 from edgemed.types.compilation import Role
 
 FEWEST_CALIBRATION = 2
+_NAMED = 3
 
 
 def check_paths(recipe: Recipe, base: Path) -> None:
-    """Before anything slow: every set that the recipe names exists. Raises `BadInput`."""
+    """Before anything slow: every file and set that the recipe names exists. Raises `BadInput`."""
     data = recipe.data
-    for role, ref in (("calibrate", data.calibrate), ("select", data.select), ("accept", data.accept)):
-        if ref is not None and not (base / ref.partition("::")[0]).exists():
+    source_digest(recipe.model, base)
+    for name, spec in recipe.inputs.items():
+        file, _, function = (spec.training_function or "").partition(":")
+        if function and not (base / file).is_file():
             raise BadInput(
-                f"there is no {ref.partition('::')[0]}",
-                where=f"--{role}",
-                remedy=f"paths start at the recipe's folder, {base.resolve().name}/",
+                f"there is no file {file}",
+                where=f"inputs.{name}.training_function",
+                remedy="write it relative to the recipe's folder",
             )
+    for role, ref in (("calibrate", data.calibrate), ("select", data.select), ("accept", data.accept)):
+        if ref is not None:
+            try:
+                reader_of(Reference.parse(ref).resolve(base), ref)
+            except BadInput as error:
+                raise BadInput(error.problem, where=f"--{role} {ref}", remedy=error.remedy) from None
     if data.accept is not None and data.select is None:
         raise BadInput(
             "an acceptance set without a selection set",
@@ -87,7 +99,17 @@ def check_data(
         )
     warnings = check.finish()
     for fact in facts:
+        if fact.skipped:
+            warnings = (*warnings, _skipped(fact))
         if fact.role != "calibrate" and not fact.labelled:
             warnings = (*warnings, f"the {fact.role} set has no labels: no AUC, sensitivity or specificity")
     job.add_time(StageTime("data", time.perf_counter() - start))
     return sources, tuple(facts), warnings
+
+
+def _skipped(fact: DataFacts) -> str:
+    named = ", ".join(fact.skipped[:_NAMED]) + (", ..." if len(fact.skipped) > _NAMED else "")
+    return (
+        f"{len(fact.skipped)} of {fact.n + len(fact.skipped)} samples of the {fact.role} set cannot be read "
+        f"and are left out: {named}"
+    )

@@ -9,7 +9,7 @@ from typing import Any
 from edgemed.backends import Form
 from edgemed.compress import find_scales, write_float16, write_uint8_activations
 from edgemed.compress.quantise import OPENVINO_FILE
-from edgemed.errors import ToolFailure
+from edgemed.errors import DiskFull, ToolFailure
 from edgemed.runtime import host_facts, instruction_sets, int8_sums_saturate
 from edgemed.stages.job import Job, SetSource
 from edgemed.types import Graph, QuantiseSpec
@@ -40,6 +40,8 @@ def _float16(job: Job, graph: Graph) -> Path | str:
     depends_on = {"graph": graph.sha256, "versions": job.versions("onnx", "onnxruntime")}
     try:
         stage = job.run("float16", "writing fp16", depends_on, _write_float16, graph.path)
+    except DiskFull:
+        raise
     except ToolFailure as error:
         return error.problem
     return stage.folder / _FLOAT16_FILE
@@ -62,6 +64,8 @@ def _quantised(job: Job, graph: Graph, calibrate: SetSource | None) -> Path | st
             "quantise", "finding int8 scales", depends_on,
             _quantise, graph.path, calibrate, job.recipe.quantise, job.recipe.seed, saturates,
         )  # fmt: skip
+    except DiskFull:
+        raise
     except ToolFailure as error:
         return error.problem
     return stage.folder

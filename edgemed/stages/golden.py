@@ -14,7 +14,7 @@ from edgemed.stages.job import Job, SetSource
 from edgemed.types import GoldenSpec, Graph, InputSpec, OutputSpec, Sample
 
 GOLDEN_INPUTS = "golden-inputs.npz"
-_DRAWN_PER_CASE = 16
+_DRAWN_PER_CASE = 4
 _STATISTICS_SAMPLES = 300
 
 Arrays = dict[str, NDArray[Any]]
@@ -28,6 +28,7 @@ def make_golden_inputs(job: Job, graph: Graph, calibrate: SetSource | None) -> P
     spec = job.recipe.golden
     depends_on = {
         "graph": graph.sha256,
+        "outputs": [each.to_dict() for each in graph.outputs],
         "calibrate": calibrate.sha256 if calibrate else "",
         "golden": spec.to_dict(),
         "seed": job.recipe.seed,

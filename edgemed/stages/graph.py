@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from edgemed.errors import BadInput
 from edgemed.preprocess import attach as attach_front
 from edgemed.preprocess import compare_with_training, tensor_name, tensor_spec, write_front
 from edgemed.readers import describe, open_set
-from edgemed.sources import TrainedModel, check_parity, finish, load_trained_model
+from edgemed.sources import TrainedModel, check_labels, check_parity, finish, load_trained_model
 from edgemed.sources.digest import source_digest
 from edgemed.sources.parity import ABSOLUTE, RELATIVE, random_batch
 from edgemed.stages.job import Job
@@ -23,6 +24,8 @@ from edgemed.types import (
     InputRecipe,
     InputSpec,
     ModelFacts,
+    OutputRecipe,
+    OutputSpec,
     ParityFacts,
     Recipe,
     Step,
@@ -44,7 +47,7 @@ def make_graph(job: Job) -> tuple[Graph, ModelFacts, tuple[ParityFacts, ...]]:
     depends_on = {
         "model": digest,
         "inputs": recipe.to_dict()["inputs"],
-        "outputs": recipe.to_dict()["outputs"],
+        "outputs": {name: each.to_dict() for name, each in _structure(recipe).items()},
         "seed": recipe.seed,
         "functions": [
             digest_of_file(job.base / spec.training_function.partition(":")[0])
@@ -57,7 +60,9 @@ def make_graph(job: Job) -> tuple[Graph, ModelFacts, tuple[ParityFacts, ...]]:
     stage = job.run("graph", "exporting the model", depends_on, _make_graph, recipe, str(job.base))
     facts = stage.facts
     graph = Graph.from_dict({**facts["graph"], "path": str(stage.folder / GRAPH_FILE)})
-    model = ModelFacts.from_dict({**facts["model"], "sha256": digest})
+    outputs = _with_meanings(graph.outputs, recipe)
+    graph = replace(graph, outputs=outputs)
+    model = replace(ModelFacts.from_dict(facts["model"]), sha256=digest, outputs=outputs)
     return graph, model, tuple(ParityFacts.from_dict(entry) for entry in facts["parity"])
 
 
@@ -88,7 +93,7 @@ def _make_graph(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
         )
     )
     finished = folder / "finished.onnx"
-    outputs = finish(core, finished, recipe.outputs, real)
+    outputs = finish(core, finished, _structure(recipe), real)
     attach_front(finished, raw, steps, folder / GRAPH_FILE)
     for scrap in (core, finished):
         scrap.unlink()
@@ -100,6 +105,20 @@ def _make_graph(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
         "parity": [entry.to_dict() for entry in parity],
         "notes": list(trained.notes),
     }
+
+
+def _structure(recipe: Recipe) -> dict[str, OutputRecipe]:
+    """What of the recipe's outputs changes the graph. Another threshold or label exports nothing again."""
+    return {name: OutputRecipe(kind=each.kind, ending=each.ending) for name, each in recipe.outputs.items()}
+
+
+def _with_meanings(outputs: tuple[OutputSpec, ...], recipe: Recipe) -> tuple[OutputSpec, ...]:
+    specs = []
+    for spec in outputs:
+        given = recipe.outputs.get(spec.name, OutputRecipe())
+        labels = check_labels(given.labels, spec.kind, spec.columns, spec.name)
+        specs.append(replace(spec, labels=labels, threshold=given.threshold, unit=given.unit))
+    return tuple(specs)
 
 
 def raw_inputs(trained: TrainedModel, recipe: Recipe, base: Path) -> tuple[InputSpec, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -9,12 +11,18 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from edgemed import __version__
-from edgemed.cache import Stage, StageCache
+from edgemed.cache import Stage, StageCache, disk_failure
 from edgemed.child import run_in_child
+from edgemed.errors import BadInput, ToolFailure
 from edgemed.readers import open_set
 from edgemed.types import InputSpec, OutputSpec, Recipe, SampleSet, StageTime
 
 T = TypeVar("T")
+
+STAGE_TIMEOUT_S = 3600.0
+"""Without a sign of progress."""
+_DISK_IS_FULL = 1 << 20
+"""Free bytes below which a failed stage has failed for want of space: runtimes word that in many ways."""
 
 _TOOLS = ("onnxruntime", "openvino", "nncf", "onnx", "onnxscript", "torch", "numpy")
 
@@ -49,22 +57,49 @@ class Job:
     tools: dict[str, str] = field(default_factory=lambda: tool_versions())
 
     def __post_init__(self) -> None:
+        self.shown_out = self.out
         self.base = self.base.resolve()
         self.out = self.out.resolve()
-        self.cache = StageCache(self.out / ".cache")
+        try:
+            self.cache = StageCache(self.out / ".cache")
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise disk_failure(error, self.shown_out) from None
+            raise BadInput(
+                f"cannot write to the output folder: {error.strerror}",
+                where=f"--out {self.shown_out}",
+                remedy="give a folder that may be written, or one that is not there yet",
+            ) from None
 
     def versions(self, *names: str) -> dict[str, str]:
         """Versions that a stage's result depends on, for its cache key."""
         return {name: self.tools.get(name, "") for name in ("edgemed", *names)}
 
     def run(
-        self, name: str, what: str, depends_on: dict[str, Any], function: Callable[..., Any], *args: Any
+        self,
+        name: str,
+        what: str,
+        depends_on: dict[str, Any],
+        function: Callable[..., Any],
+        *args: Any,
+        timeout_s: float = STAGE_TIMEOUT_S,
     ) -> Stage:
-        """A cached stage made by `function(*args, folder)` in a child process; it gives the facts (JSON)."""
+        """A cached stage made by `function(*args, folder)` in a child process; it gives the facts (JSON).
+
+        Raises what `run_in_child` raises, and `DiskFull` where the stage failed for want of space.
+        """
         self.reporter.stage(name, what)
 
         def make(folder: Path) -> tuple[float, dict[str, Any]]:
-            result = run_in_child(function, *args, folder, what=what, on_progress=self.reporter.progress)
+            try:
+                result = run_in_child(
+                    function, *args, folder,
+                    what=what, timeout_s=timeout_s, on_progress=self.reporter.progress,
+                )  # fmt: skip
+            except ToolFailure:
+                if shutil.disk_usage(folder).free < _DISK_IS_FULL:
+                    raise disk_failure(OSError(errno.ENOSPC, ""), self.shown_out) from None
+                raise
             return result.peak_mib, result.value or {}
 
         stage = self.cache.run(name, depends_on, make)

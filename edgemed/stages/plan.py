@@ -8,7 +8,7 @@ from edgemed.backends import Form, get_backend
 from edgemed.errors import BadInput, Unavailable
 from edgemed.runtime import instruction_sets
 from edgemed.stages.artefacts import ORIGINAL, Candidate
-from edgemed.targets import load_target
+from edgemed.targets import Target, load_target
 from edgemed.types import Precision, Recipe, Record
 
 
@@ -45,18 +45,30 @@ def make_plan(recipe: Recipe) -> tuple[Plan, tuple[Candidate, ...]]:
             else:
                 chosen.append(candidate)
     if not chosen:
-        reasons = "; ".join(f"{key}: {why}" for key, why in left_out.items())
-        raise BadInput(
-            f"target {target.name!r} leaves no candidate ({reasons or 'no precision fits'})",
-            where="--target, --precision",
-            remedy="edgemed doctor",
-        )
+        raise _nothing_left(recipe, target, left_out)
     missing = get_backend(ORIGINAL.backend).availability()
     if not missing.available:
         raise Unavailable("the original is run by ONNX Runtime, which is missing", remedy=missing.remedy)
     ids = tuple(each.id for each in chosen)
     forms = tuple(dict.fromkeys(get_backend(each.backend).forms[each.precision] for each in chosen))
     return Plan(target.name, ids, left_out, forms, _lines(recipe, ids, left_out)), tuple(chosen)
+
+
+def _nothing_left(recipe: Recipe, target: Target, left_out: dict[str, str]) -> BadInput:
+    reasons = "; ".join(f"{key}: {reason}" for key, reason in left_out.items())
+    asked = ", ".join(recipe.precisions) or "no precision"
+    offered = ", ".join(target.precisions)
+    why = reasons or f"{asked} asked for, {offered} offered by target {target.name!r}"
+    remedy = "edgemed doctor tells what is installed and what this CPU has"
+    if not reasons:
+        remedy = f"give a --precision of {offered}"
+    elif recipe.data.calibrate is None and all(key.endswith("int8") for key in left_out):
+        remedy = "give --calibrate SET: some hundred unlabelled samples"
+    return BadInput(
+        f"no candidate is left: {why}",
+        where=f"--target {target.name} --precision {asked}",
+        remedy=remedy,
+    )
 
 
 def _known(precisions: tuple[Precision, ...]) -> tuple[Precision, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from edgemed.errors import ToolFailure
+from edgemed.errors import DiskFull, ToolFailure
 from edgemed.judge import agreement
 from edgemed.measure import Predictions
 from edgemed.runtime import GOLDEN_FILE
@@ -28,6 +28,8 @@ def selection_predictions(
     for name, each in built.items():
         try:
             answers[name] = _golden(each) if source is None else predictions(job, each, "select", source)
+        except DiskFull:
+            raise
         except ToolFailure as error:
             if each.candidate == ORIGINAL:
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -92,6 +93,9 @@ class QuantiseSpec(Record):
     keep_float: tuple[str, ...] = ()
     """Names (or regular expressions) of nodes that stay in float, beside the defaults."""
 
+    def __post_init__(self) -> None:
+        _at_least("quantise.samples", self.samples, 2)
+
 
 @dataclass(frozen=True)
 class Agreement(Record):
@@ -101,6 +105,15 @@ class Agreement(Record):
     auc: float = 0.002
     snr_db: float = 20.0
 
+    def __post_init__(self) -> None:
+        for name, share in (("decisions", self.decisions), ("auc", self.auc)):
+            if not 0.0 <= share <= 1.0:
+                raise BadInput(
+                    f"{name} {share:g} is not a share between 0 and 1",
+                    where=f"agreement.{name}",
+                    remedy=f"write .99 for 99 %, so {share / 100:g} for {share:g} %" if share > 1 else "",
+                )
+
 
 @dataclass(frozen=True)
 class GoldenSpec(Record):
@@ -109,6 +122,9 @@ class GoldenSpec(Record):
     cases: int = 16
     may_ship: bool = False
     """True stores real samples of the calibration set. An artefact leaves the hospital: know what you do."""
+
+    def __post_init__(self) -> None:
+        _at_least("golden.cases", self.cases, 1)
 
 
 @dataclass(frozen=True)
@@ -128,3 +144,19 @@ class Recipe(Record):
     quantise: QuantiseSpec = field(default_factory=QuantiseSpec)
     agreement: Agreement = field(default_factory=Agreement)
     golden: GoldenSpec = field(default_factory=GoldenSpec)
+
+    def __post_init__(self) -> None:
+        _at_least("threads", self.threads, 1)
+        _at_least("seed", self.seed, 0)
+        for key, text in (("name", self.name), ("version", self.version)):
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+ -]*", text):
+                raise BadInput(
+                    f"{key} {text!r} names files and packages later",
+                    where=key,
+                    remedy="use letters, digits, '-', '_', '.' and spaces, a letter or digit first",
+                )
+
+
+def _at_least(where: str, value: int, least: int) -> None:
+    if value < least:
+        raise BadInput(f"{value} is too small; at least {least} is needed", where=where)

@@ -1,0 +1,180 @@
+"""The speed suite: edgemed's choice against the best that each runtime gives by itself. Speed only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgemed.child import run_in_child
+from edgemed.errors import BadInput, ToolFailure
+from edgemed.measure import contest
+from edgemed.pipeline import compile_model
+from edgemed.stages.artefacts import ORIGINAL, Candidate, build, stamps_for
+from edgemed.stages.data import check_data
+from edgemed.stages.golden import make_golden_inputs
+from edgemed.stages.graph import make_graph
+from edgemed.stages.job import Job, Reporter, SetSource
+from edgemed.stages.plan import make_plan
+from edgemed.suite.architecture import build as build_architecture
+from edgemed.suite.architecture import draw, names, save_pt2
+from edgemed.suite.baselines import quantise_with_nncf, quantise_with_onnxruntime
+from edgemed.types import Agreement, DataFacts, DataSpec, Graph, ModelSpec, QuantiseSpec, Recipe, did_you_mean
+
+_SAMPLES = 32
+CHOICE = "choice"
+
+
+@dataclass(frozen=True)
+class SuiteRow:
+    """One architecture. `ratios`: median latency over that of onnxruntime fp32, by baseline and `choice`."""
+
+    name: str
+    onnxruntime_fp32_ms: float
+    chosen: str
+    choice_ratio: float
+    best_baseline: str
+    choice_over_best: float
+    snr_db: float | None
+    ratios: dict[str, float]
+    stages_s: dict[str, float]
+
+
+def run_suite(
+    out: Path, only: Sequence[str], *, launches: int, seconds: float, threads: int, reporter: Reporter
+) -> list[dict[str, Any]]:
+    """Compile each architecture with random weights and time the choice and the baselines in turns.
+
+    The limit on agreement is lifted, since answers of random weights mean nothing; `snr_db` tells it.
+    Raises `BadInput` for an unknown name.
+    """
+    for name in only:
+        if name not in names():
+            raise BadInput(
+                f"there is no architecture {name!r}", where="--only", remedy=did_you_mean(name, names())
+            )
+    return [
+        asdict(_row(out.resolve() / name, name, launches, seconds, threads, reporter))
+        for name in only or names()
+    ]
+
+
+def table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows for the terminal."""
+    baselines = list(dict.fromkeys(key for row in rows for key in row["ratios"] if key != CHOICE))
+    head = ["net", "ms", *baselines, "choice", "choice / best", "chosen"]
+    body = []
+    for row in rows:
+        cells = [f"{row['ratios'][key]:.2f}" if key in row["ratios"] else "-" for key in baselines]
+        body.append(
+            [
+                row["name"], f"{row['onnxruntime_fp32_ms']:.3g}", *cells, f"{row['choice_ratio']:.2f}",
+                f"{row['choice_over_best']:.2f}", row["chosen"],
+            ]
+        )  # fmt: skip
+    return head, body
+
+
+def _row(
+    folder: Path, name: str, launches: int, seconds: float, threads: int, reporter: Reporter
+) -> SuiteRow:
+    recipe = _recipe(folder, name, threads)
+    result = compile_model(
+        Job(recipe, folder, folder / "compiled", reporter), f"edgemed bench --suite --only {name}"
+    )
+    job = Job(recipe, folder, folder / "compiled", reporter)
+    folders = _baselines(job, name)
+    if result.best is None:
+        raise ToolFailure("nothing was kept", where=name)
+    folders[CHOICE] = folder / "compiled" / "artefacts" / result.best
+    reporter.stage("bench", f"timing {name} in turns")
+    latencies = contest(
+        folders, launches=launches, seconds=seconds, threads=threads,
+        on_launch=lambda done: reporter.progress(done, launches),
+    )  # fmt: skip
+    base = latencies[ORIGINAL.id]
+    ratios = {
+        label: float(
+            np.median([np.median(own) / np.median(fp32) for own, fp32 in zip(values, base, strict=True)])
+        )
+        for label, values in latencies.items()
+    }
+    best = min((label for label in ratios if label != CHOICE), key=ratios.__getitem__)
+    over = [np.median(a) / np.median(b) for a, b in zip(latencies[CHOICE], latencies[best], strict=True)]
+    kept = result.candidate(result.best)
+    figures = kept.select_agreement if kept else None
+    return SuiteRow(
+        name=name,
+        onnxruntime_fp32_ms=float(np.median([np.median(values) for values in base])) * 1e3,
+        chosen=result.best,
+        choice_ratio=ratios[CHOICE],
+        best_baseline=best,
+        choice_over_best=float(np.median(over)),
+        snr_db=figures[0].snr_db if figures else None,
+        ratios=ratios,
+        stages_s={stage.name: round(stage.seconds, 2) for stage in result.stages},
+    )
+
+
+def _recipe(folder: Path, name: str, threads: int) -> Recipe:
+    """Write the net and its synthetic data, once, and say how to compile it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "model.pt2").exists() or not (folder / "noise.npz").exists():
+        run_in_child(_write, str(folder), name, what=f"making {name}")
+    return Recipe(
+        model=ModelSpec("model.pt2"),
+        name=name,
+        threads=threads,
+        data=DataSpec(calibrate="noise.npz"),
+        quantise=QuantiseSpec(samples=_SAMPLES),
+        agreement=Agreement(snr_db=-1000.0),
+    )
+
+
+def _write(folder: str, name: str) -> None:
+    architecture = build_architecture(name)
+    np.savez(Path(folder) / "noise.npz", allow_pickle=False, **draw(architecture.inputs, _SAMPLES, seed=1))
+    save_pt2(architecture, Path(folder) / "model.pt2")
+
+
+def _baselines(job: Job, name: str) -> dict[str, Path]:
+    """Artefact folders by baseline; one that its own tool cannot make is left out with a warning."""
+    graph, _, _ = make_graph(job)
+    sets, data, _ = check_data(job, graph)
+    golden = make_golden_inputs(job, graph, sets["calibrate"])
+    _, candidates = make_plan(job.recipe)
+    folders = {}
+    for candidate in candidates:
+        if candidate.precision in ("fp32", "bf16"):
+            folders[candidate.id] = _artefact(job, graph, candidate, Path(graph.path), golden, data)
+    tools = (
+        ("onnxruntime uint8", Candidate("onnxruntime", "int8"), quantise_with_onnxruntime, "model.onnx"),
+        ("NNCF on openvino", Candidate("openvino", "int8"), quantise_with_nncf, "model.xml"),
+    )
+    for label, candidate, quantise, file in tools:
+        try:
+            made = _quantised(job, graph, sets["calibrate"], quantise, label)
+            folders[label] = _artefact(job, graph, candidate, made / file, golden, data)
+        except ToolFailure as error:
+            job.reporter.warn(f"{name}: no baseline {label}: {error.problem}")
+    return folders
+
+
+def _artefact(
+    job: Job, graph: Graph, candidate: Candidate, source: Path, golden: Path, data: tuple[DataFacts, ...]
+) -> Path:
+    return build(job, graph, candidate, source, golden, data, stamps_for(data)).folder
+
+
+def _quantised(job: Job, graph: Graph, calibrate: SetSource, quantise: Any, label: str) -> Path:
+    depends_on = {
+        "graph": graph.sha256,
+        "calibrate": calibrate.sha256,
+        "tool": label,
+        "versions": job.versions("nncf", "openvino", "onnxruntime"),
+    }
+    key = "baseline-" + label.replace(" ", "-").lower()
+    return job.run(key, f"baseline {label}", depends_on, quantise, graph.path, calibrate, _SAMPLES).folder

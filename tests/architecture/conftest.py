@@ -1,0 +1,83 @@
+"""A tiny model with data, and the command line run as a user would."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+NET = '''"""The same net as model.onnx, with weights of its own."""
+
+from torch import nn
+
+
+def build() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv1d(2, 8, 5, padding=2), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(8, 2)
+    )
+'''
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `model.onnx`, `net.py`, `net.safetensors` and `set.npz`: a 2 x 32 signal, two logits."""
+    import onnx
+    import torch
+    from onnx import TensorProto, helper, numpy_helper
+    from safetensors.torch import save_file
+
+    folder = tmp_path_factory.mktemp("tiny")
+    rng = np.random.default_rng(0)
+    weights = {
+        "kernel": rng.standard_normal((8, 2, 5)).astype(np.float32),
+        "matrix": rng.standard_normal((8, 2)).astype(np.float32),
+        "bias": np.zeros(2, np.float32),
+    }
+    nodes = [
+        helper.make_node("Conv", ["signal", "kernel"], ["c"], "conv", pads=[2, 2]),
+        helper.make_node("Relu", ["c"], ["r"], "relu"),
+        helper.make_node("GlobalAveragePool", ["r"], ["p"], "pool"),
+        helper.make_node("Flatten", ["p"], ["f"], "flatten"),
+        helper.make_node("Gemm", ["f", "matrix", "bias"], ["scores"], "head"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("signal", TensorProto.FLOAT, ["n", 2, 32])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 2])],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, str(folder / "model.onnx"))
+    np.savez(folder / "set.npz", x=rng.standard_normal((24, 2, 32)).astype(np.float32))
+    (folder / "net.py").write_text(NET, encoding="utf-8")
+    torch.manual_seed(0)
+    names = ("0.weight", "0.bias", "4.weight", "4.bias")
+    shapes = ((8, 2, 5), (8,), (2, 8), (2,))
+    state = {name: torch.randn(shape) for name, shape in zip(names, shapes, strict=True)}
+    save_file(state, folder / "net.safetensors")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def edgemed() -> Run:
+    """Runs `edgemed ARGUMENTS` in `folder`, behind `prefix`, with nothing set that stops telemetry."""
+
+    def run(
+        *arguments: str, folder: Path, prefix: Sequence[str] = (), env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        inherited = {name: value for name, value in os.environ.items() if name not in ("CI", "NNCF_CI")}
+        return subprocess.run(
+            [*prefix, sys.executable, "-m", "edgemed", *arguments],
+            cwd=folder, env={**inherited, **(env or {})},
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+
+    return run

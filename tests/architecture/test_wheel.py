@@ -1,0 +1,198 @@
+"""The wheel: what is in it, and that a device needs no more than it and one runtime."""
+
+from __future__ import annotations
+
+import email
+import functools
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN_ON_DEVICE = """
+import json, sys
+from pathlib import Path
+import numpy as np
+import edgemed.readers
+from edgemed.runtime import GOLDEN_FILE, Session
+
+session = Session.load(sys.argv[1])
+with np.load(Path(sys.argv[1]) / GOLDEN_FILE) as golden:
+    arrays = dict(golden)
+given = {name[3:]: array for name, array in arrays.items() if name.startswith("in.")}
+answers = session.run(given)
+worst = max(float(np.abs(answers[name] - arrays["out." + name]).max()) for name in answers)
+print(json.dumps({
+    "outputs": list(answers), "cases": len(next(iter(given.values()))), "worst": worst,
+    "tolerance": session.manifest.golden_tolerance, "modules": sorted(sys.modules),
+}))
+"""
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = out.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def artefacts(tiny, edgemed, tmp_path_factory) -> dict[str, Path]:
+    """By precision: artefacts for ONNX Runtime, made on the host."""
+    found = {}
+    for precision in ("fp32", "int8"):
+        out = tmp_path_factory.mktemp(precision)
+        done = edgemed(
+            "compile", "-m", "model.onnx", "--calibrate", "set.npz", "--target", "onnxruntime",
+            "--precision", precision, "-o", str(out), "--json", folder=tiny,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        found[precision] = out / "artefacts" / json.loads(done.stdout)["best"]
+        assert found[precision].name == f"onnxruntime-{precision}"
+    return found
+
+
+def tracked(folder: str) -> dict[str, bytes]:
+    """Files under a folder of the project, as git would take them."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", folder],
+        cwd=ROOT, capture_output=True, check=False,
+    )  # fmt: skip
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    return {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in paths if path.is_file()}
+
+
+def test_wheel_holds_the_package_and_its_data(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    data = {
+        f"edgemed/_data/{name}": content
+        for folder in ("targets", "calibration")
+        for name, content in tracked(folder).items()
+    }
+    expected = tracked("edgemed") | data
+    for name in (
+        "edgemed/py.typed", "edgemed/report/report.html.jinja", "edgemed/demo/models/signal_cnn.py",
+        "edgemed/_data/targets/host.toml", "edgemed/_data/calibration/imageless-mr/recipe.toml",
+    ):  # fmt: skip
+        assert name in expected
+    assert {name for name in held if ".dist-info/" not in name} == set(expected)
+    assert {name: held[name] for name in expected} == expected
+    assert {name.partition("/")[0] for name in held} == {
+        "edgemed",
+        wheel.name.split("-py3")[0] + ".dist-info",
+    }
+
+
+def test_metadata_keeps_the_base_light_and_offers_the_extras(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        metadata = email.message_from_bytes(archive.read(name))
+        points = archive.read(name.replace("METADATA", "entry_points.txt")).decode()
+    needs = metadata.get_all("Requires-Dist") or []
+    base = [need for need in needs if "extra ==" not in need]
+    assert [need.partition(">")[0] for need in base] == ["numpy"]
+    assert set(metadata.get_all("Provides-Extra") or []) == {
+        "onnxruntime", "openvino", "images", "compile", "demo", "all",
+    }  # fmt: skip
+    for extra in ("onnxruntime", "openvino"):
+        of = [need.partition(">")[0] for need in needs if need.endswith(f"extra == '{extra}'")]
+        assert of == [extra]
+    assert metadata["Requires-Python"] == ">=3.10"
+    assert "edgemed = edgemed.__main__:main" in points
+
+
+def test_what_ships_to_a_device_is_python_3_10() -> None:
+    python = python_3_10()
+    if python is None:
+        pytest.skip("there is no Python 3.10 here")
+    code = (
+        "import sys\nfor name in sys.argv[1:]:\n"
+        "    compile(open(name, encoding='utf-8').read(), name, 'exec', dont_inherit=True)"
+    )
+    folders = ("runtime", "backends", "readers", "types")
+    files = [ROOT / "edgemed" / name for name in ("__init__.py", "__main__.py", "errors.py")]
+    files += [path for folder in folders for path in sorted((ROOT / "edgemed" / folder).rglob("*.py"))]
+    done = subprocess.run([python, "-c", code, *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@functools.cache
+def python_3_10() -> str | None:
+    """A Python 3.10 that starts: what a JetPack 6 device has."""
+    places = [shutil.which("python3.10"), *map(str, Path.home().glob(".pyenv/versions/3.10*/bin/python3.10"))]
+    for place in filter(None, places):
+        code = "import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 10))"
+        if subprocess.run([place, "-c", code], capture_output=True, check=False).returncode == 0:
+            return place
+    return None
+
+
+@pytest.fixture(scope="module", params=["this Python", "Python 3.10"])
+def device(request, wheel: Path, tmp_path_factory) -> Path:
+    """The bin folder of an environment with the wheel, its extra `onnxruntime` and nothing else."""
+    python = sys.executable if request.param == "this Python" else python_3_10()
+    if python is None:
+        pytest.skip("there is no Python 3.10 here")
+    folder = tmp_path_factory.mktemp("device") / "venv"
+    subprocess.run([python, "-m", "venv", str(folder)], check=True)
+    subprocess.run(
+        [folder / "bin" / "python", "-m", "pip", "install", "-q", f"{wheel}[onnxruntime]"],
+        cwd=folder, check=True, timeout=300,
+    )  # fmt: skip
+    return folder / "bin"
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_device_runs_what_the_host_made(device: Path, artefacts, precision: str, tmp_path) -> None:
+    done = subprocess.run(
+        [device / "python", "-c", RUN_ON_DEVICE, str(artefacts[precision])],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["outputs"] == ["scores"]
+    assert told["cases"] == 16
+    assert told["worst"] <= told["tolerance"]
+    assert {"torch", "onnx", "click", "nncf", "scipy"} & set(told["modules"]) == set()
+
+
+def test_device_has_no_toolkit(device: Path, tmp_path) -> None:
+    code = (
+        "import importlib.util as u; print([n for n in ('torch', 'onnx', 'click', 'nncf') if u.find_spec(n)])"
+    )
+    done = subprocess.run(
+        [device / "python", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_command_without_the_toolkit_says_what_to_install(device: Path, tmp_path) -> None:
+    done = subprocess.run(
+        [device / "edgemed", "--help"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 4
+    assert "pip install 'edgemed[compile]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_device_reads_the_data_of_the_wheel(device: Path, tmp_path) -> None:
+    code = "from edgemed.data_folder import data_folder; print(list(data_folder('targets').iterdir()))"
+    done = subprocess.run(
+        [device / "python", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "host.toml" in done.stdout
