@@ -8,6 +8,11 @@ from edgemed.errors import EXIT_INTERRUPTED, EXIT_TOOL_FAILURE
 
 
 def main() -> None:
+    if sys.version_info < (3, 11):
+        sys.stderr.write(
+            "edgemed's commands need Python 3.11 or later; its runtime (edgemed.runtime) works on 3.10\n"
+        )
+        raise SystemExit(EXIT_TOOL_FAILURE)
     try:
         from edgemed.cli import cli
     except ModuleNotFoundError as error:

@@ -31,11 +31,17 @@ class Stage:
 
 
 class StageCache:
-    """Folders `<root>/<name>-<key>`; a stage that was interrupted leaves nothing that looks finished."""
+    """Folders `<root>/<name>-<key>`; a stage that was interrupted leaves nothing that looks finished.
+
+    Raises `ToolFailure` where `root` cannot be made.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        root.mkdir(parents=True, exist_ok=True)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_failure(error, root) from error
 
     def find(self, name: str, depends_on: dict[str, Any]) -> Stage | None:
         """The finished stage for these dependencies, if there is one."""
@@ -43,9 +49,9 @@ class StageCache:
         folder = self.root / f"{name}-{key}"
         try:
             done = json.loads((folder / _DONE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            return Stage(name, folder, key, True, done["seconds"], done["peak_mib"], done["facts"])
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        return Stage(name, folder, key, True, done["seconds"], done["peak_mib"], done["facts"])
 
     def run(
         self,
@@ -72,14 +78,23 @@ class StageCache:
             seconds = time.perf_counter() - start
             done = {"seconds": seconds, "peak_mib": peak_mib, "facts": facts, "depends_on": depends_on}
             (temporary / _DONE).write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
-            if final.exists():
-                shutil.rmtree(final)
-            temporary.replace(final)
+            self._keep(temporary, final, name, depends_on)
         except OSError as error:
             raise disk_failure(error, self.root) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return Stage(name, final, key, False, seconds, peak_mib, facts)
+
+    def _keep(self, temporary: Path, final: Path, name: str, depends_on: dict[str, Any]) -> None:
+        """Give the folder its name; where another process was faster, its equal result stays."""
+        if self.find(name, depends_on):
+            return
+        shutil.rmtree(final, ignore_errors=True)
+        try:
+            temporary.replace(final)
+        except OSError:
+            if not self.find(name, depends_on):
+                raise
 
 
 def disk_failure(error: OSError, where: Path) -> ToolFailure:

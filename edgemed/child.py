@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import resource
@@ -18,6 +19,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from edgemed.cache import disk_failure
 from edgemed.errors import ChildCrashed, EdgemedError, ToolFailure
 
 T = TypeVar("T")
@@ -133,10 +135,17 @@ def _serve(sender: Connection, log: str, function: Callable[..., Any], args: tup
         sender.send(("value", function(*args), _peak_mib()))
     except EdgemedError as error:
         sender.send(("error", error, _peak_mib()))
+    except OSError as error:
+        full = error.errno == errno.ENOSPC
+        told = disk_failure(error, Path(error.filename or "")) if full else _told(error)
+        sender.send(("error", told, _peak_mib()))
     except Exception as error:  # noqa: BLE001  whatever a runtime raises is told to the parent
-        gist = " ".join(str(error).split())[:400]
-        sender.send(("error", ToolFailure(f"{type(error).__name__}: {gist}"), _peak_mib()))
+        sender.send(("error", _told(error), _peak_mib()))
     sender.close()
+
+
+def _told(error: Exception) -> ToolFailure:
+    return ToolFailure(f"{type(error).__name__}: {' '.join(str(error).split())[:400]}")
 
 
 def _end_with_parent() -> None:
@@ -147,6 +156,14 @@ def _end_with_parent() -> None:
 
 
 def _peak_mib() -> float:
+    """Of this process alone: getrusage tells at least what its parent held when it was started."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        status = ""
+    for line in status.splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

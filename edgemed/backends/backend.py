@@ -36,7 +36,10 @@ class Availability:
 
 
 class Executor(Protocol):
-    """A loaded artefact. `run` takes batched arrays by input name and gives the outputs in manifest order."""
+    """A loaded artefact. `run` takes batched arrays by input name and gives the outputs in manifest order.
+
+    Raises `RuntimeError` where the runtime fails.
+    """
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]: ...
 

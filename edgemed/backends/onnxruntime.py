@@ -49,11 +49,7 @@ class OnnxRuntime:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        try:
-            session = ort.InferenceSession(folder / _FILE, options, providers=["CPUExecutionProvider"])
-        except RuntimeError as error:
-            raise ToolFailure(f"onnxruntime cannot load the model: {error}", where=_FILE) from None
-        return _OnnxRuntimeExecutor(session, outputs)
+        return _OnnxRuntimeExecutor(_session(folder, options), outputs)
 
     def executed_layers(
         self, folder: Path, precision: Precision, inputs: Mapping[str, NDArray[Any]]
@@ -65,8 +61,8 @@ class OnnxRuntime:
             options.enable_profiling = True
             options.log_severity_level = 3
             options.profile_file_prefix = str(Path(scratch) / "profile")
-            session = ort.InferenceSession(folder / _FILE, options, providers=["CPUExecutionProvider"])
-            session.run(None, inputs)
+            session = _session(folder, options)
+            _OnnxRuntimeExecutor(session, None).run(inputs)
             events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
         return [
             (event["name"].removesuffix("_kernel_time"), event["args"]["op_name"], _precision(event["args"]))
@@ -83,11 +79,33 @@ def _precision(args: Mapping[str, Any]) -> str:
     return "/".join(sorted(types))
 
 
+def _session(folder: Path, options: Any) -> Any:
+    import onnxruntime as ort
+
+    try:
+        return ort.InferenceSession(folder / _FILE, options, providers=["CPUExecutionProvider"])
+    except _failures() as error:
+        gist = str(error).replace(f"{folder}/", "")
+        raise ToolFailure(f"onnxruntime cannot load the model: {gist}", where=_FILE) from None
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What onnxruntime raises: classes with no common base but `Exception`."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    own = (each for each in vars(state).values() if isinstance(each, type) and issubclass(each, Exception))
+    return RuntimeError, *own
+
+
 class _OnnxRuntimeExecutor:
-    def __init__(self, session: Any, outputs: tuple[str, ...]) -> None:
+    def __init__(self, session: Any, outputs: tuple[str, ...] | None) -> None:
         self._run = session.run
-        self._outputs = list(outputs)
+        self._outputs = None if outputs is None else list(outputs)
+        self._failures = _failures()
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        result: list[NDArray[Any]] = self._run(self._outputs, inputs)
+        try:
+            result: list[NDArray[Any]] = self._run(self._outputs, inputs)
+        except self._failures as error:
+            raise RuntimeError(str(error)) from None
         return result

@@ -8,13 +8,16 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edgemed.cli.progress import ProgressBar
 from edgemed.cli.tables import print_outcome
 from edgemed.errors import EXIT_DONE, EXIT_NOT_PROVEN, BadInput
-from edgemed.types import ModelSpec, Precision, Recipe
+
+if TYPE_CHECKING:
+    from edgemed.types import Precision, Recipe
 
 DEFAULT_OUT = "edgemed-out"
 
@@ -105,6 +108,7 @@ def compile_(
 
 def _recipe(path: Path | None, model: str | None, weights: str | None) -> tuple[Recipe, Path]:
     from edgemed.recipe_file import read_recipe
+    from edgemed.types import ModelSpec, Recipe
 
     if path is not None:
         recipe = read_recipe(path)

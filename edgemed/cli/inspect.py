@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgemed.cli.tables import print_table
-from edgemed.types import InputSpec, ModelSpec, OutputSpec
+
+if TYPE_CHECKING:
+    from edgemed.types import InputSpec, ModelSpec, OutputSpec
 
 
 @click.command(
@@ -25,6 +27,8 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def inspect(path: str, weights: str | None, as_json: bool) -> None:
     """Show what a trained model, an artefact or a compile's output folder holds."""
+    from edgemed.types import ModelSpec
+
     if Path(path).is_dir():
         _artefact(Path(path), as_json)
     else:

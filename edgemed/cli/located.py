@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgemed.errors import BadInput
-from edgemed.runtime import is_artefact
-from edgemed.types import Compilation
+
+if TYPE_CHECKING:
+    from edgemed.types import Compilation
 
 REPORT = "report.json"
 
 
 def read_compilation(folder: Path) -> Compilation:
     """The `report.json` of a compile's output folder."""
+    from edgemed.types import Compilation
+
     try:
         text = (folder / REPORT).read_text(encoding="utf-8")
     except OSError:
@@ -26,6 +30,8 @@ def read_compilation(folder: Path) -> Compilation:
 
 def artefact_folder(path: Path) -> Path:
     """`path` itself, or the best artefact of a compile's output folder. Raises `BadInput`."""
+    from edgemed.runtime import is_artefact
+
     if is_artefact(path):
         return path
     best = read_compilation(path).best

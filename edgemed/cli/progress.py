@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-from edgemed.types import StageTime
+if TYPE_CHECKING:
+    from edgemed.types import StageTime
 
 
 class ProgressBar:
     """A `Reporter`: a line for each stage that is done and, on a terminal, a bar for the one at work."""
 
     def __init__(self, *, quiet: bool = False) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
         self._console = Console(stderr=True, quiet=quiet)
         self._bar = Progress(
             SpinnerColumn(),
@@ -48,4 +49,6 @@ class ProgressBar:
         self._console.print(f"[green]✓[/] {time.name:<30} [dim]{took:>8}[/]", highlight=False)
 
     def warn(self, text: str) -> None:
+        from rich.markup import escape
+
         self._console.print("[yellow]warning:[/] " + escape(text), highlight=False, soft_wrap=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edgemed.cli.located import artefact_folder
-from edgemed.types import OutputSpec
+
+if TYPE_CHECKING:
+    from edgemed.types import OutputSpec
 
 
 @click.command(

@@ -6,12 +6,12 @@ import shlex
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from edgemed.types import AgreementFigures, CandidateResult, Compilation, Figure
+if TYPE_CHECKING:
+    from edgemed.types import AgreementFigures, CandidateResult, Compilation, Figure
 
 _WIDTH = 80
 _MOST_FIGURES = 12
@@ -19,6 +19,9 @@ _MOST_FIGURES = 12
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """First column to the left, the others to the right; the last to the left when it holds sentences."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(
         title=title or None, title_justify="left", title_style="bold", show_header=any(head), box=None,
         pad_edge=False,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgemed.compress.bias import bias_places
 from edgemed.compress.scales import ActivationScale, Scales, WeightScale
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ _WEIGHTED = ("Conv", "Gemm", "MatMul")
 
 def read_scales(quantised: Any, model: onnx.ModelProto) -> Scales:
     """`quantised` is the openvino.Model that NNCF gave for `model`."""
-    from onnx import numpy_helper
-
+    places = bias_places(model)
     nodes = {node.name: node for node in model.graph.node}
     values = {name for node in model.graph.node for name in (*node.input, *node.output)}
     initializers = {tensor.name: tensor for tensor in model.graph.initializer}
@@ -47,11 +47,12 @@ def read_scales(quantised: Any, model: onnx.ModelProto) -> Scales:
             weight = _weight(op, node.name, shape)
             if weight:
                 weights.append(weight)
-            if node.op_type == "Conv" and len(node.input) == 3 and node.input[2] in initializers:
+            if weight and node.name in places:
+                holder, index = places[node.name]
+                shape = tuple(initializers[holder.input[index]].dims)
                 bias = _bias(op)
-                original = numpy_helper.to_array(initializers[node.input[2]])
-                if bias is not None and bias.size == original.size:
-                    biases[node.name] = bias
+                if bias is not None and bias.size == np.prod(shape):
+                    biases[node.name] = bias.reshape(shape)
     return Scales(tuple(activations), tuple(weights), biases)
 
 
@@ -126,14 +127,14 @@ def _per_axis(name: str, values: NDArray[np.int8], full: NDArray[np.float32]) ->
 
 
 def _bias(op: Any) -> NDArray[np.float32] | None:
-    """The constant added right behind a convolution, as NNCF corrected it."""
-    targets = [port.get_node() for port in op.output(0).get_target_inputs()]
-    for node in targets:
+    """The constant added right behind a layer, as NNCF corrected it."""
+    for port in op.output(0).get_target_inputs():
+        node = port.get_node()
         if node.get_type_name() == "Add":
-            constant = node.input_value(1).get_node()
+            constant = node.input_value(1 - port.get_index()).get_node()
             if constant.get_type_name() == "Reshape":
                 constant = constant.input_value(0).get_node()
             if constant.get_type_name() == "Constant":
-                data: NDArray[np.float32] = np.array(constant.get_data(), dtype=np.float32).reshape(-1)
+                data: NDArray[np.float32] = np.array(constant.get_data(), dtype=np.float32)
                 return data
     return None

@@ -3,43 +3,26 @@
     before:  x -> Conv(W, b) -> Relu -> y
     after:   x -> Q -> DQ -> Conv(DQ(Wq), b') -> Relu -> Q -> DQ -> y
 
-onnxruntime fuses DQ -> Conv -> (Relu) -> Q into one integer kernel. A Conv or Gemm with no Quantize behind it
-would unpack its weights at every run, so each quantised one gets one; where the quantiser gave no range for it, `missing_ranges` names the tensor and `with_ranges` takes what was measured on the same
-calibration set.
-A weight stays in float when its node's input is in float.
+`placement` says where the pairs stand. A weight stays in float when its node's input is in float.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from edgemed.compress.bias import bias_places
 from edgemed.compress.onnx_file import read_onnx, unique_name, write_onnx
+from edgemed.compress.placement import place
 from edgemed.compress.scales import ActivationScale, Scales, WeightScale
 
 if TYPE_CHECKING:
     import onnx
 
 _LEVELS = 255
-_NEEDS_QUANTIZE_BEHIND = ("Conv", "Gemm")
-_FUSED_ACTIVATIONS = ("Relu", "Clip", "LeakyRelu")
-_WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-_PASSING = (
-    "MaxPool",
-    "Reshape",
-    "Flatten",
-    "Squeeze",
-    "Unsqueeze",
-    "Transpose",
-    "Slice",
-    "Split",
-    "Gather",
-    "Pad",
-    "Identity",
-)
 
 
 def write_qdq(graph: Path, scales: Scales, out: Path) -> tuple[str, ...]:
@@ -47,19 +30,20 @@ def write_qdq(graph: Path, scales: Scales, out: Path) -> tuple[str, ...]:
     from onnx import helper
 
     model = read_onnx(graph)
-    scales = _without_float_layers(model, _through_passing_nodes(model, scales))
-    quantised = quantised_nodes(model, scales)
+    placement = place(model, scales)
+    quantised = placement.quantised
     taken = {name for node in model.graph.node for name in (*node.input, *node.output)}
     head: dict[str, list[onnx.NodeProto]] = {}
-    for scale in scales.activations:
+    for scale in placement.activations:
         pair = _quantise_activation(model, scale, taken)
         head.setdefault(scale.tensor, []).extend(pair)
     weight_nodes = [
         _quantise_weight(model, weight, taken) for weight in scales.weights if weight.node in quantised
     ]
-    for node in model.graph.node:
-        if node.name in quantised and node.name in scales.biases:
-            _replace_bias(model, node, scales, taken)
+    places = bias_places(model)
+    for name in sorted(quantised & scales.biases.keys()):
+        node, index = places[name]
+        node.input[index] = _bias(model, name, scales.biases[name], taken)
     ordered: list[onnx.NodeProto] = list(weight_nodes)
     for value in model.graph.input:
         ordered += head.pop(value.name, [])
@@ -75,95 +59,6 @@ def write_qdq(graph: Path, scales: Scales, out: Path) -> tuple[str, ...]:
     model.graph.CopyFrom(rest)
     write_onnx(model, out)
     return tuple(sorted(quantised))
-
-
-def quantised_nodes(model: onnx.ModelProto, scales: Scales) -> set[str]:
-    """Nodes with int8 weights whose data input is quantised too."""
-    fed = {name for scale in scales.activations for name in scale.consumers}
-    return {weight.node for weight in scales.weights if weight.node in fed}
-
-
-def missing_ranges(graph: Path, scales: Scales) -> dict[str, tuple[str, ...]]:
-    """Outputs of quantised Conv and Gemm (behind a fused activation) without a range, and their consumers."""
-    model = read_onnx(graph)
-    scales = _through_passing_nodes(model, scales)
-    nodes = quantised_nodes(model, scales)
-    ranged = {scale.tensor for scale in scales.activations}
-    consumers: dict[str, list[onnx.NodeProto]] = {}
-    for node in model.graph.node:
-        for name in node.input:
-            consumers.setdefault(name, []).append(node)
-    outputs = {value.name for value in model.graph.output}
-    missing: dict[str, tuple[str, ...]] = {}
-    for node in model.graph.node:
-        if node.op_type not in _NEEDS_QUANTIZE_BEHIND or node.name not in nodes:
-            continue
-        tensor = node.output[0]
-        after = consumers.get(tensor, [])
-        if tensor not in ranged and len(after) == 1 and after[0].op_type in _FUSED_ACTIVATIONS:
-            tensor = after[0].output[0]
-            after = consumers.get(tensor, [])
-        if tensor not in ranged and tensor not in outputs:
-            missing[tensor] = tuple(dict.fromkeys(node.name for node in after))
-    return missing
-
-
-def _through_passing_nodes(model: onnx.ModelProto, scales: Scales) -> Scales:
-    """Repeat a range behind nodes that only move values and whose inputs are quantised alike."""
-    consumers: dict[str, list[str]] = {}
-    for node in model.graph.node:
-        for name in node.input:
-            consumers.setdefault(name, []).append(node.name)
-    known = {scale.tensor for scale in scales.activations} | {value.name for value in model.graph.output}
-    ranges = {
-        (scale.tensor, name): (scale.low, scale.high)
-        for scale in scales.activations
-        for name in scale.consumers
-    }
-    extra: list[ActivationScale] = []
-    for node in model.graph.node:
-        if node.op_type == "Concat":
-            found = {ranges.get((name, node.name)) for name in node.input}
-        elif node.op_type in _PASSING:
-            found = {ranges.get((node.input[0], node.name))}
-        else:
-            continue
-        common = found.pop()
-        if common is None or found:
-            continue
-        for output in node.output:
-            behind = tuple(dict.fromkeys(consumers.get(output, [])))
-            if output not in known and behind:
-                extra.append(ActivationScale(output, *common, behind))
-                ranges |= {(output, name): common for name in behind}
-    return Scales(scales.activations + tuple(extra), scales.weights, scales.biases)
-
-
-def _without_float_layers(model: onnx.ModelProto, scales: Scales) -> Scales:
-    """Leave the inputs of layers with float weights alone: onnxruntime would quantise such weights itself."""
-    quantised = quantised_nodes(model, scales)
-    constants = {tensor.name for tensor in model.graph.initializer}
-    alone = {
-        node.name
-        for node in model.graph.node
-        if node.op_type in _WEIGHTED and node.name not in quantised and constants & set(node.input[:2])
-    }
-    kept = []
-    for scale in scales.activations:
-        consumers = tuple(name for name in scale.consumers if name not in alone)
-        if consumers:
-            kept.append(replace(scale, consumers=consumers))
-    return Scales(tuple(kept), scales.weights, scales.biases)
-
-
-def with_ranges(
-    scales: Scales, missing: dict[str, tuple[str, ...]], ranges: dict[str, tuple[float, float]]
-) -> Scales:
-    """`scales` with the measured ranges added."""
-    extra = tuple(
-        ActivationScale(tensor, *ranges[tensor], consumers) for tensor, consumers in missing.items()
-    )
-    return Scales(scales.activations + extra, scales.weights, scales.biases)
 
 
 def uint8_scale(low: float, high: float) -> tuple[float, int]:
@@ -227,12 +122,12 @@ def _quantise_weight(model: onnx.ModelProto, weight: WeightScale, taken: set[str
     )
 
 
-def _replace_bias(model: onnx.ModelProto, node: onnx.NodeProto, scales: Scales, taken: set[str]) -> None:
+def _bias(model: onnx.ModelProto, node: str, values: NDArray[np.float32], taken: set[str]) -> str:
     from onnx import numpy_helper
 
-    name = unique_name(f"{node.name}/bias", taken)
-    model.graph.initializer.append(numpy_helper.from_array(scales.biases[node.name], name))
-    node.input[2] = name
+    name = unique_name(f"{node}/bias", taken)
+    model.graph.initializer.append(numpy_helper.from_array(values, name))
+    return name
 
 
 def _drop_unused_initializers(graph: onnx.GraphProto) -> None:

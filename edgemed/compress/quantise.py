@@ -11,7 +11,9 @@ from edgemed.compress.calibration import CalibrationStream
 from edgemed.compress.keep_float import float_nodes, is_transformer
 from edgemed.compress.nncf_scales import read_scales
 from edgemed.compress.onnx_file import read_onnx
-from edgemed.compress.qdq import missing_ranges, with_ranges, write_qdq
+from edgemed.compress.openvino_graph import read_for_quantiser
+from edgemed.compress.placement import missing_ranges, with_ranges
+from edgemed.compress.qdq import write_qdq
 from edgemed.compress.ranges import tensor_ranges
 from edgemed.compress.scales import Scales
 from edgemed.errors import ToolFailure
@@ -33,19 +35,10 @@ def find_scales(
     import nncf
     import openvino as ov
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
-    from openvino.passes import ConstantFolding, Manager
 
     nncf.set_log_level(logging.ERROR)
     stream = CalibrationStream(samples, spec.samples, seed)
-    try:
-        model = ov.Core().read_model(graph)
-    except RuntimeError as error:
-        raise ToolFailure(
-            f"int8 needs OpenVINO to read the graph, which it cannot: {_gist(error)}", where=graph.name
-        ) from None
-    folding = Manager()
-    folding.register_pass(ConstantFolding())
-    folding.run_passes(model)  # unfolded, weights of a grouped convolution get scales along the wrong axis
+    model = read_for_quantiser(graph)
     seven_bits = spec.weight_bits == "7" or (spec.weight_bits == "auto" and saturates)
     advanced = nncf.AdvancedQuantizationParameters(
         overflow_fix=nncf.OverflowFix.ENABLE if seven_bits else nncf.OverflowFix.DISABLE,
@@ -104,8 +97,3 @@ def layer_precisions(graph: Path) -> list[tuple[str, str, Precision]]:
 def _pattern(name: str) -> str:
     """The OpenVINO nodes that an ONNX node becomes: its name and `name/...`."""
     return f"^{re.escape(name)}(/.*)?$"
-
-
-def _gist(error: RuntimeError) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[-2:])[:300]

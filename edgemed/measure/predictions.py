@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgemed.errors import BadInput
 from edgemed.runtime import Session
 from edgemed.types import Sample
 
@@ -41,7 +42,10 @@ class Predictions:
 def predict(
     session: Session, samples: Iterable[Sample], progress: Callable[[int], None] = lambda done: None
 ) -> Predictions:
-    """Run every sample, in batches of a bounded number of elements; memory does not grow with the set."""
+    """Run every sample, in batches of a bounded number of elements; memory does not grow with the set.
+
+    Raises `BadInput` for an empty set.
+    """
     names: list[str] = []
     outputs: dict[str, list[NDArray[np.float32]]] = {spec.name: [] for spec in session.manifest.outputs}
     targets: dict[str, list[NDArray[Any]]] = {}
@@ -58,6 +62,8 @@ def predict(
             for name, target in sample.targets.items():
                 targets.setdefault(name, []).append(target)
         progress(len(names))
+    if not names:
+        raise BadInput("the set holds no samples")
     return Predictions(
         tuple(names),
         {name: np.concatenate(arrays) for name, arrays in outputs.items()},

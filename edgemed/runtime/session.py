@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -92,9 +93,7 @@ class Session:
 
     def replay_golden_cases(self) -> float:
         """Run the stored cases: the largest difference; `Untrusted` when it is above the tolerance."""
-        with np.load(self.folder / GOLDEN_FILE, allow_pickle=False) as golden:
-            inputs = {spec.name: golden[f"in.{spec.name}"] for spec in self.manifest.inputs}
-            expected = {name: golden[f"out.{name}"] for name in self._names}
+        inputs, expected = self._golden_cases()
         outputs = self.run(inputs)
         worst = 0.0
         for name in self._names:
@@ -109,18 +108,35 @@ class Session:
             )
         return worst
 
+    def _golden_cases(self) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[np.float32]]]:
+        try:
+            with np.load(self.folder / GOLDEN_FILE, allow_pickle=False) as golden:
+                inputs = {spec.name: golden[f"in.{spec.name}"] for spec in self.manifest.inputs}
+                expected = {name: golden[f"out.{name}"] for name in self._names}
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise Untrusted(f"golden cases cannot be read: {error}", where=str(self.folder)) from None
+        cases = self._check(inputs)
+        for spec in self.manifest.outputs:
+            answer = expected[spec.name]
+            if answer.shape != (cases, spec.columns) or not np.isfinite(answer).all():
+                raise Untrusted(f"golden cases of {spec.name!r} are broken", where=str(self.folder))
+        return inputs, expected
+
     def _check(self, inputs: Mapping[str, NDArray[Any]]) -> int:
         specs = self.manifest.inputs
         if len(inputs) != len(specs) or any(spec.name not in inputs for spec in specs):
             expected = ", ".join(spec.name for spec in specs)
             raise BadInput(f"inputs are {', '.join(inputs) or 'none'}; expected {expected}")
-        batch = len(inputs[specs[0].name])
+        first = inputs[specs[0].name]
+        batch = len(first) if isinstance(first, np.ndarray) and first.ndim else 0
         for spec in specs:
             _check_array(spec, inputs[spec.name], batch)
         return batch
 
 
 def _check_array(spec: InputSpec, array: NDArray[Any], batch: int) -> None:
+    if not isinstance(array, np.ndarray):
+        raise BadInput(f"input {spec.name!r} is a {type(array).__name__}; expected a numpy array")
     if array.dtype != spec.dtype or array.shape != (batch, *spec.shape) or batch < 1:
         raise BadInput(
             f"input {spec.name!r} is {array.dtype} {array.shape}; expected {spec.dtype} (N, "

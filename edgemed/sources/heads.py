@@ -63,7 +63,7 @@ def take_heads(model: Any, where: str) -> tuple[Head, ...]:
     kept = [_copy(value) for value in kept]
     del graph.output[:]
     graph.output.extend(kept)
-    _drop_dead_nodes(graph)
+    drop_dead_nodes(graph)
     return tuple(heads)
 
 
@@ -115,6 +115,23 @@ def reverse_columns(graph: Any, name: str) -> None:
     )
 
 
+def drop_dead_nodes(graph: Any) -> None:
+    """Take out nodes and initialisers that no output needs."""
+    needed = {value.name for value in graph.output}
+    alive = []
+    for node in reversed(graph.node):
+        if needed & set(node.output):
+            needed |= _reads(node)
+            alive.append(node)
+    alive.reverse()
+    alive = [_copy(node) for node in alive]
+    del graph.node[:]
+    graph.node.extend(alive)
+    weights = [_copy(weight) for weight in graph.initializer if weight.name in needed]
+    del graph.initializer[:]
+    graph.initializer.extend(weights)
+
+
 def _floats() -> tuple[int, ...]:
     import onnx
 
@@ -143,22 +160,6 @@ def _copy(message: Any) -> Any:
     twin = type(message)()
     twin.CopyFrom(message)
     return twin
-
-
-def _drop_dead_nodes(graph: Any) -> None:
-    needed = {value.name for value in graph.output}
-    alive = []
-    for node in reversed(graph.node):
-        if needed & set(node.output):
-            needed |= _reads(node)
-            alive.append(node)
-    alive.reverse()
-    alive = [_copy(node) for node in alive]
-    del graph.node[:]
-    graph.node.extend(alive)
-    weights = [_copy(weight) for weight in graph.initializer if weight.name in needed]
-    del graph.initializer[:]
-    graph.initializer.extend(weights)
 
 
 def _reads(node: Any) -> set[str]:

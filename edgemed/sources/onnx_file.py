@@ -14,10 +14,12 @@ from edgemed.errors import BadInput, ToolFailure
 from edgemed.sources.digest import external_files, read_graph, source_digest
 from edgemed.sources.finite import check_finite
 from edgemed.sources.heads import classes_of, is_reversed, label_output, reverse_columns, take_heads
+from edgemed.sources.ml_ops import ML_DOMAIN, lower_ml_operators, ml_operators
 from edgemed.sources.normalise import LARGEST_OPSET, OPSET, normalise, opset_of, write
 from edgemed.sources.parity import agrees, random_batch
 from edgemed.sources.reference import intermediate_values, reference_errors, reference_session
 from edgemed.sources.trained import LARGEST_BYTES, Layer, TrainedModel
+from edgemed.sources.typical import typical_batch
 from edgemed.types import InputSpec, ModelSpec, did_you_mean
 
 SMALLEST_OPSET = 11
@@ -25,6 +27,8 @@ SMALLEST_CLASSICAL_OPSET = 9
 """skl2onnx writes 9 where no newer operator is used; only resizing has changed its meaning since."""
 SMALLEST_QDQ_OPSET = 13
 """Per-channel QuantizeLinear begins here: a file that cannot be converted may stay at its own opset."""
+
+_TYPICAL_ROWS = 64
 
 
 class OnnxFile(TrainedModel):
@@ -67,19 +71,23 @@ class OnnxFile(TrainedModel):
         target = own if OPSET <= own <= LARGEST_OPSET else min(max(own, OPSET), LARGEST_OPSET)
         stays = SMALLEST_QDQ_OPSET <= own < OPSET
         batches = [random_batch(inputs, rows, seed=rows) for rows in (1, 3)]
+        classical = bool(ml_operators(self._model))
+        if classical:
+            batches.append(typical_batch(self._model.graph, inputs, _TYPICAL_ROWS, seed=0))
+        attempts = [(target, True)] if classical else []
+        attempts += [(opset, False) for opset in ((target, own) if stays else (target,))]
         reasons: list[str] = []
-        for opset in (target, own) if stays else (target,):
+        for opset, lowered in attempts:
             try:
-                model = self._converted(opset, inputs)
+                model = self._converted(opset, inputs, lowered=lowered)
                 reason = self._difference(model, batches)
             except ToolFailure as error:
                 reason = error.problem
             if not reason:
-                if opset != target:
-                    self.notes += (f"kept at opset {own}: {reasons[0]}",)
+                self._note(model, opset, target, reasons)
                 write(model, out)
                 return
-            reasons.append(f"at opset {opset} {reason}")
+            reasons.append(f"at opset {opset}{' in standard operators' if lowered else ''} {reason}")
         if self._fixed_batch:
             raise BadInput(
                 f"the batch is fixed at 1 inside the graph ({reasons[0]})",
@@ -112,7 +120,7 @@ class OnnxFile(TrainedModel):
         specs = self.input_specs()
         if self._label is None or specs is None:
             return
-        probe = random_batch(specs, 64 if not self._fixed_batch else 1, seed=0)
+        probe = typical_batch(self._model.graph, specs, 1 if self._fixed_batch else _TYPICAL_ROWS, seed=0)
         feeds = {name: np.asarray(probe[name]).astype(dtype) for name, dtype in self._dtypes.items()}
         scores = self._run(feeds)
         labels = np.asarray(self._session.run([self._label], feeds)[0])
@@ -157,7 +165,16 @@ class OnnxFile(TrainedModel):
                     where=f"inputs.{value.name}.shape",
                 )
 
-    def _converted(self, opset: int, inputs: Sequence[InputSpec]) -> Any:
+    def _note(self, model: Any, opset: int, target: int, reasons: list[str]) -> None:
+        if opset != target:
+            self.notes += (f"kept at opset {opset}: {reasons[0]}",)
+        kept = ml_operators(model)
+        if kept:
+            why = f" ({reasons[0]})" if reasons else ""
+            self.notes += (f"{', '.join(kept)} stayed {ML_DOMAIN}, which only onnxruntime runs{why}",)
+
+    def _converted(self, opset: int, inputs: Sequence[InputSpec], *, lowered: bool) -> Any:
+        """The model at this opset, normalised; `lowered`: `ai.onnx.ml` written in standard operators."""
         import onnx
 
         model = onnx.ModelProto()
@@ -173,6 +190,8 @@ class OnnxFile(TrainedModel):
                 reason = str(error).strip().splitlines()[-1]
                 raise ToolFailure(f"the converter refused: {reason}", where=self.shown) from error
         _take_float32(model, self._dtypes)
+        if lowered:
+            lower_ml_operators(model)
         return normalise(model, inputs, self.shown)
 
     def _difference(self, model: Any, batches: list[dict[str, NDArray[Any]]]) -> str:

@@ -76,7 +76,9 @@ class TorchModel(TrainedModel):
                 return self._call(tensors)
         except Exception as error:
             shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in tensors.items())
-            raise blame(error, self.shown, self._own, f"the model does not run on {shapes}") from error
+            refusal = blame(error, self.shown, self._own, f"the model does not run on {shapes}")
+            remedy = f"check shape and steps under [inputs.{next(iter(tensors))}]: layout, resize, channels"
+            raise BadInput(refusal.problem, where=refusal.where, remedy=remedy) from error
 
     def _in_order(self, inputs: Sequence[InputSpec]) -> tuple[InputSpec, ...]:
         names = self.input_names()

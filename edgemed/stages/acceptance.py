@@ -49,7 +49,7 @@ def accept(
         for name in dict.fromkeys((chosen, Candidate(backend, "fp32").id)):
             if name not in built:
                 continue
-            answers = predictions(job, built[name], "accept", source)
+            answers = original if name == ORIGINAL.id else predictions(job, built[name], "accept", source)
             agreement = compare(outputs, original, answers)
             result.agreement[name] = agreement
             result.figures[name] = _figures(outputs, answers)

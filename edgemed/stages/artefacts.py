@@ -127,7 +127,10 @@ def build(
     )  # fmt: skip
     layers = tuple(LayerPrecision(*layer) for layer in stage.facts["layers"])
     folder = stage.folder / ARTEFACT
-    _write_manifest(folder, replace(manifest, files=stage.facts["files"]))
+    try:
+        _write_manifest(folder, replace(manifest, files=stage.facts["files"]))
+    except OSError as error:
+        raise disk_failure(error, job.shown_out) from error
     return Built(candidate, folder, stage.facts["digest"], stage.facts["size_bytes"], layers)
 
 
@@ -169,11 +172,8 @@ def _as_run(manifest: Manifest) -> Manifest:
 
 def _write_manifest(folder: Path, manifest: Manifest) -> None:
     part = folder.parent / f"{MANIFEST_FILE}.part"
-    try:
-        part.write_text(manifest.to_json(), encoding="utf-8")
-        part.replace(folder / MANIFEST_FILE)
-    except OSError as error:
-        raise disk_failure(error, folder) from error
+    part.write_text(manifest.to_json(), encoding="utf-8")
+    part.replace(folder / MANIFEST_FILE)
 
 
 def _build(

@@ -109,10 +109,20 @@ def _make_graph(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
 
 def _structure(recipe: Recipe) -> dict[str, OutputRecipe]:
     """What of the recipe's outputs changes the graph. Another threshold or label exports nothing again."""
-    return {name: OutputRecipe(kind=each.kind, ending=each.ending) for name, each in recipe.outputs.items()}
+    return {
+        name: OutputRecipe(kind=each.kind, ending=each.ending)
+        for name, each in recipe.outputs.items()
+        if each.kind or each.ending
+    }
 
 
 def _with_meanings(outputs: tuple[OutputSpec, ...], recipe: Recipe) -> tuple[OutputSpec, ...]:
+    names = [spec.name for spec in outputs]
+    for name in recipe.outputs:
+        if name not in names:
+            raise BadInput(
+                f"the model has no output {name!r}", where=f"outputs.{name}", remedy=did_you_mean(name, names)
+            )
     specs = []
     for spec in outputs:
         given = recipe.outputs.get(spec.name, OutputRecipe())

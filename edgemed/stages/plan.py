@@ -107,6 +107,6 @@ def _rule(recipe: Recipe) -> str:
         return f"keep, per runtime, the fastest with a logit SNR of {limits.snr_db:g} dB (stamp: speed only)"
     return (
         f"keep, per runtime, the fastest that agrees with the original on {recipe.data.select}: "
-        f"{limits.decisions:.4g} of decisions and AUC within {limits.auc:g} "
+        f"{100 * limits.decisions:.4g} % of decisions and AUC within {limits.auc:g} "
         f"(logit SNR {limits.snr_db:g} dB where it has no labels)"
     )

@@ -12,6 +12,8 @@ from edgemed.readers.description import ArrayDescription
 from edgemed.types import Agreement, DataSpec, GoldenSpec, ModelSpec, QuantiseSpec
 
 _PICTURES = ("HW", "HWC", "DHW", "DHWC")
+_CHANNELS = (1, 3)
+_COLOURS = {(1, 3): "gray_to_rgb", (3, 1): "rgb_to_gray"}
 
 
 def draft_recipe(model: ModelSpec, data: DataSpec, facts: dict[str, Any], folder: Path) -> str:
@@ -70,17 +72,35 @@ def _input(each: dict[str, Any], data: DataSpec) -> list[str]:
     layout = found.layout if found else ""
     if layout:
         lines.append(f"layout = {_quoted(layout)}")
-    if shape and raw != shape and layout in _PICTURES:
-        to = "CDHW" if "D" in layout else "CHW"
+    if raw and raw != shape and layout in _PICTURES:
         lines += [
-            "# Check the steps against the code that the model was trained with:",
+            "# A guess: check the steps against the code that the model was trained with.",
             "steps = [",
-            f'    {{ op = "layout", to = "{to}" }},',
-            '    { op = "scale", by = "1/255" },',
+            *(f"    {{ {step} }}," for step in _steps(raw, layout, dtype, shape)),
             "]",
             '# training_function = "train.py:preprocess"    # compares the steps with your own code',
         ]
     return lines
+
+
+def _steps(raw: list[int], layout: str, dtype: str, tensor: list[int] | None) -> list[str]:
+    """Steps from a picture to the model's tensor, channels first where the tensor is not known."""
+    axes = layout.replace("C", "")
+    last = tensor is not None and tensor[-1] in _CHANNELS and tensor[0] not in _CHANNELS
+    to = f"{axes}C" if last else f"C{axes}"
+    own = raw[layout.index("C")] if "C" in layout else 1
+    steps = []
+    if tensor is not None and len(tensor) == len(to):
+        wanted = dict(zip(to, tensor, strict=True))
+        if (own, wanted["C"]) in _COLOURS:
+            steps.append(f'op = "{_COLOURS[own, wanted["C"]]}"')
+        size = [wanted[axis] for axis in axes]
+        if size != [raw[layout.index(axis)] for axis in axes]:
+            steps.append(f'op = "resize", size = {size}, filter = "bilinear"')
+    steps.append(f'op = "layout", to = "{to}"')
+    if dtype == "uint8":
+        steps.append('op = "scale", by = "1/255"')
+    return steps
 
 
 def _outputs(facts: dict[str, Any], data: DataSpec) -> list[str]:
@@ -94,12 +114,11 @@ def _outputs(facts: dict[str, Any], data: DataSpec) -> list[str]:
         head = f"[outputs.{_key(name)}]"
         body = ['kind = "binary"        # binary, multiclass, multilabel, regression']
         if classes:
-            body = [
-                f'kind = "{"binary" if len(classes) == 2 else "multiclass"}"',
-                f"labels = {json.dumps(classes)}",
-            ]
-        body.append("threshold = 0.5       # the operating point")
-        lines += [f"# {line}" for line in (head, *body)]
+            body = [f"labels = {json.dumps(classes)}    # in the order of the columns"]
+        if len(classes) <= 2:
+            body.append("threshold = 0.5       # the operating point")
+        needed = classes and not all(name.isdigit() for name in classes) and len(names) == 1
+        lines += [line if needed else f"# {line}" for line in (head, *body)]
     return lines
 
 

@@ -27,7 +27,7 @@ def shelve(out: Path, built: Mapping[str, Built], kept: Iterable[str]) -> None:
                 shutil.rmtree(old)
         _place(built[ORIGINAL.id].folder, out / ORIGINAL_FOLDER)
     except OSError as error:
-        raise disk_failure(error, shelf) from error
+        raise disk_failure(error, Path(out.name) / ARTEFACTS) from error
 
 
 def _place(source: Path, destination: Path) -> None:

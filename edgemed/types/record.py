@@ -16,6 +16,9 @@ from edgemed.errors import BadInput
 
 R = TypeVar("R", bound="Record")
 
+_LARGEST = 2**53
+"""Whole numbers below are exact as float."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Record:
@@ -153,8 +156,10 @@ def _read_record(kind: type[Record], data: Any, where: str) -> Record:
 
 
 def _read_scalar(kind: Any, data: Any, where: str) -> Any:
-    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+    if kind is float and isinstance(data, int) and not isinstance(data, bool) and abs(data) < _LARGEST:
         return float(data)
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
         raise BadInput(f"expected {kind.__name__}, found {data!r}", where=where)
+    if isinstance(data, float) and not math.isfinite(data):
+        raise BadInput(f"expected a finite number, found {data!r}", where=where)
     return data

@@ -1,4 +1,4 @@
-"""A folder with a tiny signal classifier and its three sets, and the command line run on it as a user would."""
+"""A folder with a tiny signal classifier and its three sets; the command line run on it as a user would."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 CHANNELS, LENGTH = 2, 64
+_BALANCE = 3.4
+"""Brings the scores of positives and negatives to either side of the threshold."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Ended:
         return json.loads(self.out)
 
     def refused(self, code: int, *words: str) -> str:
-        """The message on standard error, after checking the exit code, the words and the lack of a traceback."""
+        """The message on standard error; checks the exit code, the words and that there is no traceback."""
         assert self.code == code, f"exit code {self.code}\n{self.out}\n{self.err}"
         assert "Traceback" not in self.err + self.out, self.err
         flat = " ".join(self.err.split())
@@ -126,7 +128,8 @@ def write_model(
         matrix = (rng.standard_normal((8, columns)) * 0.3).astype(np.float32)
         matrix[:2, -1] += 2
         weights[f"w{head}"] = matrix
-        weights[f"b{head}"] = np.full(columns, -1.0, np.float32)
+        weights[f"b{head}"] = np.zeros(columns, np.float32)
+        weights[f"b{head}"][-1] = -_BALANCE if columns <= 2 else 0
         nodes.append(
             helper.make_node(
                 "Gemm", ["f", f"w{head}", f"b{head}"], [f"{name}_z" if ending else name], f"fc{head}"
@@ -142,3 +145,9 @@ def write_model(
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.save(model, str(path))
+
+
+@pytest.fixture(scope="session")
+def helpers():
+    """This module's functions, for tests that need more than the site's own files."""
+    return sys.modules[__name__]

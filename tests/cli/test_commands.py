@@ -1,0 +1,130 @@
+"""Every other command on what a compile wrote: help, JSON, run, inspect, bench, doctor, dry run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+COMMANDS = ("init", "compile", "run", "bench", "inspect", "doctor", "demo")
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory, helpers):
+    folder = tmp_path_factory.mktemp("compiled")
+    helpers.write_model(folder / "model.onnx")
+    for seed, name in enumerate(("cal", "sel", "acc")):
+        helpers.write_set(folder / f"{name}.npz", seed=seed)
+    site = helpers.Site(folder)
+    done = site.fp32(*helpers.MODEL, *helpers.SETS, "-o", "out")
+    assert done.code == 0, done.err
+    return site
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example(helpers, tmp_path, command):
+    done = helpers.Site(tmp_path).run(command, "--help")
+    assert done.code == 0
+    assert f"edgemed {command}" in done.out.partition("Example")[2]
+
+
+@pytest.mark.slow
+def test_compile_prints_only_json(compiled, helpers):
+    done = compiled.fp32(*helpers.MODEL, *helpers.SETS, "-o", "out", "--json")
+    assert done.code == 0
+    assert done.json["best"] == "onnxruntime-fp32"
+    assert done.json == compiled.report()
+
+
+def test_an_error_with_json_is_json(site):
+    done = site.run("compile", "-m", "none.onnx", "--json")
+    assert done.code == 2
+    assert done.json["error"]["problem"] == "there is no file none.onnx"
+    assert done.json["exit_code"] == 2
+    assert "Traceback" not in done.err
+
+
+def test_dry_run_writes_nothing(site, helpers):
+    before = {path.name: path.stat().st_mtime_ns for path in site.folder.iterdir()}
+    text = site.run("compile", *helpers.MODEL, *helpers.SETS, "-o", "out", "--dry-run")
+    plan = site.run("compile", *helpers.MODEL, *helpers.SETS, "-o", "out", "--dry-run", "--json")
+    assert text.code == plan.code == 0
+    assert text.out.startswith("1. export model.onnx")
+    assert "onnxruntime-int8" in plan.json["candidates"]
+    assert {path.name: path.stat().st_mtime_ns for path in site.folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_run_a_signal(compiled, helpers, suffix):
+    x, _ = helpers.signals(2, 5)
+    file = compiled / f"one.{suffix}"
+    np.save(file, x[1]) if suffix == "npy" else np.savez(file, x=x[1])
+    text = compiled.run("run", "out", file.name)
+    assert text.code == 0, text.err
+    assert text.out.startswith("scores: positive (probability of positive 0.")
+    answer = compiled.run("run", "out/artefacts/onnxruntime-fp32", file.name, "--json").json
+    assert answer["artefact"] == "onnxruntime-fp32"
+    assert answer["outputs"]["scores"]["decision"] == "positive"
+    assert sum(answer["outputs"]["scores"]["probabilities"]) == pytest.approx(1)
+
+
+def test_run_refuses(compiled, helpers):
+    np.save(compiled / "short.npy", np.zeros((2, 50), np.float32))
+    compiled.run("run", "out", "short.npy").refused(2, "[2, 50]", "short.npy")
+    compiled.run("run", "out", "none.npy").refused(2, "no such file", "none.npy")
+    compiled.run("run", "nothing", "short.npy").refused(2, "nothing", "edgemed compile")
+    compiled.run("run", "out", "model.onnx").refused(2, "model.onnx")
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "golden.npz", "manifest.json"])
+def test_a_tampered_artefact_is_not_run(compiled, helpers, tmp_path, file):
+    shutil.copytree(compiled / "out/artefacts/onnxruntime-fp32", tmp_path / "copy")
+    content = bytearray((tmp_path / "copy" / file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "copy" / file).write_bytes(content)
+    np.save(tmp_path / "one.npy", helpers.signals(1, 5)[0][0])
+    site = helpers.Site(tmp_path)
+    if file != "manifest.json":
+        site.run("run", "copy", "one.npy").refused(5, f"{file} is not the file that was judged")
+        site.run("inspect", "copy").refused(5, file)
+        return
+    body = (tmp_path / "copy/manifest.json").read_text()[:-20]
+    (tmp_path / "copy/manifest.json").write_text(body)
+    site.run("run", "copy", "one.npy").refused(5, "manifest.json is broken")
+
+
+def test_inspect(compiled):
+    model = compiled.run("inspect", "model.onnx", "--json").json
+    assert model["kind"] == "onnx"
+    assert model["inputs"] == [{"name": "signal", "shape": [2, 64]}]
+    assert "float32 (N, 2, 64)" in compiled.run("inspect", "model.onnx").out
+    manifest = compiled.run("inspect", "out", "--json").json
+    assert manifest["backend"] == "onnxruntime"
+    assert "every file is as the manifest says" in compiled.run("inspect", "out").out
+    compiled.run("inspect", "none.onnx").refused(2, "none.onnx")
+
+
+def test_doctor(compiled):
+    tools = {tool["name"]: tool for tool in compiled.run("doctor", "--json").json["tools"]}
+    assert tools["runtime onnxruntime"]["version"]
+    assert tools["nncf"]["for"] == "int8"
+    assert "runtime openvino" in compiled.run("doctor").out
+
+
+@pytest.mark.slow
+def test_bench(compiled):
+    done = compiled.run("bench", "out", "--launches", "2", "--seconds", "0.1", "--json")
+    assert done.code == 0, done.err
+    assert [row["artefact"] for row in done.json] == ["original", "onnxruntime-fp32"]
+    assert done.json[0]["ratio"] == 1
+    text = compiled.run("bench", "out", "--launches", "1", "--seconds", "0.1")
+    assert "original" in text.out
+    assert "onnxruntime-fp32" in text.out
+    compiled.run("bench", "nothing").refused(2, "nothing")
+
+
+def test_version_and_exit_codes_are_told(compiled):
+    assert "5 an artefact is not what its manifest says" in " ".join(compiled.run("--help").out.split())
+    assert json.loads(json.dumps(compiled.run("--version").out)).startswith("edgemed")

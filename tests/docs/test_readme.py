@@ -1,0 +1,134 @@
+"""The README is run as it stands, and what it lists is compared with the code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgemed import errors
+from edgemed.cli import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DESIGN = (ROOT / "edgemed" / "DESIGN.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def write_example(folder: Path) -> None:
+    """The files that the README names: pictures whose middle is bright or not, and a net that sees it."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for role in ("calibrate", "select", "accept"):
+        for label in ("normal", "pneumonia"):
+            of_class = folder / "xray" / role / label
+            of_class.mkdir(parents=True)
+            for index in range(12):
+                picture = rng.integers(0, 100, (28, 28))
+                if label == "pneumonia":
+                    picture[8:20, 8:20] += 120
+                Image.fromarray(picture.astype(np.uint8)).save(of_class / f"{index}.png")
+    (folder / "new.png").write_bytes((folder / "xray" / "accept" / "pneumonia" / "0.png").read_bytes())
+    kernel = np.full((4, 1, 3, 3), 1 / 9, np.float32) * np.array([1, 2, 3, 4], np.float32).reshape(4, 1, 1, 1)
+    weights = {
+        "kernel": kernel,
+        "matrix": np.full((4, 1), 5.0, np.float32),
+        "bias": np.array([-12.0], np.float32),
+    }
+    nodes = [
+        helper.make_node("Conv", ["image", "kernel"], ["c"], "conv", pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c"], ["r"], "relu"),
+        helper.make_node("GlobalAveragePool", ["r"], ["p"], "pool"),
+        helper.make_node("Flatten", ["p"], ["f"], "flatten"),
+        helper.make_node("Gemm", ["f", "matrix", "bias"], ["finding"], "head"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 1, 28, 28])],
+        [helper.make_tensor_value_info("finding", TensorProto.FLOAT, ["n", 1])],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, str(folder / "model.onnx"))
+
+
+@pytest.mark.slow
+def test_commands_of_the_first_compile_run_as_written(tmp_path: Path) -> None:
+    write_example(tmp_path)
+    commands = blocks("bash")
+    assert len(commands) == 2
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", "\n".join(commands)],
+        cwd=tmp_path, env=env, capture_output=True, text=True, timeout=500, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    best = tmp_path / "out" / "artefacts" / report["best"]
+    for name in ("report.html", "original/manifest.json"):
+        assert name.partition("/")[0] in README
+        assert (tmp_path / "out" / name).is_file()
+    for name in ("manifest.json", "golden.npz"):
+        assert name in README
+        assert (best / name).is_file()
+
+    (device,) = blocks("python")
+    named = "out/artefacts/onnxruntime-int8"
+    assert named in device
+    code = device.replace(named, best.relative_to(tmp_path).as_posix())
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "finding" in done.stdout
+
+
+def test_exit_codes_are_those_of_the_code() -> None:
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", README, flags=re.MULTILINE)}
+    assert listed == {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
+
+
+def test_every_command_is_named() -> None:
+    assert [name for name in cli.commands if not re.search(rf"edgemed {name}\b|`{name}`", README)] == []
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", "CHANGELOG.md", "edgemed/DESIGN.md", "calibration/README.md"]
+)
+def test_links_lead_somewhere(document: str) -> None:
+    path = ROOT / document
+    links = re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
+
+
+def test_design_places_every_module() -> None:
+    table = DESIGN.partition("## Where things live")[2].partition("\n## ")[0]
+    first_cells = re.findall(r"^\| (`.*?) \|", table, flags=re.MULTILINE)
+    placed = {name.rstrip("/") for cell in first_cells for name in re.findall(r"`(.+?)`", cell)}
+    present = {
+        path.name
+        for path in (ROOT / "edgemed").iterdir()
+        if (path.is_dir() and (path / "__init__.py").exists())
+        or (path.suffix == ".py" and path.stem not in ("__init__", "__main__"))
+    }
+    assert placed == present
+
+
+def test_design_names_tests_that_exist() -> None:
+    named = re.findall(r"`(tests/[\w/.]+)`", DESIGN)
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
