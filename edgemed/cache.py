@@ -31,17 +31,11 @@ class Stage:
 
 
 class StageCache:
-    """Folders `<root>/<name>-<key>`; a stage that was interrupted leaves nothing that looks finished.
-
-    Raises `ToolFailure` where `root` cannot be made.
-    """
+    """Folders `<root>/<name>-<key>`; a stage that was interrupted leaves nothing that looks finished."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise disk_failure(error, root) from error
+        root.mkdir(parents=True, exist_ok=True)
 
     def find(self, name: str, depends_on: dict[str, Any]) -> Stage | None:
         """The finished stage for these dependencies, if there is one."""

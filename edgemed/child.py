@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import multiprocessing
 import os
 import resource
@@ -19,7 +18,6 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from edgemed.cache import disk_failure
 from edgemed.errors import ChildCrashed, EdgemedError, ToolFailure
 
 T = TypeVar("T")
@@ -135,10 +133,6 @@ def _serve(sender: Connection, log: str, function: Callable[..., Any], args: tup
         sender.send(("value", function(*args), _peak_mib()))
     except EdgemedError as error:
         sender.send(("error", error, _peak_mib()))
-    except OSError as error:
-        full = error.errno == errno.ENOSPC
-        told = disk_failure(error, Path(error.filename or "")) if full else _told(error)
-        sender.send(("error", told, _peak_mib()))
     except Exception as error:  # noqa: BLE001  whatever a runtime raises is told to the parent
         sender.send(("error", _told(error), _peak_mib()))
     sender.close()

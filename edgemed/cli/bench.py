@@ -31,6 +31,13 @@ Examples:
     "--only", multiple=True, metavar="NAME", help="With --suite: this architecture (repeat for more)."
 )
 @click.option(
+    "--samples",
+    type=click.IntRange(2),
+    default=32,
+    show_default=True,
+    help="With --suite: calibration samples.",
+)
+@click.option(
     "-o", "--out", type=click.Path(path_type=Path), default="suite-out", help="With --suite: work folder."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -41,6 +48,7 @@ def bench(
     threads: int | None,
     suite: bool,
     only: tuple[str, ...],
+    samples: int,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -54,7 +62,13 @@ def bench(
             from edgemed.suite.run import run_suite
 
             rows: list[dict[str, Any]] = run_suite(
-                out, only, launches=launches, seconds=seconds, threads=threads or 1, reporter=bar
+                out,
+                only,
+                samples=samples,
+                launches=launches,
+                seconds=seconds,
+                threads=threads or 1,
+                reporter=bar,
             )
         else:
             rows = _time(_folders(paths), launches, seconds, threads, bar)

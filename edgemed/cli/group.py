@@ -10,21 +10,26 @@ import click
 
 from edgemed.errors import EXIT_INTERRUPTED, EdgemedError, ToolFailure
 
+_JSON = "edgemed.json"
 _RESUMED = ("compile", "demo")
 
 
 class EdgemedGroup(click.Group):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_JSON] = "--json" in args
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except EdgemedError as error:
-            _tell(error)
+            _tell(ctx, error)
             ctx.exit(error.exit_code)
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
             failure = ToolFailure(f"{error.strerror or error}", where=str(error.filename or ""))
-            _tell(failure)
+            _tell(ctx, failure)
             ctx.exit(failure.exit_code)
         except KeyboardInterrupt:
             kept = "; finished stages are kept, the same command goes on from there"
@@ -32,16 +37,8 @@ class EdgemedGroup(click.Group):
             ctx.exit(EXIT_INTERRUPTED)
 
 
-def _tell(error: EdgemedError) -> None:
-    context = click.get_current_context()
-    if any(level.params.get("as_json") for level in _levels(context)):
+def _tell(ctx: click.Context, error: EdgemedError) -> None:
+    if ctx.meta[_JSON]:
         body = {"problem": error.problem, "where": error.where, "next": error.remedy}
         click.echo(json.dumps({"error": body, "exit_code": error.exit_code}))
     click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
-
-
-def _levels(context: click.Context) -> list[click.Context]:
-    found = [context]
-    while found[-1].parent is not None:
-        found.append(found[-1].parent)
-    return found

@@ -17,13 +17,14 @@ def write_float16(graph: Path, out: Path) -> None:
 
     The converter rounds to fp16 between any two nodes, also where both stay in fp32; those pairs of casts are
     removed, or a sigmoid would answer 1 for every score above .9998. It also writes the same cast once for
-    each kept node behind a tensor.
+    each kept node behind a tensor. Casts that the graph came with are left alone.
     """
     from onnx import shape_inference
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
     from onnxruntime.transformers.onnx_model import OnnxModel
 
     model = shape_inference.infer_shapes(read_onnx(graph))
+    own = {node.name for node in model.graph.node}
     converted = convert_float_to_float16(
         model,
         keep_io_types=True,
@@ -31,11 +32,10 @@ def write_float16(graph: Path, out: Path) -> None:
         node_block_list=list(float_nodes(graph)),
     )
     _drop_repeated_nodes(converted)
-    mixed = OnnxModel(converted)
-    mixed.remove_cascaded_cast_nodes()
-    mixed.remove_useless_cast_nodes()
-    mixed.topological_sort()
-    write_onnx(mixed.model, out)
+    _join_around_casts(converted, own)
+    sorted_model = OnnxModel(converted)
+    sorted_model.topological_sort()
+    write_onnx(sorted_model.model, out)
 
 
 def _drop_repeated_nodes(model: onnx.ModelProto) -> None:
@@ -46,5 +46,34 @@ def _drop_repeated_nodes(model: onnx.ModelProto) -> None:
         if not given & set(node.output):
             kept.append(node)
         given |= {name for name in node.output if name}
+    _replace_nodes(model, kept)
+
+
+def _join_around_casts(model: onnx.ModelProto, own: set[str]) -> None:
+    """Before: x -> Cast to fp16 -> Cast to fp32 -> y, neither of them in `own`. After: x -> y."""
+    from onnx import TensorProto
+
+    def added(node: onnx.NodeProto | None, to: int) -> bool:
+        return (
+            node is not None and node.op_type == "Cast" and node.name not in own and node.attribute[0].i == to
+        )
+
+    producer = {output: node for node in model.graph.node for output in node.output}
+    source: dict[str, str] = {}
+    for node in model.graph.node:
+        rounding = producer.get(node.input[0]) if node.input else None
+        if rounding is not None and added(node, TensorProto.FLOAT) and added(rounding, TensorProto.FLOAT16):
+            source[node.output[0]] = node.input[0] = rounding.input[0]
+    for node in model.graph.node:
+        for index, name in enumerate(node.input):
+            node.input[index] = source.get(name, name)
+    used = {name for node in model.graph.node for name in node.input}
+    used |= {value.name for value in model.graph.output}
+    _replace_nodes(
+        model, [node for node in model.graph.node if node.op_type != "Cast" or used & set(node.output)]
+    )
+
+
+def _replace_nodes(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
     del model.graph.node[:]
-    model.graph.node.extend(kept)
+    model.graph.node.extend(nodes)

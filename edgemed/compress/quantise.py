@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
 import re
@@ -16,11 +17,12 @@ from edgemed.compress.placement import missing_ranges, with_ranges
 from edgemed.compress.qdq import write_qdq
 from edgemed.compress.ranges import tensor_ranges
 from edgemed.compress.scales import Scales
-from edgemed.errors import ToolFailure
+from edgemed.errors import BadInput, ToolFailure
 from edgemed.types import Precision, QuantiseSpec, SampleSet
 
 OPENVINO_FILE = "openvino.xml"
 _RANGE_SAMPLES = 100
+_KEEP_FLOAT = "quantise.keep_float"
 
 
 def find_scales(
@@ -29,7 +31,8 @@ def find_scales(
     """Quantise `graph` with NNCF on OpenVINO and write to `out`: the scales, and the OpenVINO form.
 
     `saturates`: whether u8 x s8 sums saturate on the target's CPU; with `weight_bits = "auto"` weights then
-    get 7 bits. Ranges that only other forms need are measured on the same calibration samples.
+    get 7 bits. Ranges that only other forms need are measured on the same calibration samples. Raises
+    `BadInput` where `spec.keep_float` names no node, `ToolFailure` where nothing can run in int8.
     """
     os.environ["NNCF_CI"] = "1"  # NNCF sends usage telemetry unless this is set before its import
     import nncf
@@ -38,6 +41,7 @@ def find_scales(
 
     nncf.set_log_level(logging.ERROR)
     stream = CalibrationStream(samples, spec.samples, seed)
+    kept = {*float_nodes(graph), *_named(graph, spec.keep_float)}
     model = read_for_quantiser(graph)
     seven_bits = spec.weight_bits == "7" or (spec.weight_bits == "auto" and saturates)
     advanced = nncf.AdvancedQuantizationParameters(
@@ -53,9 +57,7 @@ def find_scales(
         subset_size=len(stream),
         preset=nncf.QuantizationPreset(spec.preset),
         model_type=nncf.ModelType.TRANSFORMER if is_transformer(graph) else None,
-        ignored_scope=nncf.IgnoredScope(
-            patterns=[*map(_pattern, float_nodes(graph)), *spec.keep_float], validate=False
-        ),
+        ignored_scope=nncf.IgnoredScope(patterns=list(map(_pattern, sorted(kept))), validate=False),
         advanced_parameters=advanced,
     )
     ov.save_model(quantised, out / OPENVINO_FILE, compress_to_fp16=False)
@@ -78,8 +80,12 @@ def write_uint8_activations(graph: Path, scales_folder: Path, out: Path) -> None
 def layer_precisions(graph: Path) -> list[tuple[str, str, Precision]]:
     """(name, op, precision) of each layer with weights, as written in an ONNX file."""
     model = read_onnx(graph)
-    dequantised = {node.output[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
     constants = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
+    dequantised = {
+        node.output[0]
+        for node in model.graph.node
+        if node.op_type == "DequantizeLinear" and node.input[0] in constants
+    }
     layers: list[tuple[str, str, Precision]] = []
     for node in model.graph.node:
         if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN"):
@@ -92,6 +98,26 @@ def layer_precisions(graph: Path) -> list[tuple[str, str, Precision]]:
         else:
             layers.append((node.name, node.op_type, "fp16" if constants[weights[0]] == 10 else "fp32"))
     return layers
+
+
+def _named(graph: Path, wanted: tuple[str, ...]) -> set[str]:
+    """Names of the nodes that the recipe keeps in float. Raises `BadInput` where an entry names none."""
+    names = [node.name for node in read_onnx(graph).graph.node]
+    found: set[str] = set()
+    for entry in wanted:
+        try:
+            fits = {name for name in names if name == entry or re.fullmatch(entry, name)}
+        except re.error as error:
+            raise BadInput(f"{entry!r} is no regular expression: {error}", where=_KEEP_FLOAT) from None
+        if not fits:
+            raise BadInput(f"no node is named {entry!r}", where=_KEEP_FLOAT, remedy=_near(entry, names))
+        found |= fits
+    return found
+
+
+def _near(entry: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(entry, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else "edgemed inspect lists the layers of a model"
 
 
 def _pattern(name: str) -> str:

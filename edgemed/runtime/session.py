@@ -115,7 +115,10 @@ class Session:
                 expected = {name: golden[f"out.{name}"] for name in self._names}
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise Untrusted(f"golden cases cannot be read: {error}", where=str(self.folder)) from None
-        cases = self._check(inputs)
+        try:
+            cases = self._check(inputs)
+        except BadInput as error:
+            raise Untrusted(f"golden cases are broken: {error.problem}", where=str(self.folder)) from None
         for spec in self.manifest.outputs:
             answer = expected[spec.name]
             if answer.shape != (cases, spec.columns) or not np.isfinite(answer).all():

@@ -24,6 +24,17 @@ def opset_of(model: Any) -> int:
     return max(versions, default=1)
 
 
+def merge_imports(model: Any) -> None:
+    """Before: one domain imported twice (skl2onnx does that). After: once, at its latest version."""
+    latest: dict[str, int] = {}
+    for entry in model.opset_import:
+        domain = "" if entry.domain == "ai.onnx" else entry.domain
+        latest[domain] = max(entry.version, latest.get(domain, 0))
+    del model.opset_import[:]
+    for domain, version in latest.items():
+        model.opset_import.add(domain=domain, version=version)
+
+
 def normalise(model: Any, inputs: Sequence[InputSpec], where: str) -> Any:
     """Strip, name nodes, fix the shapes of `inputs`, infer shapes strictly, check. Changes `model`."""
     import onnx

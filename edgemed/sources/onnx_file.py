@@ -15,7 +15,7 @@ from edgemed.sources.digest import external_files, read_graph, source_digest
 from edgemed.sources.finite import check_finite
 from edgemed.sources.heads import classes_of, is_reversed, label_output, reverse_columns, take_heads
 from edgemed.sources.ml_ops import ML_DOMAIN, lower_ml_operators, ml_operators
-from edgemed.sources.normalise import LARGEST_OPSET, OPSET, normalise, opset_of, write
+from edgemed.sources.normalise import LARGEST_OPSET, OPSET, merge_imports, normalise, opset_of, write
 from edgemed.sources.parity import agrees, random_batch
 from edgemed.sources.reference import intermediate_values, reference_errors, reference_session
 from edgemed.sources.trained import LARGEST_BYTES, Layer, TrainedModel
@@ -179,6 +179,7 @@ class OnnxFile(TrainedModel):
 
         model = onnx.ModelProto()
         model.CopyFrom(self._model)
+        merge_imports(model)
         if model.functions:
             model = onnx.inliner.inline_local_functions(model)
         if self._fixed_batch:
@@ -198,9 +199,9 @@ class OnnxFile(TrainedModel):
         """Why the converted graph is not the original; "" where it is."""
         try:
             session = reference_session(model.SerializeToString())
-            for batch in batches:
-                if not agrees(self.predict(batch), session.run(None, batch)):
-                    return "the converted graph gives other values"
+            originals = [self.predict(batch) for batch in batches]
+            if not agrees(originals, [session.run(None, batch) for batch in batches]):
+                return "the converted graph gives other values"
         except reference_errors() as error:
             return f"the converted graph does not run: {str(error).splitlines()[0]}"
         return ""

@@ -75,10 +75,16 @@ def random_batch(inputs: Sequence[InputSpec], rows: int, seed: int) -> dict[str,
     return {spec.name: draw.standard_normal((rows, *spec.shape), dtype=np.float32) for spec in inputs}
 
 
-def agrees(original: Sequence[NDArray[Any]], other: Sequence[NDArray[Any]]) -> bool:
-    """Every output within the tolerance of `check_parity`; NaN equals NaN."""
-    return len(original) == len(other) and all(
-        _difference(a, b) <= ABSOLUTE + RELATIVE * _range(a) for a, b in zip(original, other, strict=True)
+def agrees(originals: Sequence[Sequence[NDArray[Any]]], others: Sequence[Sequence[NDArray[Any]]]) -> bool:
+    """Every output of every batch within the tolerance of `check_parity`; NaN equals NaN."""
+    widths = [_range(np.concatenate([a.ravel() for a in values])) for values in zip(*originals, strict=True)]
+    return all(
+        len(original) == len(other)
+        and all(
+            _difference(a, b) <= ABSOLUTE + RELATIVE * width
+            for a, b, width in zip(original, other, widths, strict=True)
+        )
+        for original, other in zip(originals, others, strict=True)
     )
 
 

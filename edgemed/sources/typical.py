@@ -51,11 +51,11 @@ def _scaling(
         other = [constants[entry] for entry in node.input if entry in constants]
         value = onnx.numpy_helper.to_array(other[0]).astype(np.float64) if len(other) == 1 else np.zeros(0)
         per_feature = value.size in (1, features) and node.input[0] == name
-        if node.op_type == "Scaler":
+        if node.op_type == "Scaler" and {"scale", "offset"} <= floats.keys():
             factor, shift = factor * floats["scale"], (shift - floats["offset"]) * floats["scale"]
         elif per_feature and node.op_type in ("Add", "Sub"):
             shift = shift + value.ravel() * (1 if node.op_type == "Add" else -1)
-        elif per_feature and node.op_type in ("Mul", "Div"):
+        elif per_feature and node.op_type in ("Mul", "Div") and value.all():
             by = value.ravel() if node.op_type == "Mul" else 1 / value.ravel()
             factor, shift = factor * by, shift * by
         elif node.op_type not in ("Cast", "Identity"):

@@ -24,8 +24,14 @@ from edgemed.suite.architecture import draw, names, save_pt2
 from edgemed.suite.baselines import quantise_with_nncf, quantise_with_onnxruntime
 from edgemed.types import Agreement, DataFacts, DataSpec, Graph, ModelSpec, QuantiseSpec, Recipe, did_you_mean
 
-_SAMPLES = 32
 CHOICE = "choice"
+_SHORT = {
+    "onnxruntime-fp32": "ORT",
+    "openvino-fp32": "OV",
+    "openvino-bf16": "OV bf16",
+    "onnxruntime uint8": "ORT u8",
+    "NNCF on openvino": "NNCF OV",
+}
 
 
 @dataclass(frozen=True)
@@ -41,10 +47,19 @@ class SuiteRow:
     snr_db: float | None
     ratios: dict[str, float]
     stages_s: dict[str, float]
+    peak_mib: dict[str, float]
+    """Of each stage's own process, baselines included."""
 
 
 def run_suite(
-    out: Path, only: Sequence[str], *, launches: int, seconds: float, threads: int, reporter: Reporter
+    out: Path,
+    only: Sequence[str],
+    *,
+    samples: int,
+    launches: int,
+    seconds: float,
+    threads: int,
+    reporter: Reporter,
 ) -> list[dict[str, Any]]:
     """Compile each architecture with random weights and time the choice and the baselines in turns.
 
@@ -57,7 +72,7 @@ def run_suite(
                 f"there is no architecture {name!r}", where="--only", remedy=did_you_mean(name, names())
             )
     return [
-        asdict(_row(out.resolve() / name, name, launches, seconds, threads, reporter))
+        asdict(_row(out.resolve() / name, name, samples, launches, seconds, threads, reporter))
         for name in only or names()
     ]
 
@@ -65,7 +80,7 @@ def run_suite(
 def table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
     """Head and rows for the terminal."""
     baselines = list(dict.fromkeys(key for row in rows for key in row["ratios"] if key != CHOICE))
-    head = ["net", "ms", *baselines, "choice", "choice / best", "chosen"]
+    head = ["net", "ms", *(_SHORT.get(key, key) for key in baselines), "choice", "/ best", "chosen"]
     body = []
     for row in rows:
         cells = [f"{row['ratios'][key]:.2f}" if key in row["ratios"] else "-" for key in baselines]
@@ -79,9 +94,15 @@ def table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
 
 
 def _row(
-    folder: Path, name: str, launches: int, seconds: float, threads: int, reporter: Reporter
+    folder: Path,
+    name: str,
+    samples: int,
+    launches: int,
+    seconds: float,
+    threads: int,
+    reporter: Reporter,
 ) -> SuiteRow:
-    recipe = _recipe(folder, name, threads)
+    recipe = _recipe(folder, name, samples, threads)
     result = compile_model(
         Job(recipe, folder, folder / "compiled", reporter), f"edgemed bench --suite --only {name}"
     )
@@ -102,6 +123,7 @@ def _row(
         )
         for label, values in latencies.items()
     }
+    stages = (*result.stages, *job.times)
     best = min((label for label in ratios if label != CHOICE), key=ratios.__getitem__)
     over = [np.median(a) / np.median(b) for a, b in zip(latencies[CHOICE], latencies[best], strict=True)]
     kept = result.candidate(result.best)
@@ -115,28 +137,31 @@ def _row(
         choice_over_best=float(np.median(over)),
         snr_db=figures[0].snr_db if figures else None,
         ratios=ratios,
-        stages_s={stage.name: round(stage.seconds, 2) for stage in result.stages},
+        stages_s={stage.name: round(stage.seconds, 2) for stage in stages},
+        peak_mib={stage.name: round(stage.peak_mib) for stage in stages if stage.peak_mib},
     )
 
 
-def _recipe(folder: Path, name: str, threads: int) -> Recipe:
+def _recipe(folder: Path, name: str, samples: int, threads: int) -> Recipe:
     """Write the net and its synthetic data, once, and say how to compile it."""
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "model.pt2").exists() or not (folder / "noise.npz").exists():
-        run_in_child(_write, str(folder), name, what=f"making {name}")
+    noise = f"noise-{samples}.npz"
+    if not (folder / "model.pt2").exists() or not (folder / noise).exists():
+        run_in_child(_write, str(folder), name, samples, what=f"making {name}")
     return Recipe(
         model=ModelSpec("model.pt2"),
         name=name,
         threads=threads,
-        data=DataSpec(calibrate="noise.npz"),
-        quantise=QuantiseSpec(samples=_SAMPLES),
+        data=DataSpec(calibrate=noise),
+        quantise=QuantiseSpec(samples=samples),
         agreement=Agreement(snr_db=-1000.0),
     )
 
 
-def _write(folder: str, name: str) -> None:
+def _write(folder: str, name: str, samples: int) -> None:
     architecture = build_architecture(name)
-    np.savez(Path(folder) / "noise.npz", allow_pickle=False, **draw(architecture.inputs, _SAMPLES, seed=1))
+    noise = draw(architecture.inputs, samples, seed=1)
+    np.savez(Path(folder) / f"noise-{samples}.npz", allow_pickle=False, **noise)
     save_pt2(architecture, Path(folder) / "model.pt2")
 
 
@@ -177,4 +202,6 @@ def _quantised(job: Job, graph: Graph, calibrate: SetSource, quantise: Any, labe
         "versions": job.versions("nncf", "openvino", "onnxruntime"),
     }
     key = "baseline-" + label.replace(" ", "-").lower()
-    return job.run(key, f"baseline {label}", depends_on, quantise, graph.path, calibrate, _SAMPLES).folder
+    return job.run(
+        key, f"baseline {label}", depends_on, quantise, graph.path, calibrate, job.recipe.quantise.samples
+    ).folder

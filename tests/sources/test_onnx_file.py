@@ -178,7 +178,8 @@ def test_scikit_learn_models(name, classes, zipmap, tmp_path):
     values = sklearn_file(model, 5, classes, tmp_path, None if zipmap else {"zipmap": False})
     inputs = (InputSpec("X", "float32", (5,)),)
     trained, made, _ = brought_in("sk.onnx", inputs, tmp_path)
-    assert bool(trained.notes) == (name == "svc_scores" and classes == 2)
+    reversed_or_coupled = (name == "svc_scores" and classes == 2) or (name == "svc" and classes == 3)
+    assert bool(trained.notes) == reversed_or_coupled
     assert not {"ZipMap", "ArgMax"} & {node.op_type for node in made.graph.node}
     assert len(made.graph.output) == 1
     specs = finish(tmp_path / "out.onnx", tmp_path / "fin.onnx", {}, {"X": values})
@@ -191,7 +192,7 @@ def test_scikit_learn_models(name, classes, zipmap, tmp_path):
     if name == "svc_scores":
         assert (probabilities.argmax(1) == model.predict(values)).mean() > 0.98
     else:
-        np.testing.assert_allclose(probabilities, model.predict_proba(values), atol=1e-4)
+        np.testing.assert_allclose(probabilities, model.predict_proba(values), atol=2e-4)
 
 
 def edited(name, tmp_path, change):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
 from edgemed.sources.heads import drop_dead_nodes
@@ -13,8 +14,6 @@ from edgemed.sources.ml_ops.selection import array_feature_extractor
 from edgemed.sources.ml_ops.svm import svm_classifier, svm_regressor
 
 ML_DOMAIN = "ai.onnx.ml"
-SMALLEST_OPSET = 18
-"""Reductions take their axes as an input from here on."""
 
 _LOWERINGS: dict[str, Callable[[Replacement], bool]] = {
     "ArrayFeatureExtractor": array_feature_extractor,
@@ -39,8 +38,9 @@ def ml_operators(model: Any) -> tuple[str, ...]:
 def lower_ml_operators(model: Any) -> None:
     """Before: Scaler -> SVMClassifier. After: Sub, Mul -> MatMul, Add, Exp, ... of the same output names.
 
-    Changes `model`, which is at opset 18 or later. Leaves alone: operators that are not in the table,
-    classifiers whose labels are read, inputs that are not known to be float or have another rank than 2.
+    Changes `model`, which is at opset 18 or later: reductions take their axes as inputs there. All is
+    float32. Leaves alone operators that are not in the table or use what is not known here, classifiers
+    whose labels are read, and inputs known to have another rank than 2.
     """
     import onnx
 
@@ -60,11 +60,15 @@ def lower_ml_operators(model: Any) -> None:
         else:
             nodes += replacement.nodes
             graph.initializer.extend(replacement.weights)
-    twins = [_copy(node) for node in nodes]
+    nodes = deepcopy(nodes)
     del graph.node[:]
-    graph.node.extend(twins)
+    graph.node.extend(nodes)
     drop_dead_nodes(graph)
-    _drop_import(model)
+    for value in graph.output:
+        _forget_sizes(value)
+    if not ml_operators(model):
+        for entry in [entry for entry in model.opset_import if entry.domain == ML_DOMAIN]:
+            model.opset_import.remove(entry)
 
 
 def _replacement(
@@ -93,17 +97,10 @@ def _replacement(
     return replacement
 
 
-def _drop_import(model: Any) -> None:
-    """One entry a domain, and none that no node uses."""
-    used = {node.domain for node in _nodes(model.graph)} | {""}
-    latest: dict[str, int] = {}
-    for entry in model.opset_import:
-        domain = "" if entry.domain == "ai.onnx" else entry.domain
-        latest[domain] = max(entry.version, latest.get(domain, 0))
-    del model.opset_import[:]
-    for domain, version in latest.items():
-        if domain in used:
-            model.opset_import.add(domain=domain, version=version)
+def _forget_sizes(value: Any) -> None:
+    """skl2onnx declares two columns where it gives one (RidgeClassifier); shape inference knows better."""
+    for dim in value.type.tensor_type.shape.dim:
+        dim.Clear()
 
 
 def _nodes(graph: Any) -> Iterator[Any]:
@@ -112,9 +109,3 @@ def _nodes(graph: Any) -> Iterator[Any]:
         for attribute in node.attribute:
             for inner in (attribute.g, *attribute.graphs):
                 yield from _nodes(inner)
-
-
-def _copy(node: Any) -> Any:
-    twin = type(node)()
-    twin.CopyFrom(node)
-    return twin

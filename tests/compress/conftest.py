@@ -1,0 +1,101 @@
+"""Small graphs, and each of them quantised: made once per session."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgemed.compress import find_scales, write_uint8_activations
+from edgemed.compress.quantise import OPENVINO_FILE
+from edgemed.compress.scales import Scales
+from edgemed.types import QuantiseSpec
+
+if "graphs" not in sys.modules:
+    _path = Path(__file__).resolve().parent.parent / "conformance" / "graphs.py"
+    _spec = importlib.util.spec_from_file_location("graphs", _path)
+    sys.modules["graphs"] = importlib.util.module_from_spec(_spec)
+    _spec.loader.exec_module(sys.modules["graphs"])
+graphs = sys.modules["graphs"]
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """A graph, what `find_scales` found for it, and both int8 forms."""
+
+    net: Any
+    folder: Path
+    scales: Scales
+
+    @property
+    def qdq(self) -> Path:
+        return self.folder / "qdq.onnx"
+
+    @property
+    def openvino(self) -> Path:
+        return self.folder / OPENVINO_FILE
+
+    @property
+    def model(self) -> Any:
+        """The Q/DQ model."""
+        import onnx
+
+        return onnx.load(self.qdq)
+
+    def answers(self, batch: dict[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
+        """Outputs in manifest order: `float` and `qdq` on onnxruntime without fusions, `openvino`."""
+        import onnxruntime as ort
+        import openvino as ov
+
+        names = [spec.name for spec in self.net.outputs]
+        found = {}
+        for form, path in (("float", self.net.path), ("qdq", self.qdq)):
+            options = ort.SessionOptions()
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+            session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            found[form] = session.run(names, batch)
+        compiled = ov.Core().compile_model(self.openvino, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        result = compiled(batch)
+        found["openvino"] = [np.array(result[name]) for name in names]
+        return found
+
+
+@pytest.fixture(scope="session")
+def net_of(tmp_path_factory: pytest.TempPathFactory):
+    made = {}
+
+    def make(name: str):
+        if name not in made:
+            made[name] = graphs.GRAPHS[name](tmp_path_factory.mktemp(name))
+        return made[name]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def quantised(net_of, tmp_path_factory: pytest.TempPathFactory):
+    """`quantised(graph, **options of QuantiseSpec)`; `saturates` is True unless given."""
+    made: dict[str, Quantised] = {}
+
+    def make(name: str, *, saturates: bool = True, **options: Any) -> Quantised:
+        key = f"{name} {saturates} {options}"
+        if key not in made:
+            net, folder = net_of(name), tmp_path_factory.mktemp("quantised")
+            spec = QuantiseSpec(**{"samples": 32, **options})
+            find_scales(net.path, net.samples(32), spec, seed=0, saturates=saturates, out=folder)
+            write_uint8_activations(net.path, folder, folder / "qdq.onnx")
+            made[key] = Quantised(net, folder, Scales.load(folder))
+        return made[key]
+
+    return make
+
+
+@pytest.fixture
+def writer():
+    """The class that writes a graph by hand."""
+    return graphs.Writer

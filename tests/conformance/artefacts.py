@@ -1,0 +1,53 @@
+"""Makes an artefact folder of a small graph, as a compile would."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from edgemed.backends import get_backend
+from edgemed.runtime import GOLDEN_FILE, MANIFEST_FILE, Session, host_facts, read_manifest
+from edgemed.types import Manifest, Precision, digest_of_file
+
+
+def make_artefact(net, backend: str, precision: Precision, source: Path, folder: Path) -> Path:
+    """Build `source`, answer six golden cases, write the manifest."""
+    folder.mkdir(parents=True)
+    get_backend(backend).build(source, precision, folder)
+    manifest = Manifest(
+        name=net.name, version="1.0.0", backend=backend, precision=precision,
+        inputs=net.inputs, outputs=net.outputs, preprocess={}, files={}, threads=1,
+        host=host_facts(), tools={}, data={}, seed=0,
+        golden_tolerance=get_backend(backend).golden_tolerance(precision),
+    )  # fmt: skip
+    inputs = net.batch(6, seed=11)
+    answers = Session.load_unverified(folder, manifest).run(inputs)
+    write_golden(folder, inputs, answers)
+    (folder / MANIFEST_FILE).write_text(manifest.to_json())
+    return sign(folder)
+
+
+def write_golden(folder: Path, inputs: dict[str, np.ndarray], answers: dict[str, np.ndarray]) -> None:
+    arrays = {f"in.{name}": array for name, array in inputs.items()}
+    arrays |= {f"out.{name}": array for name, array in answers.items()}
+    np.savez(folder / GOLDEN_FILE, allow_pickle=False, **arrays)
+
+
+def sign(folder: Path) -> Path:
+    """Write the digests of the files as they are now into the manifest."""
+    files = {
+        path.name: digest_of_file(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST_FILE
+    }
+    manifest = replace(read_manifest(folder), files=files)
+    (folder / MANIFEST_FILE).write_text(manifest.to_json())
+    return folder
+
+
+def change_manifest(folder: Path, **changes: object) -> None:
+    """Overwrite keys of `manifest.json`, or drop them where the new value is `...`."""
+    data = json.loads((folder / MANIFEST_FILE).read_text()) | changes
+    data = {key: value for key, value in data.items() if value is not ...}
+    (folder / MANIFEST_FILE).write_text(json.dumps(data))

@@ -1,0 +1,169 @@
+"""Raw samples: predictions in batches, paired latencies, the cost of loading."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgemed.child import run_in_child
+from edgemed.errors import BadInput, Untrusted
+from edgemed.measure import (
+    Predictions,
+    contest,
+    interleaved_latencies_s,
+    load_cost,
+    predict,
+    session_call,
+)
+from edgemed.runtime import Session, golden_inputs
+from edgemed.types import Sample
+
+
+def _samples(net, count: int, targets) -> list[Sample]:
+    batch = net.batch(count, seed=5)
+    return [
+        Sample(f"case-{i}", {name: array[i] for name, array in batch.items()}, targets(i))
+        for i in range(count)
+    ]
+
+
+@pytest.fixture
+def heads(artefact):
+    net, folder = artefact("heads")
+    return net, Session.load(folder)
+
+
+@pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 128, 130])
+def test_predictions_do_not_depend_on_batches(heads, count: int):
+    net, session = heads
+    seen: list[int] = []
+    found = predict(session, iter(_samples(net, count, lambda i: {})), seen.append)
+    whole = session.run(net.batch(count, seed=5))
+    assert found.names == tuple(f"case-{i}" for i in range(count))
+    assert found.targets == {}
+    for name, array in whole.items():
+        assert found.outputs[name].shape == array.shape
+        assert np.allclose(found.outputs[name], array, atol=1e-6)
+    assert seen == [*range(64, count, 64), count]
+
+
+def test_batches_of_large_samples_are_small(artefact, monkeypatch: pytest.MonkeyPatch):
+    net, folder = artefact("cnn1d")
+    monkeypatch.setattr("edgemed.measure.predictions._BATCH_ELEMENTS", 3 * 2 * 64 + 1)
+    seen: list[int] = []
+    predict(Session.load(folder), _samples(net, 8, lambda i: {}), seen.append)
+    assert seen == [3, 6, 8]
+
+
+def test_samples_are_read_as_they_are_needed(heads):
+    net, session = heads
+    taken = []
+
+    def stream():
+        for sample in _samples(net, 130, lambda i: {}):
+            taken.append(sample.name)
+            yield sample
+
+    ahead = []
+    predict(session, stream(), lambda done: ahead.append(len(taken) - done))
+    assert max(ahead) <= 1
+
+
+def test_targets_are_stacked_by_output(heads):
+    net, session = heads
+
+    def targets(i: int) -> dict[str, np.ndarray]:
+        return {"classes": np.array(i % 3), "volume": np.array([i / 2], np.float32)}
+
+    found = predict(session, _samples(net, 70, targets))
+    assert np.array_equal(found.targets["classes"], np.arange(70) % 3)
+    assert found.targets["classes"].shape == (70,)
+    assert found.targets["volume"].shape == (70, 1)
+    assert found.targets["volume"][69, 0] == 34.5
+
+
+def test_an_empty_set_is_bad_input(heads):
+    with pytest.raises(BadInput, match="no samples"):
+        predict(heads[1], [])
+
+
+def test_predictions_come_back_from_disk(heads, tmp_path: Path):
+    net, session = heads
+    found = predict(session, _samples(net, 5, lambda i: {"classes": np.array(i)}))
+    found.save(tmp_path / "predictions.npz")
+    again = Predictions.load(tmp_path / "predictions.npz")
+    assert again.names == found.names
+    assert list(again.outputs) == list(found.outputs)
+    assert all(np.array_equal(again.outputs[name], array) for name, array in found.outputs.items())
+    assert np.array_equal(again.targets["classes"], np.arange(5))
+
+
+def test_latencies_are_paired_in_a_random_order():
+    order: list[str] = []
+    calls = {name: (lambda name=name: order.append(name)) for name in "abc"}
+    found = interleaved_latencies_s(calls, seconds=0, fewest_rounds=30, seed=1)
+    assert list(found) == ["a", "b", "c"]
+    assert {array.shape for array in found.values()} == {(30,)}
+    assert all((array >= 0).all() and array.dtype == np.float64 for array in found.values())
+    rounds = [tuple(order[-90:][i : i + 3]) for i in range(0, 90, 3)]
+    assert all(set(each) == set("abc") for each in rounds)
+    assert len(set(rounds)) == 6
+    assert len(order) > 90, "each is called before it is timed"
+
+
+def test_element_i_of_every_array_is_of_round_i():
+    """Every second call takes long; the count of calls at the end tells in which rounds these were."""
+    turn = {"a": 0, "b": 0}
+
+    def call(name: str) -> None:
+        turn[name] += 1
+        if turn[name] % 2:
+            time.sleep(0.01)
+
+    calls = {name: (lambda name=name: call(name)) for name in turn}
+    found = interleaved_latencies_s(calls, seconds=0, fewest_rounds=10)
+    for name, array in found.items():
+        first = turn[name] - 10 + 1
+        assert (array[(first + 1) % 2 :: 2] >= 0.01).all()
+
+
+def test_rounds_end_at_the_most():
+    found = interleaved_latencies_s({"a": int}, seconds=30, most_rounds=20)
+    assert found["a"].shape == (20,)
+
+
+def test_a_session_is_timed_on_a_fixed_batch(artefact):
+    net, folder = artefact("cnn1d")
+    call = session_call(Session.load(folder), net.batch(1))
+    assert np.array_equal(call()["score"], call()["score"])
+
+
+def test_the_cost_of_loading_is_of_a_fresh_process(artefact):
+    _, folder = artefact("cnn1d")
+    held = np.ones(300 << 17)  # 300 MiB that are not the artefact's
+    cost = run_in_child(load_cost, folder, golden_inputs(folder, 1), what="loading").value
+    assert held.any()
+    assert 1 < cost.load_ms < 60_000
+    assert 5 < cost.memory_mib < 250
+
+
+def test_a_contest_has_one_array_per_launch(artefact):
+    folders = {"one": artefact("cnn1d")[1], "other": artefact("mlp")[1]}
+    seen: list[int] = []
+    found = contest(folders, launches=2, seconds=0.05, threads=1, on_launch=seen.append)
+    assert list(found) == ["one", "other"]
+    assert seen == [1, 2]
+    for launch in range(2):
+        assert found["one"][launch].shape == found["other"][launch].shape
+        assert (found["one"][launch] > 0).all()
+
+
+def test_a_contest_of_a_changed_artefact_is_refused(artefact, tmp_path: Path):
+    folder = shutil.copytree(artefact("cnn1d")[1], tmp_path / "changed")
+    (folder / "more").write_text("more")
+    with pytest.raises(Untrusted):
+        contest({"one": folder}, launches=1, seconds=0.05)
