@@ -64,7 +64,9 @@ def write_qdq(graph: Path, scales: Scales, out: Path) -> tuple[str, ...]:
 def uint8_scale(low: float, high: float) -> tuple[float, int]:
     """Scale and zero point of uint8 for a range that is widened to hold zero, so that zero is exact."""
     low, high = min(low, 0.0), max(high, 0.0)
-    scale = (high - low) / _LEVELS or 1.0
+    scale = (high - low) / _LEVELS
+    if scale < np.finfo(np.float32).tiny:
+        scale = 1.0
     return scale, round(min(max(-low / scale, 0.0), float(_LEVELS)))
 
 

@@ -90,7 +90,8 @@ from pathlib import Path
 import numpy as np
 from edgemed.compress.ranges import tensor_ranges
 shapes = [(64, 3, 16, 16)] * {batches}
-tensor_ranges(Path({path!r}), {tensors!r}, map(lambda shape, ones=np.ones: dict(image=ones(shape, "f4")), shapes))
+stream = map(lambda shape, ones=np.ones: dict(image=ones(shape, "f4")), shapes)
+tensor_ranges(Path({path!r}), {tensors!r}, stream)
 """
 
 

@@ -1,20 +1,20 @@
 """Models as users bring them: opsets, layouts and endings of ONNX files, and scikit-learn through skl2onnx.
 
 Each net is trained on real X-rays, exported by the exporter of its opset's time, and compiled for both
-runtimes. Four combinations cover every value of every axis; with EDGEMED_CAMPAIGN set the whole grid runs.
+runtimes. Four combinations cover every value of every axis; `make campaign` runs the whole grid.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-import os
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from edgemed.demo.training import Labelled, Schedule, train
 from edgemed.pipeline import compile_model
@@ -38,7 +38,8 @@ SIDE = 32
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("net", "opset", "layout", "ending"), GRID if os.environ.get("EDGEMED_CAMPAIGN") else COVERING
+    ("net", "opset", "layout", "ending"),
+    GRID if settings.get_current_profile_name() == "campaign" else COVERING,
 )
 def test_onnx_classifier(tmp_path: Path, data_dir: Path, net: str, opset: int, layout: str, ending: str):
     data = data_dir / "pneumoniamnist.npz"
