@@ -23,8 +23,15 @@ settings.register_profile(
 )
 
 
+_SLOW_FIXTURES = {"site", "compiled", "imageless"}
+"""Tests with these run whole commands, or train."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In the campaign, scale what a test has set for itself; the profile reaches only the others."""
+    """Mark what runs whole commands as slow; in the campaign, scale what a test has set for itself."""
+    for item in items:
+        if _SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
     if settings.get_current_profile_name() != "campaign":
         return
     for item in items:

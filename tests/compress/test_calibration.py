@@ -95,6 +95,7 @@ tensor_ranges(Path({path!r}), {tensors!r}, stream)
 """
 
 
+@pytest.mark.slow
 def test_memory_of_ranges_does_not_grow_with_the_stream(net_of):
     path = str(net_of("residual2d").path)
     peaks = [

@@ -50,6 +50,7 @@ def imageless(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     return imageless_mr.prepare(out, seed=0, progress=_quiet, heads=FEW, schedule=SHORT)
 
 
+@pytest.mark.slow
 def test_imageless_recipe_opens_its_three_sets(imageless: Prepared):
     recipe = _recipe(imageless)
     assert _lengths(recipe, imageless.recipe.parent) == [40, 60, 80]

@@ -26,6 +26,7 @@ def _net(seed: int):
     return torch.nn.Sequential(torch.nn.Linear(20, 8), torch.nn.ReLU(), torch.nn.Linear(8, 1))
 
 
+@pytest.mark.slow
 def test_training_learns_and_keeps_the_best_epoch():
     fit, select = _clouds(320, 1), _clouds(200, 2)
     net, seen = _net(0), []

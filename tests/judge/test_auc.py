@@ -62,6 +62,7 @@ def test_a_small_case_by_hand():
     assert np.sum(shares**2) == pytest.approx(0.125 / 2 + 0.125 / 2)
 
 
+@pytest.mark.slow
 def test_macro_interval_covers_what_resampling_shows():
     """The macro AUC of three classes: its error against that of 1000 fresh data sets."""
     means = np.eye(3) * 1.2

@@ -151,6 +151,7 @@ def test_the_cost_of_loading_is_of_a_fresh_process(artefact):
     assert 5 < cost.memory_mib < 250
 
 
+@pytest.mark.slow
 def test_a_contest_has_one_array_per_launch(artefact):
     folders = {"one": artefact("cnn1d")[1], "other": artefact("mlp")[1]}
     seen: list[int] = []

@@ -159,6 +159,7 @@ def test_unreadable_dicom(tmp_path: Path) -> None:
         read(FILES / "nested_priv_SQ.dcm", "float32", (64, 64), "HW")
 
 
+@pytest.mark.slow
 def test_every_file_pydicom_ships_is_read_or_refused(tmp_path: Path) -> None:
     read_files = 0
     for path in sorted(FILES.glob("*.dcm")):

@@ -84,6 +84,7 @@ def pt2(nets, tmp_path):
     return make
 
 
+@pytest.mark.slow
 def test_pt2_knows_its_inputs_and_agrees_with_the_model(pt2, nets, tmp_path):
     import torch
 
@@ -183,6 +184,7 @@ def test_pt2_that_would_run_code_is_refused(entry, old, new, message, pt2, tmp_p
         load_trained_model(spec, tmp_path)
 
 
+@pytest.mark.slow
 def test_pt2_with_constants_and_a_mask_is_read(pt2, tmp_path):
     import torch
 
@@ -341,6 +343,7 @@ def test_shapes_that_do_not_fit_are_refused(saved, tmp_path):
     ("name", "message"),
     [("Constant", "for every input"), ("Overflow", "NaN or infinite"), ("Restless", "two answers")],
 )
+@pytest.mark.slow
 def test_useless_outputs_are_refused(name, message, saved, tmp_path):
     trained = load_trained_model(saved(name), tmp_path)
     out = tmp_path / "out.onnx"
@@ -349,6 +352,7 @@ def test_useless_outputs_are_refused(name, message, saved, tmp_path):
         check_parity(trained, out, batches(TABLE))
 
 
+@pytest.mark.slow
 def test_random_values_may_lie_where_the_model_is_not_defined(saved, tmp_path):
     trained = load_trained_model(saved("Overflow"), tmp_path)
     trained.export(TABLE, tmp_path / "out.onnx")

@@ -150,6 +150,7 @@ def _check_export(name: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", QUICK)
+@pytest.mark.slow
 def test_export_is_lean_has_a_dynamic_batch_and_agrees(name: str, tmp_path: Path):
     _check_export(name, tmp_path)
 
