@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
 from edgemed.errors import EXIT_INTERRUPTED, EXIT_TOOL_FAILURE
@@ -13,6 +15,7 @@ def main() -> None:
             "edgemed's commands need Python 3.11 or later; its runtime (edgemed.runtime) works on 3.10\n"
         )
         raise SystemExit(EXIT_TOOL_FAILURE)
+    _replace_what_cannot_be_shown()
     try:
         from edgemed.cli import cli
     except ModuleNotFoundError as error:
@@ -26,6 +29,15 @@ def main() -> None:
     except KeyboardInterrupt:
         raise SystemExit(EXIT_INTERRUPTED) from None
     cli()
+
+
+def _replace_what_cannot_be_shown() -> None:
+    """A `?` where the terminal's encoding lacks a character, here and in child processes."""
+    if not os.environ.get("PYTHONIOENCODING"):
+        os.environ["PYTHONIOENCODING"] = ":replace"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 if __name__ == "__main__":

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import hashlib
 import json
+import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgemed.errors import DiskFull, ToolFailure
-from edgemed.types import digest_of
+from edgemed.errors import BadInput, DiskFull, ToolFailure
+from edgemed.types import digest_of, digest_of_file
 
 _DONE = "stage.json"
+_LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -37,14 +43,44 @@ class StageCache:
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
 
+    @contextmanager
+    def alone(self, out: Path) -> Iterator[None]:
+        """Hold the lock on this cache, and remove what killed runs left half done.
+
+        `out` is the output folder as the user wrote it. Raises `BadInput` when another process holds
+        the lock.
+        """
+        try:
+            lock = os.open(self.root / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise disk_failure(error, out) from error
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BadInput(
+                    "another compile is writing to this folder",
+                    where=f"--out {out}",
+                    remedy="wait for it, or give another --out",
+                ) from None
+            except OSError as error:
+                raise disk_failure(error, out) from error
+            for scratch in self.root.glob(".*-*"):
+                shutil.rmtree(scratch, ignore_errors=True)
+            yield
+        finally:
+            os.close(lock)
+
     def find(self, name: str, depends_on: dict[str, Any]) -> Stage | None:
-        """The finished stage for these dependencies, if there is one."""
+        """The finished stage for these dependencies, if there is one; one whose files changed is none."""
         key = digest_of(depends_on)[:16]
         folder = self.root / f"{name}-{key}"
         try:
             done = json.loads((folder / _DONE).read_text(encoding="utf-8"))
+            if done.pop("sha256") != _seal(done) or done["files"] != _digests(folder):
+                return None
             return Stage(name, folder, key, True, done["seconds"], done["peak_mib"], done["facts"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def run(
@@ -70,8 +106,16 @@ class StageCache:
         try:
             peak_mib, facts = make(temporary)
             seconds = time.perf_counter() - start
-            done = {"seconds": seconds, "peak_mib": peak_mib, "facts": facts, "depends_on": depends_on}
+            done: dict[str, Any] = {
+                "seconds": seconds,
+                "peak_mib": peak_mib,
+                "facts": facts,
+                "depends_on": depends_on,
+                "files": _digests(temporary),
+            }
+            done["sha256"] = _seal(done)
             (temporary / _DONE).write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
+            flush(temporary)
             self._keep(temporary, final, name, depends_on)
         except OSError as error:
             raise disk_failure(error, self.root) from error
@@ -86,15 +130,42 @@ class StageCache:
         shutil.rmtree(final, ignore_errors=True)
         try:
             temporary.replace(final)
+            _fsync(self.root)
         except OSError:
             if not self.find(name, depends_on):
                 raise
 
 
+def flush(folder: Path) -> None:
+    """Every file and folder below `folder`, and itself, onto the disk: a power cut tears none of them."""
+    for path in (*folder.rglob("*"), folder):
+        _fsync(path)
+
+
+def _fsync(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """sha256 of each file of a stage by its relative name, but for the stage file."""
+    files = sorted(path for path in folder.rglob("*") if not path.is_dir())
+    digests = {path.relative_to(folder).as_posix(): digest_of_file(path) for path in files}
+    digests.pop(_DONE, None)
+    return digests
+
+
+def _seal(done: dict[str, Any]) -> str:
+    """sha256 of a stage file's content, the same before it is written and after it is read."""
+    plain = json.loads(json.dumps(done))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
 def disk_failure(error: OSError, where: Path) -> ToolFailure:
     """What a failed write means, in words."""
-    import errno
-
     if error.errno == errno.ENOSPC:
         return DiskFull(
             "the disk is full",

@@ -15,7 +15,7 @@ from edgemed.stages.pictures import flipped_pictures
 from edgemed.stages.plan import make_plan
 from edgemed.stages.results import Findings, compilation
 from edgemed.stages.selection import compare_with_original, selection_predictions
-from edgemed.stages.shelf import shelve
+from edgemed.stages.shelf import shelve, sweep
 from edgemed.stages.trials import latencies_s, load_costs
 from edgemed.types import Compilation
 
@@ -28,7 +28,15 @@ def compile_model(job: Job, command: str, *, with_images: bool = False) -> Compi
     Writes `artefacts/<id>/`, `original/`, `report.json` and `report.html` under `job.out`. A result that may
     not be kept is a result: see `Compilation.best`. Raises `BadInput` for what the user can mend and
     `ToolFailure` when the machine or a tool that everything needs has failed.
+
+    An earlier report goes before the first artefact changes: a folder with a report is whole.
     """
+    with job.alone():
+        sweep(job.out)
+        return _compile(job, command, with_images=with_images)
+
+
+def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     check_paths(job.recipe, job.base)
     plan, candidates = make_plan(job.recipe)
     graph, model, parity = make_graph(job)
@@ -48,7 +56,7 @@ def compile_model(job: Job, command: str, *, with_images: bool = False) -> Compi
     verified = accept(job, graph.outputs, built, choice, sets.get("accept"))
 
     costs = {name: load_costs(job, built[name]) for name in answers}
-    shelve(job.out, built, verified.kept.values())
+    shelve(job, built, verified.kept.values())
     found = Findings(
         graph, model, data, parity, plan, candidates, built, failures | broken, figures, latencies, costs,
         choice, verified, stamps, warnings,

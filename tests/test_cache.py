@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -94,6 +96,87 @@ def test_a_folder_without_a_stage_file_is_made_again(cache: StageCache):
     folder = cache.run("quantise", NEEDS, Maker("old")).folder
     (folder / "stage.json").unlink()
     assert cache.run("quantise", NEEDS, Maker("new")).facts == {"said": "new"}
+
+
+def _flip(path: Path, at: int = 0) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda folder: _flip(folder / "result"),
+        lambda folder: _flip(folder / "below/more"),
+        lambda folder: (folder / "below/more").unlink(),
+        lambda folder: (folder / "result").write_text(""),
+        lambda folder: (folder / "below/stray").write_text("x"),
+    ],
+    ids=["flipped", "flipped below", "deleted", "cut", "stray"],
+)
+def test_a_stage_whose_files_changed_is_made_again(cache: StageCache, spoil):
+    def make(folder: Path):
+        (folder / "below").mkdir()
+        (folder / "below" / "more").write_text("more")
+        return Maker()(folder)
+
+    folder = cache.run("quantise", NEEDS, make).folder
+    assert cache.find("quantise", NEEDS)
+    spoil(folder)
+    assert cache.find("quantise", NEEDS) is None
+    assert not cache.run("quantise", NEEDS, make).cached
+    assert cache.run("quantise", NEEDS, make).cached
+    assert {path.name for path in folder.rglob("*")} == {"stage.json", "result", "below", "more"}
+
+
+def test_no_flipped_bit_of_a_stage_file_goes_unseen(cache: StageCache):
+    """Where the JSON stays readable too: another figure, another key."""
+    path = cache.run("quantise", NEEDS, Maker()).folder / "stage.json"
+    whole = path.read_bytes()
+    facts = json.loads(whole)
+    for at in range(len(whole)):
+        _flip(path, at)
+        found = cache.find("quantise", NEEDS)
+        assert found is None or json.loads(path.read_bytes()) == facts, at
+        path.write_bytes(whole)
+    assert cache.find("quantise", NEEDS)
+
+
+@pytest.mark.parametrize("key", ["files", "sha256"])
+def test_a_stage_file_of_an_older_version_is_made_again(cache: StageCache, key: str):
+    path = cache.run("quantise", NEEDS, Maker()).folder / "stage.json"
+    done = json.loads(path.read_text())
+    del done[key]
+    path.write_text(json.dumps(done))
+    assert cache.find("quantise", NEEDS) is None
+
+
+def test_one_at_a_time(cache: StageCache):
+    second = StageCache(cache.root).alone(Path("out"))
+    refused = pytest.raises(BadInput, match="another compile is writing to this folder")
+    with cache.alone(Path("out")), refused as caught, second:
+        raise AssertionError("two held the lock")
+    assert caught.value.where == "--out out"
+    with cache.alone(Path("out")):
+        assert not cache.run("quantise", NEEDS, Maker()).cached
+
+
+def test_a_killed_run_holds_no_lock_and_its_scratch_goes(cache: StageCache):
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom edgemed.cache import StageCache\n"
+        "cache = StageCache(Path(sys.argv[1]))\n"
+        "def make(folder):\n"
+        "    (folder / 'half').write_text('half')\n    os.kill(os.getpid(), 9)\n"
+        "with cache.alone(Path('out')):\n"
+        "    cache.run('graph', {}, lambda folder: (None, {}))\n    cache.run('quantise', {}, make)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(cache.root)], timeout=60, check=False)
+    assert done.returncode == -9
+    assert [path.name for path in cache.root.glob(".quantise-*/*")] == ["half"]
+    with cache.alone(Path("out")):
+        assert [name.partition("-")[0] for name in _entries(cache)] == ["graph", "lock"]
+        assert cache.find("graph", {})
 
 
 def test_two_runs_at_once_give_one_whole_result(cache: StageCache):

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from edgemed.types import Compilation
 
 REPORT = "report.json"
+CACHE = ".cache"
+"""A compile that began has made it; the report comes last."""
 
 
 def read_compilation(folder: Path) -> Compilation:
@@ -19,7 +21,17 @@ def read_compilation(folder: Path) -> Compilation:
 
     try:
         text = (folder / REPORT).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BadInput(
+            "report.json is not text", where=str(folder), remedy="run the same edgemed compile again"
+        ) from None
     except OSError:
+        if (folder / CACHE).is_dir():
+            raise BadInput(
+                "this compile was interrupted; run it again",
+                where=str(folder),
+                remedy="give the same edgemed compile: finished stages are reused",
+            ) from None
         raise BadInput(
             "neither an artefact (manifest.json) nor a compile's output (report.json)",
             where=str(folder),

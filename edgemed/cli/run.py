@@ -11,7 +11,7 @@ import click
 from edgemed.cli.located import artefact_folder
 
 if TYPE_CHECKING:
-    from edgemed.types import OutputSpec
+    from edgemed.types import OutputSpec, Resized
 
 
 @click.command(
@@ -29,24 +29,35 @@ def run(artefact: Path, file: Path, as_json: bool) -> None:
     ARTEFACT is an artefact folder, or the output folder of a compile (its fastest artefact is used). The
     artefact is checked against its manifest and its golden cases are replayed first.
     """
-    from edgemed.readers import read_file
+    from edgemed.readers import Notes, read_file
     from edgemed.runtime import Session
 
     session = Session.load(artefact_folder(artefact))
     manifest = session.manifest
-    outputs = session.predict(read_file(file, manifest.inputs))
+    told = Notes()
+    outputs = session.predict(read_file(file, manifest.inputs, told))
+    notes = [*told.sentences, *map(_sizes, told.resizings)]
     answers = {spec.name: _answer(spec, outputs[spec.name].tolist()) for spec in manifest.outputs}
     if as_json:
         body = {
             "model": f"{manifest.name} {manifest.version}",
             "artefact": f"{manifest.backend}-{manifest.precision}",
         }
-        click.echo(json.dumps({**body, "stamps": manifest.stamps, "file": str(file), "outputs": answers}))
+        facts = {"stamps": manifest.stamps, "file": str(file), "notes": notes, "outputs": answers}
+        click.echo(json.dumps({**body, **facts}))
         return
     for name, answer in answers.items():
         click.echo(f"{name}: {answer['text']}")
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
     for stamp in manifest.stamps:
         click.echo(f"stamp: {stamp}", err=True)
+
+
+def _sizes(resized: Resized) -> str:
+    from edgemed.readers.resize import FILTER
+
+    return f"input {resized.name}: {resized.example} was brought to {resized.size} by {FILTER}"
 
 
 def _answer(spec: OutputSpec, values: list[float]) -> dict[str, object]:

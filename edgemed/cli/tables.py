@@ -49,7 +49,9 @@ def print_outcome(result: Compilation, out: Path) -> None:
         click.echo(f"artefacts  {out / 'artefacts'}")
     click.echo(f"report     {out / 'report.html'}")
     if result.best is not None:
-        click.echo(f"try it     edgemed run {shown} FILE")
+        names = [each.name for each in result.model.inputs]
+        given = "FILE" if len(names) == 1 else f"one.npz (arrays: {', '.join(names)})"
+        click.echo(f"try it     edgemed run {shown} {given}")
 
 
 _STAMPS = {"speed only": ": no labelled selection set, so accuracy is not known"}

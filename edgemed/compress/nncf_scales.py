@@ -36,9 +36,7 @@ def read_scales(quantised: Any, model: onnx.ModelProto) -> Scales:
     for op in quantised.get_ordered_ops():
         kind = op.get_type_name()
         if kind == "FakeQuantize":
-            found = _activation(op, nodes, values)
-            if found:
-                activations.append(found)
+            activations += _activations(op, nodes, values)
         elif kind in ("Convolution", "GroupConvolution", "MatMul"):
             node = nodes.get(_onnx_name(op, nodes))
             if node is None or node.op_type not in _WEIGHTED or node.input[1] not in initializers:
@@ -63,13 +61,16 @@ def _onnx_name(op: Any, nodes: dict[str, Any]) -> str:
     return name
 
 
-def _activation(op: Any, nodes: dict[str, Any], values: set[str]) -> ActivationScale | None:
-    names = sorted(set(op.input_value(0).get_names()) & values)
-    if not names:
-        return None
+def _activations(op: Any, nodes: dict[str, Any], values: set[str]) -> list[ActivationScale]:
+    """One per ONNX value that the quantised tensor stands for: a reshape that does nothing is gone here."""
     low = float(np.min(op.input_value(1).get_node().get_data()))
     high = float(np.max(op.input_value(2).get_node().get_data()))
-    return ActivationScale(names[0], low, high, _consumers(op, nodes))
+    found = _consumers(op, nodes)
+    taken = {
+        name: tuple(node for node in found if name in nodes[node].input)
+        for name in sorted(set(op.input_value(0).get_names()) & values)
+    }
+    return [ActivationScale(name, low, high, consumers) for name, consumers in taken.items() if consumers]
 
 
 def _consumers(op: Any, nodes: dict[str, Any]) -> tuple[str, ...]:

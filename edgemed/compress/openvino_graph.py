@@ -9,7 +9,10 @@ from edgemed.errors import ToolFailure
 
 
 def read_for_quantiser(graph: Path) -> Any:
-    """The openvino.Model of `graph`, with constants folded, no product with 1, and Swish for x * Sigmoid(x).
+    """The openvino.Model of `graph` for a batch of 1, folded, without products with 1, with Swish.
+
+    The batch is the one that the backend compiles for; with an open one, OpenVINO 2026.4.1 cannot compile a
+    product with a matrix behind which three channels are scaled apart (resize, then mean and std).
 
     Unfolded, the weights of a grouped convolution get their scales along the wrong axis. A Gemm is read with
     a product by alpha, behind which biases are not corrected. Apart, Sigmoid and product get three quantisers
@@ -27,6 +30,7 @@ def read_for_quantiser(graph: Path) -> Any:
             f"int8 needs OpenVINO to read the graph, which it cannot: {' '.join(lines[-2:])[:300]}",
             where=graph.name,
         ) from None
+    model.reshape({port: [1, *list(port.partial_shape)[1:]] for port in model.inputs})
     folding = Manager()
     folding.register_pass(ConstantFolding())
     folding.run_passes(model)

@@ -9,8 +9,9 @@ from edgemed.types.verdict import AgreementFigures
 def meets(agreement: Agreement, figures: tuple[AgreementFigures, ...], labelled: bool) -> tuple[bool, str]:
     """Whether every output stays near enough to the original, and a sentence with figure, value and limit.
 
-    Labelled: the share of equal decisions and the absolute AUC difference (macro where there are several
-    classes). Unlabelled, regression, and outputs whose AUC is not defined: SNR, the last with decisions.
+    Labelled: the share of equal decisions, the absolute AUC difference (macro where there are several
+    classes) and the largest loss of sensitivity or specificity of any class. Unlabelled, regression, and
+    outputs whose AUC is not defined: SNR, the last with decisions.
     The sentence tells the failures where there are any, all figures otherwise. No output is no agreement.
     """
     if not figures:
@@ -38,7 +39,26 @@ def _checks(limits: Agreement, figures: AgreementFigures, labelled: bool) -> lis
         return [_decisions(limits, figures), _snr(limits, figures, f" (AUC is not defined: {why})")]
     gap = abs(auc.value)
     text = f"AUC differs by {gap:.2g}, limit {limits.auc:g}"
-    return [_decisions(limits, figures), (gap <= limits.auc, text)]
+    return [_decisions(limits, figures), (gap <= limits.auc, text), *_losses(limits, figures)]
+
+
+def _losses(limits: Agreement, figures: AgreementFigures) -> list[tuple[bool, str]]:
+    """99 % of decisions can hide a lost class: where 3 in 500 are ill, two of them are .4 %."""
+    known = [
+        each
+        for each in figures.differences
+        if each.name in ("sensitivity", "specificity") and each.value is not None
+    ]
+    worst = min(known, key=lambda each: each.value or 0.0, default=None)
+    if worst is None or worst.value is None:
+        return []
+    label = f" of {worst.label}" if worst.label else ""
+    return [
+        (
+            -worst.value <= limits.loss,
+            f"{worst.name}{label} changes by {worst.value:+.3g}, may fall by {limits.loss:g}",
+        )
+    ]
 
 
 def _decisions(limits: Agreement, figures: AgreementFigures) -> tuple[bool, str]:

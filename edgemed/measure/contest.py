@@ -27,16 +27,17 @@ def contest(
     """
     found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in folders}
     for launch in range(launches):
-        latencies = run_in_child(_time, dict(folders), seconds, launch, threads, what="timing").value
+        latencies = run_in_child(time_in_turns, dict(folders), seconds, launch, threads, what="timing").value
         for name, values in latencies.items():
             found[name].append(values)
         on_launch(launch + 1)
     return found
 
 
-def _time(
-    folders: Mapping[str, Path], seconds: float, seed: int, threads: int | None
+def time_in_turns(
+    folders: Mapping[str, Path], seconds: float, seed: int = 0, threads: int | None = None
 ) -> dict[str, NDArray[np.float64]]:
+    """One launch: (rounds,) latencies in s by name. Run it in a fresh process. `seconds` is per artefact."""
     sessions = {name: Session.load(folder, threads=threads) for name, folder in folders.items()}
     calls = {name: session_call(each, golden_inputs(each.folder, 1)) for name, each in sessions.items()}
     return interleaved_latencies_s(calls, seconds=seconds * len(calls), seed=seed)

@@ -4,6 +4,7 @@ A set is named by a reference, `PATH` or `PATH::key=value,key=value`; see `edgem
 """
 
 from edgemed.readers.description import ArrayDescription, SetDescription, describe
+from edgemed.readers.notes import Notes
 from edgemed.readers.opening import open_set, read_file
 
-__all__ = ["ArrayDescription", "SetDescription", "describe", "open_set", "read_file"]
+__all__ = ["ArrayDescription", "Notes", "SetDescription", "describe", "open_set", "read_file"]

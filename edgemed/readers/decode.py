@@ -14,6 +14,7 @@ from edgemed.errors import BadInput
 from edgemed.readers.dicom import decode_dicom
 from edgemed.readers.fit import Note, fit
 from edgemed.readers.nifti import decode_nifti
+from edgemed.readers.notes import Notes
 from edgemed.readers.picture import decode_picture
 from edgemed.types import InputSpec
 
@@ -56,7 +57,7 @@ def decoder_of(path: Path) -> Decoder | None:
         return None
 
 
-def decode(path: Path, spec: InputSpec, note: Note) -> NDArray[Any]:
+def decode(path: Path, spec: InputSpec, notes: Notes) -> NDArray[Any]:
     """The file at `path` as the raw array of `spec`.
 
     Raises `BadInput` where the file is missing, of another format, unreadable, or does not fit.
@@ -66,7 +67,7 @@ def decode(path: Path, spec: InputSpec, note: Note) -> NDArray[Any]:
     decoder = decoder_of(path)
     if decoder is None:
         raise BadInput("the format is not known by its name", remedy=f"known: {', '.join(DECODERS)}")
-    array, axes = decoder(path, note, levels=spec.dtype == "uint8")
+    array, axes = decoder(path, notes, levels=spec.dtype == "uint8")
     if not array.size:
         raise BadInput(f"the file holds nothing: its shape is {list(array.shape)}")
-    return fit(array, axes, spec, note)
+    return fit(array, axes, spec, notes)

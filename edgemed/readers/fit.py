@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.readers.cast import cast
+from edgemed.readers.notes import Notes
 from edgemed.readers.resize import resize
 from edgemed.types import InputSpec
 
@@ -21,12 +22,12 @@ def is_picture(spec: InputSpec) -> bool:
     return "H" in spec.layout
 
 
-def fit(array: NDArray[Any], axes: str, spec: InputSpec, note: Note) -> NDArray[Any]:
+def fit(array: NDArray[Any], axes: str, spec: InputSpec, notes: Notes) -> NDArray[Any]:
     """`array` with exactly the dtype and shape of `spec`.
 
     `axes` names the array's axes: `HW`, `HWC`, `DHW` or `DHWC` from a decoded file, "" for an array taken
     from .npy or .npz, whose axes are those of the layout (axes of length 1 may be missing or extra). Pictures
-    and volumes change their number of channels (1 or 3) and their size where needed, and `note` is told.
+    and volumes change their number of channels (1 or 3) and their size where needed, and `notes` are told.
     Raises `BadInput` where the shape does not fit or a value would be lost.
     """
     if not axes:
@@ -39,14 +40,11 @@ def fit(array: NDArray[Any], axes: str, spec: InputSpec, note: Note) -> NDArray[
             f"and shape {list(spec.shape)}",
             remedy=f'set layout = "HW", "HWC", "CHW" or "DHW" under [inputs.{spec.name}]',
         )
-    array = _channels(_channels_last(array, axes, spec), spec, note)
+    array = _channels(_channels_last(array, axes, spec), spec, notes)
     spatial = "".join(axis for axis in spec.layout if axis != "C")
     size = tuple(spec.shape[spec.layout.index(axis)] for axis in spatial)
     if array.shape[:-1] != size:
-        wanted = "x".join(map(str, size))
-        note(
-            f"input {spec.name}: other sizes were brought to {wanted} (Pillow's antialiased bilinear filter)"
-        )
+        notes.resized(spec.name, array.shape[:-1], size)
         array = resize(array, size)
     if "C" not in spec.layout:
         return cast(array[..., 0], spec.dtype)

@@ -62,14 +62,20 @@ class FolderSet(StreamedSet):
             source, length=len(self._files), labelled=self._output is not None, skip_bad=skip_bad
         )
         if others:
-            self.note(f"{others} files of other types lie in the folder and were left out")
+            self.told(f"{others} files of other types lie in the folder and were left out")
+
+    @property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        if self._output is None or self._output.labels:
+            return {}
+        return {self._output.name: tuple(self._classes)}
 
     def cases(self) -> Iterator[Case]:
         for file in self._files:
             yield file, lambda file=file: self._sample(file)  # type: ignore[misc]
 
     def _sample(self, file: str) -> Sample:
-        array = decode(self._root / file, self._spec, self.note)
+        array = decode(self._root / file, self._spec, self.told)
         targets = {}
         if self._output:
             index = self._classes[file.partition("/")[0]]
@@ -78,12 +84,15 @@ class FolderSet(StreamedSet):
 
 
 def class_folders(root: Path) -> list[str]:
-    """Names of the sub-folders, sorted; hidden ones do not count."""
+    """Names of the sub-folders, sorted (whole numbers by value); hidden ones do not count."""
     try:
         entries = [entry for entry in root.iterdir() if not entry.name.startswith(".")]
     except OSError as error:
         raise BadInput(f"the folder cannot be read: {error.strerror}", where=root.name) from error
-    return sorted(entry.name for entry in entries if entry.is_dir())
+    names = [entry.name for entry in entries if entry.is_dir()]
+    if all(name.isdecimal() for name in names):
+        return sorted(names, key=lambda name: (int(name), name))
+    return sorted(names)
 
 
 def list_files(root: Path) -> tuple[list[str], int]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.readers.fit import fit
+from edgemed.readers.notes import Notes
 from edgemed.readers.npy_entry import NpyEntry, names_in
 from edgemed.readers.reference import GROUP_NAMES, Reference
 from edgemed.readers.stream import Case, StreamedSet
@@ -53,7 +54,7 @@ class NpzSet(StreamedSet):
         super().__init__(source, length=len(self._span), labelled=bool(self._outputs), skip_bad=skip_bad)
         for spec, entry in self._inputs:
             _located(
-                f"{entry.name} in {source}", fit, np.zeros(entry.row_shape, entry.dtype), "", spec, self.note
+                f"{entry.name} in {source}", fit, np.zeros(entry.row_shape, entry.dtype), "", spec, Notes()
             )
         for output, entry in self._outputs:
             for index, row in zip(self._span, entry.rows(self._span), strict=True):
@@ -75,7 +76,7 @@ class NpzSet(StreamedSet):
         return Sample(
             name,
             {
-                spec.name: fit(row, "", spec, self.note)
+                spec.name: fit(row, "", spec, self.told)
                 for (spec, _), row in zip(self._inputs, arrays, strict=True)
             },
             {

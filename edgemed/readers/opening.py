@@ -12,6 +12,7 @@ from edgemed.errors import BadInput
 from edgemed.readers.decode import decode
 from edgemed.readers.fit import fit
 from edgemed.readers.folder import FolderSet
+from edgemed.readers.notes import Notes
 from edgemed.readers.npy_entry import NpyEntry, names_in
 from edgemed.readers.npz import INPUT_NAMES, NpzSet
 from edgemed.readers.reference import Reference
@@ -61,29 +62,35 @@ def reader_of(path: Path, ref: str) -> Reader:
     )
 
 
-def read_file(path: Path, inputs: Sequence[InputSpec]) -> dict[str, NDArray[Any]]:
+def read_file(path: Path, inputs: Sequence[InputSpec], notes: Notes | None = None) -> dict[str, NDArray[Any]]:
     """The raw arrays of one sample from one file: PNG, JPEG, TIFF, DICOM, NIfTI, .npy or .npz.
 
     An .npz holds an array per input (for a single input also `x`, `images` or its only array), each one
-    sample with or without a leading axis of 1. Raises `BadInput` where the file does not fill the inputs.
+    sample with or without a leading axis of 1. `notes` are told what was done to fit the file to the inputs.
+    Raises `BadInput` where the file does not fill the inputs.
     """
+    told = notes or Notes()
+    if path.is_dir():
+        raise BadInput(
+            "a folder, where one file is read", where=str(path), remedy="give one of the files in it"
+        )
     if not path.is_file():
         raise BadInput("no such file", where=str(path))
     try:
         if path.suffix.lower() == ".npz":
-            return {spec.name: _row(path, spec, alone=len(inputs) == 1) for spec in inputs}
+            return {spec.name: _row(path, spec, told, alone=len(inputs) == 1) for spec in inputs}
         if len(inputs) != 1:
             names = ", ".join(spec.name for spec in inputs)
             raise BadInput(
                 f"one file fills one input, and the model has {len(inputs)}",
                 remedy=f"give an .npz with the arrays {names}",
             )
-        return {inputs[0].name: decode(path, inputs[0], lambda _: None)}
+        return {inputs[0].name: decode(path, inputs[0], told)}
     except BadInput as error:
         raise BadInput(error.problem, where=str(path), remedy=error.remedy) from error
 
 
-def _row(path: Path, spec: InputSpec, *, alone: bool) -> NDArray[Any]:
+def _row(path: Path, spec: InputSpec, notes: Notes, *, alone: bool) -> NDArray[Any]:
     names = names_in(path)
     wanted = [name for name in (spec.name, *(INPUT_NAMES if alone else ())) if name in names]
     if not wanted and alone and len(names) == 1:
@@ -99,4 +106,4 @@ def _row(path: Path, spec: InputSpec, *, alone: bool) -> NDArray[Any]:
     array = entry.whole()
     if array.ndim > len(spec.shape) and array.shape[0] == 1:
         array = array[0]
-    return fit(array, "", spec, lambda _: None)
+    return fit(array, "", spec, notes)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from edgemed.readers.extra import import_extra
 
+FILTER = "Pillow's antialiased bilinear filter"
+
 
 def resize(array: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
     """Resize the leading axes, (H, W) or (D, H, W), to `size`; an axis of channels may follow.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from edgemed.errors import BadInput
-from edgemed.types import Sample
+from edgemed.readers.notes import Notes
+from edgemed.readers.resize import FILTER
+from edgemed.types import Resized, Sample
 
 Case = tuple[str, Callable[[], Sample]]
 """A candidate: its name and the call that decodes it."""
@@ -24,7 +26,7 @@ class StreamedSet:
         self._labelled = labelled
         self._skip_bad = skip_bad
         self._skipped: dict[str, None] = {}
-        self._notes: dict[str, None] = {}
+        self.told = Notes()
 
     @property
     def source(self) -> str:
@@ -43,10 +45,20 @@ class StreamedSet:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was done so far to bring samples to the input contract; each sentence once."""
-        return tuple(self._notes)
+        sizes = [
+            f"input {each.name}: other sizes were brought to {each.size} ({FILTER})" for each in self.resized
+        ]
+        return (*self.told.sentences, *sizes)
 
-    def note(self, sentence: str) -> None:
-        self._notes[sentence] = None
+    @property
+    def resized(self) -> tuple[Resized, ...]:
+        """The cases resized since the last iteration began."""
+        return self.told.resizings
+
+    @property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """By output, the names of its classes where their order is only the set's own."""
+        return {}
 
     def cases(self) -> Iterator[Case]:
         raise NotImplementedError
@@ -57,7 +69,9 @@ class StreamedSet:
 
     def __iter__(self) -> Iterator[Sample]:
         read = 0
+        self.told.counts.clear()
         for name, load in self.cases():
+            counts = self.told.counts.copy()
             try:
                 sample = load()
             except BadInput as error:
@@ -66,6 +80,7 @@ class StreamedSet:
                         error.problem, where=f"{name} in {self._source}", remedy=error.remedy or _SKIP
                     ) from error
                 self._skipped[name] = None
+                self.told.counts = counts
                 continue
             read += 1
             yield sample

@@ -104,7 +104,7 @@ class CsvSet(StreamedSet):
         for column in self._inputs:
             if column.files:
                 file = self._path.parent / row[column.names[0]]
-                arrays[column.spec.name] = decode(file, column.spec, self.note)
+                arrays[column.spec.name] = decode(file, column.spec, self.told)
             else:
                 arrays[column.spec.name] = _numbers(row, column)
         return Sample(name, arrays, self._targets(row), (row[self._group] or None) if self._group else None)

@@ -21,14 +21,12 @@ def headline(compilation: Compilation) -> Headline:
     best = compilation.candidate(compilation.best)
     if best is None:
         return Headline(_nothing_kept(compilation), "Nothing was written that a device should run.", False)
-    parts = [f"{best.id} is kept"]
-    speed = _speed(best)
-    if speed:
-        parts.append(speed)
     near, where = _nearness(best)
-    if near:
-        parts.append(near)
-    sentence = parts[0] + (": " + ", and ".join(parts[1:]) if parts[1:] else "") + "."
+    if f"{best.backend} {best.precision}" == compilation.original.runtime:
+        found = ["it is the original itself, and nothing that agrees beat it"]
+    else:
+        found = [each for each in (_speed(best), near) if each]
+    sentence = f"{best.id} is kept" + (": " + ", and ".join(found) if found else "") + "."
     caveat = (
         f"This is agreement with the original on {where}, not a proof that the artefact is no worse, and no "
         "statement on clinical use."

@@ -1,13 +1,13 @@
 """Executes artefacts. Needs numpy and one runtime, nothing else."""
 
 from edgemed.runtime.artefact import (
-    GOLDEN_FILE,
     MANIFEST_FILE,
     golden_inputs,
     is_artefact,
     read_manifest,
     verify_files,
 )
+from edgemed.runtime.golden import GOLDEN_FILE
 from edgemed.runtime.host import host_facts, instruction_sets, int8_sums_saturate
 from edgemed.runtime.session import Session
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput, Untrusted
+from edgemed.runtime.golden import read_golden_cases
 from edgemed.types import FORMAT_VERSION, Manifest, digest_of_file
 
 MANIFEST_FILE = "manifest.json"
-GOLDEN_FILE = "golden.npz"
 
 
 def is_artefact(folder: Path) -> bool:
@@ -35,7 +34,8 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         manifest = Manifest.from_json(text, where=str(path))
     except BadInput as error:
-        raise Untrusted(f"manifest.json is broken: {error.problem}", where=error.where) from None
+        where = error.where if error.where.startswith(str(path)) else f"{path}: {error.where}"
+        raise Untrusted(f"manifest.json is broken: {error.problem}", where=where) from None
     if manifest.format_version != FORMAT_VERSION:
         raise Untrusted(
             f"format version {manifest.format_version}; this edgemed reads {FORMAT_VERSION}",
@@ -46,10 +46,9 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def golden_inputs(folder: Path, cases: int) -> dict[str, NDArray[Any]]:
-    """The first golden cases of an artefact as a batch: {input: (cases, *shape)}."""
-    manifest = read_manifest(folder)
-    with np.load(folder / GOLDEN_FILE, allow_pickle=False) as golden:
-        return {spec.name: golden[f"in.{spec.name}"][:cases] for spec in manifest.inputs}
+    """The first golden cases of an artefact as a batch: {input: (cases, *shape)}. Raises `Untrusted`."""
+    inputs, _ = read_golden_cases(folder, read_manifest(folder))
+    return {name: array[:cases] for name, array in inputs.items()}
 
 
 def verify_files(folder: Path, manifest: Manifest) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 
 from edgemed.backends import Executor, get_backend
 from edgemed.errors import BadInput, ToolFailure, Unavailable, Untrusted
-from edgemed.runtime.artefact import GOLDEN_FILE, read_manifest, verify_files
+from edgemed.runtime.artefact import read_manifest, verify_files
+from edgemed.runtime.golden import read_golden_cases
 from edgemed.types import InputSpec, Manifest
 
 
@@ -93,7 +93,7 @@ class Session:
 
     def replay_golden_cases(self) -> float:
         """Run the stored cases: the largest difference; `Untrusted` when it is above the tolerance."""
-        inputs, expected = self._golden_cases()
+        inputs, expected = read_golden_cases(self.folder, self.manifest)
         outputs = self.run(inputs)
         worst = 0.0
         for name in self._names:
@@ -107,23 +107,6 @@ class Session:
                 remedy="compile for this machine's instruction sets",
             )
         return worst
-
-    def _golden_cases(self) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[np.float32]]]:
-        try:
-            with np.load(self.folder / GOLDEN_FILE, allow_pickle=False) as golden:
-                inputs = {spec.name: golden[f"in.{spec.name}"] for spec in self.manifest.inputs}
-                expected = {name: golden[f"out.{name}"] for name in self._names}
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-            raise Untrusted(f"golden cases cannot be read: {error}", where=str(self.folder)) from None
-        try:
-            cases = self._check(inputs)
-        except BadInput as error:
-            raise Untrusted(f"golden cases are broken: {error.problem}", where=str(self.folder)) from None
-        for spec in self.manifest.outputs:
-            answer = expected[spec.name]
-            if answer.shape != (cases, spec.columns) or not np.isfinite(answer).all():
-                raise Untrusted(f"golden cases of {spec.name!r} are broken", where=str(self.folder))
-        return inputs, expected
 
     def _check(self, inputs: Mapping[str, NDArray[Any]]) -> int:
         specs = self.manifest.inputs

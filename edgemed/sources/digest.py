@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from edgemed.errors import BadInput
+from edgemed.sources.imports import code_files
 from edgemed.types import ModelSpec, digest_of, digest_of_file
 
 
 def source_digest(spec: ModelSpec, base: Path) -> str:
-    """sha256 over source file, weights (external data of `.onnx` included) and factory arguments.
+    """sha256 over source file, weights and factory arguments.
+
+    With `.onnx` its external data, with a factory the user's own modules that its file imports.
 
     Raises `BadInput` where a file is missing.
     """
@@ -26,6 +29,8 @@ def source_digest(spec: ModelSpec, base: Path) -> str:
     files = [base / name for name, _ in named]
     if source.lower().endswith(".onnx"):
         files += external_files(base / source, source)
+    if factory:
+        files += code_files(base / source)[1:]
     return digest_of([[digest_of_file(file) for file in files], factory, spec.factory_args])
 
 

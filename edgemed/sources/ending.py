@@ -102,6 +102,13 @@ def _ending(structural: Ending | None, recipe: OutputRecipe, value: NDArray[np.f
         if recipe.kind is not None:
             raise BadInput(f"kind {recipe.kind} and ending values contradict each other", where=where)
         return "values"
+    if given is None and structural is None and not _is_distribution(value) and _within_one(value):
+        raise BadInput(
+            f"output {name} lies between {value.min():.3g} and {value.max():.3g} on all {len(value)} "
+            "samples: probabilities or logits?",
+            where=where,
+            remedy=f'write it in the recipe: [outputs.{name}] ending = "sigmoid" (probabilities) or "logits"',
+        )
     if given is None:
         return structural or ("probabilities" if _is_distribution(value) else "logits")
     if structural is not None and given not in (structural, "probabilities"):
@@ -130,6 +137,10 @@ def _is_distribution(value: NDArray[np.float32]) -> bool:
     )
 
 
+def _within_one(value: NDArray[np.float32]) -> bool:
+    return bool(value.size and value.min() >= 0 and value.max() <= 1)
+
+
 def _kind(ending: Ending, given: Kind | None, columns: int, name: str) -> Kind:
     where = f"outputs.{name}.kind"
     if ending == "values":
@@ -138,6 +149,12 @@ def _kind(ending: Ending, given: Kind | None, columns: int, name: str) -> Kind:
     if ending == "softmax" and columns == 1:
         raise BadInput(
             f"output {name} is a softmax of one column: always 1", where=where, remedy="use a sigmoid"
+        )
+    if given is None and ending == "sigmoid" and columns == 2:
+        raise BadInput(
+            f"output {name} has two sigmoid columns: two findings, or one in two columns?",
+            where=where,
+            remedy=f'write it in the recipe: [outputs.{name}] kind = "multilabel" or "binary"',
         )
     if given is None:
         return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from edgemed.errors import BadInput
 from edgemed.sources.digest import source_digest
 from edgemed.sources.torch_model import TorchModel
-from edgemed.sources.torch_program import check_tensors, quiet
+from edgemed.sources.torch_program import check_tensors, named_outputs, quiet
 from edgemed.sources.trained import LARGEST_BYTES
 from edgemed.types import InputSpec, ModelSpec
 
@@ -67,6 +67,17 @@ class Exported(TorchModel):
 
     def input_names(self) -> tuple[str, ...]:
         return tuple(self._values)
+
+    def output_names(self) -> tuple[str, ...]:
+        """From the program's own output tree; nothing is run."""
+        import torch
+        from torch.utils import _pytree as pytree
+
+        leaves = [
+            torch.empty(0) if isinstance(each, str) else each
+            for each in self._exported.graph_signature.user_outputs
+        ]
+        return named_outputs(pytree.tree_unflatten(leaves, self._exported.call_spec.out_spec), self.shown)[0]
 
     def _program(self, tensors: dict[str, torch.Tensor]) -> ExportedProgram:
         return self._exported

@@ -91,7 +91,11 @@ class Factory(TorchModel):
         refusal = blame(error, self.shown, self._own, what)
         remedy = "mend the line above; it is run as part of the model's file"
         if isinstance(error, ModuleNotFoundError):
-            remedy = f"install {error.name}, or put it into the model's file: its folder is not searched"
+            file = self.shown.partition(":")[0]
+            remedy = (
+                f"install {error.name}; where it is a file of yours, run with PYTHONPATH=FOLDER (the folder "
+                f"that it lies in) or put everything into {file}: the folder of {file} is not searched"
+            )
         return BadInput(refusal.problem, where=refusal.where, remedy=remedy)
 
     def _program(self, tensors: dict[str, torch.Tensor]) -> ExportedProgram:

@@ -18,6 +18,7 @@ from edgemed.types import InputSpec, Record
 ABSOLUTE = 1e-4
 RELATIVE = 1e-3
 """Of the range of the original's output over all batches."""
+_ROWS_ALONE = 4
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,27 @@ def _check_original(
             where=trained.shown,
             remedy="switch off what is random in it (dropout, noise) for inference",
         )
+    _check_rows_alone(trained, names, batches[-1], originals[-1])
     _check_dependence(trained, names, originals)
+
+
+def _check_rows_alone(
+    trained: TrainedModel,
+    names: list[str],
+    batch: dict[str, NDArray[Any]],
+    together: tuple[NDArray[Any], ...],
+) -> None:
+    """A device asks for one sample at a time: its answer must not depend on what else is in the batch."""
+    for row in range(min(_rows(batch), _ROWS_ALONE)):
+        alone = trained.predict({name: value[row : row + 1] for name, value in batch.items()})
+        for name, a, b in zip(names, together, alone, strict=True):
+            if _difference(a[row : row + 1], b) > ABSOLUTE + RELATIVE * _range(a):
+                raise BadInput(
+                    f"output {name} of a sample depends on the other samples of its batch "
+                    f"({a[row].ravel()[0]:.4g} among {_rows(batch)}, {b.ravel()[0]:.4g} alone)",
+                    where=trained.shown,
+                    remedy="look for a mean over the batch axis; call eval() before saving",
+                )
 
 
 def _check_dependence(

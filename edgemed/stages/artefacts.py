@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from edgemed.backends import Backend, Form, get_backend
-from edgemed.cache import disk_failure
 from edgemed.errors import DiskFull, ToolFailure
 from edgemed.runtime import GOLDEN_FILE, MANIFEST_FILE, Session, host_facts
 from edgemed.stages.job import Job
@@ -50,12 +49,14 @@ ORIGINAL = Candidate("onnxruntime", "fp32")
 class Built:
     """A candidate that was built and answered: its artefact's folder and layers as executed.
 
-    `digest` is of what the runtime loads; the golden cases and what else the manifest says are not in it, so
-    that another selection set or threshold times nothing again.
+    The folder is the cache's and holds the manifest that it was built and run by; `manifest` is what it ships
+    with. `digest` is of what the runtime loads; the golden cases and what else the manifest says are not in
+    it, so that another selection set or threshold times nothing again.
     """
 
     candidate: Candidate
     folder: Path
+    manifest: Manifest
     digest: str
     size_bytes: int
     layers: tuple[LayerPrecision, ...]
@@ -109,7 +110,7 @@ def build(
     data: Sequence[DataFacts],
     stamps: tuple[str, ...],
 ) -> Built:
-    """Compile `source`, load it, answer the golden cases, write the manifest.
+    """Compile `source`, load it, answer the golden cases.
 
     Raises `ToolFailure` when one of these fails or the process dies.
     """
@@ -126,12 +127,10 @@ def build(
         timeout_s=BUILD_TIMEOUT_S,
     )  # fmt: skip
     layers = tuple(LayerPrecision(*layer) for layer in stage.facts["layers"])
-    folder = stage.folder / ARTEFACT
-    try:
-        _write_manifest(folder, replace(manifest, files=stage.facts["files"]))
-    except OSError as error:
-        raise disk_failure(error, job.shown_out) from error
-    return Built(candidate, folder, stage.facts["digest"], stage.facts["size_bytes"], layers)
+    shipped = replace(manifest, files=stage.facts["files"])
+    return Built(
+        candidate, stage.folder / ARTEFACT, shipped, stage.facts["digest"], stage.facts["size_bytes"], layers
+    )
 
 
 def _manifest(
@@ -168,12 +167,6 @@ def _as_run(manifest: Manifest) -> Manifest:
     """What of a manifest a session runs by. The rest may change without another build."""
     outputs = tuple(OutputSpec(each.name, each.kind, each.columns) for each in manifest.outputs)
     return replace(manifest, name="", version="", outputs=outputs, preprocess={}, data={}, seed=0, stamps=())
-
-
-def _write_manifest(folder: Path, manifest: Manifest) -> None:
-    part = folder.parent / f"{MANIFEST_FILE}.part"
-    part.write_text(manifest.to_json(), encoding="utf-8")
-    part.replace(folder / MANIFEST_FILE)
 
 
 def _build(

@@ -32,7 +32,8 @@ def choose(
 ) -> Choice:
     """Per backend: of those that agree, the fastest; fp32 unless another is faster beyond noise.
 
-    `latencies` are of one interleaved run, by candidate id; a candidate that is not in it has failed.
+    `latencies` are (launches, rounds) by candidate id; in each launch all took turns. A candidate that is
+    not in it has failed.
     """
     kept: dict[str, str] = {}
     reasons: dict[str, str] = {}

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edgemed.errors import BadInput
 from edgemed.judge import ContentCheck
 from edgemed.readers.opening import reader_of
 from edgemed.readers.reference import Reference
+from edgemed.readers.resize import FILTER
 from edgemed.sources.digest import source_digest
 from edgemed.stages.job import Job, SetSource
-from edgemed.types import DataFacts, Graph, Recipe, StageTime
+from edgemed.types import DataFacts, Graph, Recipe, Resized, StageTime
 from edgemed.types.compilation import Role
 
 FEWEST_CALIBRATION = 2
@@ -51,7 +54,7 @@ def check_data(
     """Read every set once. Gives how to open each, what is in it, and warnings.
 
     Raises `BadInput` for the same case or patient in two sets, one class only, labels outside their range,
-    and a calibration set of fewer than 2 samples.
+    class folders of other names in each set, and a calibration set of fewer than 2 samples.
     """
     data = job.recipe.data
     job.reporter.stage("data", "checking the data")
@@ -59,6 +62,8 @@ def check_data(
     check = ContentCheck(graph.outputs)
     sources: dict[Role, SetSource] = {}
     facts: list[DataFacts] = []
+    resized: list[tuple[DataFacts, Resized]] = []
+    numbered: dict[str, tuple[Role, tuple[str, ...]]] = {}
     roles: tuple[tuple[Role, str | None], ...] = (
         ("calibrate", data.calibrate),
         ("select", data.select),
@@ -70,9 +75,12 @@ def check_data(
         outputs = () if role == "calibrate" else graph.outputs
         source = SetSource(ref, str(job.base), graph.inputs, outputs, data.skip_bad)
         samples = source.open()
+        for output, classes in samples.classes.items():
+            _same_classes(output, numbered.setdefault(output, (role, classes)), (role, classes))
         sha = hashlib.sha256()
         count = 0
         for count, sample in enumerate(check.watch(role, samples), start=1):
+            sha.update(f"{sample.name};{sample.group};".encode())
             sha.update(sample.content)
             for name in sorted(sample.targets):
                 sha.update(f"{name}={sample.targets[name].tolist()};".encode())
@@ -97,7 +105,10 @@ def check_data(
                 class_counts=check.class_counts(role),
             )
         )
-    warnings = check.finish()
+        resized += [(facts[-1], each) for each in samples.resized]
+    warnings = (*check.finish(), *_resized(resized))
+    for output, (_, classes) in numbered.items():
+        warnings = (*warnings, _by_name(output, classes))
     for fact in facts:
         if fact.skipped:
             warnings = (*warnings, _skipped(fact))
@@ -105,6 +116,43 @@ def check_data(
             warnings = (*warnings, f"the {fact.role} set has no labels: no AUC, sensitivity or specificity")
     job.add_time(StageTime("data", time.perf_counter() - start))
     return sources, tuple(facts), warnings
+
+
+def _resized(found: Sequence[tuple[DataFacts, Resized]]) -> Iterator[str]:
+    """One warning for each input and size."""
+    for name, size in dict.fromkeys((each.name, each.size) for _, each in found):
+        alike = [(fact, each) for fact, each in found if (each.name, each.size) == (name, size)]
+        sets = " and ".join(f"{each.count} of {fact.n} of the {fact.role} set" for fact, each in alike)
+        yield (
+            f"input {name}: {sets} were brought from other sizes (such as {alike[0][1].example}) to "
+            f"{size} by {FILTER}; train on pictures brought to size in the same way, or give them at {size}"
+        )
+
+
+def _same_classes(
+    output: str, first: tuple[Role, tuple[str, ...]], other: tuple[Role, tuple[str, ...]]
+) -> None:
+    """Raises `BadInput` where the same class index would have another meaning in each of two sets."""
+    if first[1] != other[1]:
+        lists = "; ".join(f"{role}: {', '.join(classes)}" for role, classes in (first, other))
+        raise BadInput(
+            f"the class folders of output {output!r} have other names in each set ({lists}), and their order "
+            "would give an index two meanings",
+            where=f"--{first[0]} and --{other[0]}",
+            remedy=f"name the folders alike, and {_labels(output, first[1])}",
+        )
+
+
+def _by_name(output: str, classes: tuple[str, ...]) -> str:
+    numbers = ", ".join(f"{index} {name}" for index, name in enumerate(classes))
+    return (
+        f"the classes of output {output} were numbered by the names of their folders ({numbers}): "
+        f"{_labels(output, classes)} if that is the model's order, else in its order"
+    )
+
+
+def _labels(output: str, classes: tuple[str, ...]) -> str:
+    return f"write labels = {json.dumps(list(classes), ensure_ascii=False)} under [outputs.{output}]"
 
 
 def _skipped(fact: DataFacts) -> str:

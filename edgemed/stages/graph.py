@@ -17,6 +17,7 @@ from edgemed.preprocess import compare_with_training, tensor_name, tensor_spec, 
 from edgemed.readers import describe, open_set
 from edgemed.sources import TrainedModel, check_labels, check_parity, finish, load_trained_model
 from edgemed.sources.digest import source_digest
+from edgemed.sources.imports import code_files
 from edgemed.sources.parity import ABSOLUTE, RELATIVE, random_batch
 from edgemed.stages.job import Job
 from edgemed.types import (
@@ -50,9 +51,10 @@ def make_graph(job: Job) -> tuple[Graph, ModelFacts, tuple[ParityFacts, ...]]:
         "outputs": {name: each.to_dict() for name, each in _structure(recipe).items()},
         "seed": recipe.seed,
         "functions": [
-            digest_of_file(job.base / spec.training_function.partition(":")[0])
+            digest_of_file(file)
             for spec in recipe.inputs.values()
             if spec.training_function
+            for file in code_files(job.base / spec.training_function.rpartition(":")[0])
         ],
         "calibrate": _stamp(recipe.data.calibrate, job.base),
         "versions": job.versions("torch", "onnx", "onnxscript", "onnxruntime"),

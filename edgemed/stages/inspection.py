@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from edgemed.sources import load_trained_model
+from edgemed.sources.exported import Exported
 from edgemed.types import ModelSpec
 
 
 def inspect_model(spec: ModelSpec) -> dict[str, Any]:
-    """kind, sha256, parameters, inputs (name, shape or None); for ONNX also opset, outputs, operators."""
+    """kind, sha256, parameters, inputs (name, shape or None).
+
+    For `.pt2` and `.onnx` also outputs, for `.onnx` opset and operators.
+    """
     trained = load_trained_model(spec, Path())
     shapes = {each.name: list(each.shape) for each in trained.input_specs() or ()}
     facts: dict[str, Any] = {
@@ -20,6 +24,8 @@ def inspect_model(spec: ModelSpec) -> dict[str, Any]:
         "parameters": trained.parameters,
         "inputs": [{"name": name, "shape": shapes.get(name)} for name in trained.input_names()],
     }
+    if isinstance(trained, Exported):
+        facts["outputs"] = list(trained.output_names())
     if spec.source.endswith(".onnx"):
         import onnx
 

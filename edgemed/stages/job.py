@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -70,6 +71,10 @@ class Job:
                 where=f"--out {self.shown_out}",
                 remedy="give a folder that may be written, or one that is not there yet",
             ) from None
+
+    def alone(self) -> AbstractContextManager[None]:
+        """The only compile that writes to `out`, for the length of a `with`. Raises `BadInput` when not."""
+        return self.cache.alone(self.shown_out)
 
     def versions(self, *names: str) -> dict[str, str]:
         """Versions that a stage's result depends on, for its cache key."""

@@ -90,7 +90,7 @@ def _lines(recipe: Recipe, ids: tuple[str, ...], left_out: dict[str, str]) -> tu
     lines.append("time all candidates in turns, 1 sample at a time, " + _threads(recipe.threads))
     lines.append(_rule(recipe))
     lines.append(
-        f"report on {data.accept}, which no choice has seen"
+        f"report on {data.accept}, which can only veto a choice"
         if data.accept
         else "no acceptance set: no figures"
     )

@@ -47,7 +47,7 @@ def _data(data: DataSpec, folder: Path) -> list[str]:
     purposes = {
         "calibrate": "int8 scales are found on it; no labels needed, some hundred samples",
         "select": "labelled; the candidates are compared on it",
-        "accept": "labelled; the report's figures come from it, no choice sees it",
+        "accept": "labelled; the report's figures come from it; it can only veto a choice",
     }
     for role, purpose in purposes.items():
         ref = getattr(data, role)
@@ -129,6 +129,7 @@ def _limits() -> list[str]:
         "[agreement]",
         f"decisions = {limits.decisions}",
         f"auc = {limits.auc}",
+        f"loss = {limits.loss}       # of sensitivity or specificity of any class",
         f"snr_db = {limits.snr_db}    # without labels",
         "",
         "[quantise]",

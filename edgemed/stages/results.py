@@ -54,6 +54,9 @@ def compilation(job: Job, found: Findings, command: str) -> Compilation:
     """Everything a report shows."""
     recipe = job.recipe
     kept = found.acceptance.kept
+    doubts = _doubts(found)
+    for doubt in doubts:
+        job.reporter.warn(doubt)
     best = min(kept.values(), key=lambda name: float(np.median(found.latencies[name])), default=None)
     return Compilation(
         name=recipe.name,
@@ -77,7 +80,21 @@ def compilation(job: Job, found: Findings, command: str) -> Compilation:
         tools=job.tools,
         host=host_facts(),
         stamps=found.stamps,
-        warnings=found.warnings,
+        warnings=found.warnings + doubts,
+    )
+
+
+def _doubts(found: Findings) -> tuple[str, ...]:
+    """Signs on the acceptance set that labels and columns do not belong together."""
+    several = len(found.graph.outputs) > 1
+    return tuple(
+        f"the original's AUC{f' for {figures.output!r}' if several else ''} on the accept set is "
+        f"{auc.value:.3f}: are the labels in the order of the columns?"
+        for figures in found.acceptance.figures.get("original", ())
+        if figures.kind == "binary"
+        and (auc := figures.get("auc")) is not None
+        and auc.value is not None
+        and auc.value < 0.5
     )
 
 

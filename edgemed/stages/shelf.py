@@ -7,35 +7,72 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from edgemed.cache import disk_failure
+from edgemed.cache import disk_failure, flush
+from edgemed.child import run_in_child
+from edgemed.errors import Untrusted
+from edgemed.runtime import MANIFEST_FILE, Session
 from edgemed.stages.artefacts import ORIGINAL, Built
+from edgemed.stages.job import Job
 
 ARTEFACTS = "artefacts"
 ORIGINAL_FOLDER = "original"
+_REPORTS = ("report.json", "report.html")
 
 
-def shelve(out: Path, built: Mapping[str, Built], kept: Iterable[str]) -> None:
-    """Copy the kept artefacts and the original; remove artefacts that an earlier compile kept."""
+def shelve(job: Job, built: Mapping[str, Built], kept: Iterable[str]) -> None:
+    """Copy the kept artefacts and the original, then load each; remove what an earlier compile kept.
+
+    The earlier report goes first: while there is no report, the artefacts may be of two compiles. Raises
+    `Untrusted` when a copy is not what was judged, `ToolFailure` when it cannot be written or loaded.
+    """
     names = set(kept)
-    shelf = out / ARTEFACTS
+    shelf = job.out / ARTEFACTS
+    places = {shelf / name: built[name] for name in sorted(names)}
+    places[job.out / ORIGINAL_FOLDER] = built[ORIGINAL.id]
+    job.reporter.stage("shelve", "loading what is kept")
     try:
+        for report in _REPORTS:
+            (job.out / report).unlink(missing_ok=True)
         shelf.mkdir(parents=True, exist_ok=True)
-        for name in sorted(names):
-            _place(built[name].folder, shelf / name)
+        for destination, each in places.items():
+            _place(each, destination)
         for old in shelf.iterdir():
             if old.name not in names:
                 shutil.rmtree(old)
-        _place(built[ORIGINAL.id].folder, out / ORIGINAL_FOLDER)
+        flush(shelf)
+        flush(job.out / ORIGINAL_FOLDER)
     except OSError as error:
-        raise disk_failure(error, Path(out.name) / ARTEFACTS) from error
+        raise disk_failure(error, job.shown_out / ARTEFACTS) from error
+    try:
+        run_in_child(_load, [str(place) for place in places], what="loading what is kept")
+    except Untrusted as error:
+        where = error.where.replace(str(job.out), str(job.shown_out))
+        raise Untrusted(error.problem, where=where, remedy=error.remedy) from None
 
 
-def _place(source: Path, destination: Path) -> None:
+def sweep(out: Path) -> None:
+    """Remove what a killed compile left half copied or half written in its output folder."""
+    left = [*(out / ARTEFACTS).glob(".*-*"), *out.glob(f".{ORIGINAL_FOLDER}-*")]
+    for scratch in left:
+        shutil.rmtree(scratch, ignore_errors=True)
+    for report in _REPORTS:
+        for part in out.glob(f".{report}.*.part"):
+            part.unlink(missing_ok=True)
+
+
+def _place(built: Built, destination: Path) -> None:
     scratch = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
     try:
-        shutil.copytree(source, scratch / "new")
+        new = scratch / "new"
+        shutil.copytree(built.folder, new)
+        (new / MANIFEST_FILE).write_text(built.manifest.to_json(), encoding="utf-8")
         if destination.exists():
             destination.rename(scratch / "old")
-        (scratch / "new").rename(destination)
+        new.rename(destination)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _load(folders: list[str]) -> None:
+    for folder in folders:
+        Session.load(folder)

@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.child import report_progress
-from edgemed.measure import Predictions, interleaved_latencies_s, load_cost, predict, session_call
+from edgemed.measure import Predictions, load_cost, predict, time_in_turns
 from edgemed.runtime import Session, golden_inputs, read_manifest
 from edgemed.stages.artefacts import Built
 from edgemed.stages.job import Job, SetSource
 
 _PREDICTIONS = "predictions.npz"
 _LATENCIES = "latencies.npz"
-_LATENCY_SECONDS = 2.0
-"""Per artefact, beside the warm-up."""
+_LAUNCHES = 3
+_LAUNCH_SECONDS = 0.5
+"""Per artefact and launch, beside the warm-up."""
 
 
 def predictions(job: Job, built: Built, role: str, source: SetSource) -> Predictions:
@@ -36,16 +37,27 @@ def predictions(job: Job, built: Built, role: str, source: SetSource) -> Predict
 
 
 def latencies_s(job: Job, built: Sequence[Built]) -> dict[str, NDArray[np.float64]]:
-    """(rounds,) seconds for one sample by candidate id, all interleaved in one process."""
+    """(launches, rounds) seconds for one sample by candidate id.
+
+    Each launch is a fresh process in which all take turns. Its place in memory and the clock differ from
+    launch to launch, and so do latencies. All launches are cut to the rounds of the shortest.
+    """
     depends_on = {
         "artefacts": {each.candidate.id: each.digest for each in built},
         "versions": job.versions(*{each.candidate.backend for each in built}),
         "host": read_manifest(built[0].folder).host,
     }
-    folders = {each.candidate.id: str(each.folder) for each in built}
-    stage = job.run("latency", f"timing {len(built)} candidates in turns", depends_on, _time, folders)
-    with np.load(stage.folder / _LATENCIES, allow_pickle=False) as data:
-        return {name: data[name] for name in data.files}
+    folders = {each.candidate.id: each.folder for each in built}
+    launches: list[dict[str, NDArray[np.float64]]] = []
+    for number in range(_LAUNCHES):
+        stage = job.run(
+            f"latency-{number + 1}", f"timing {len(built)} candidates in turns, launch {number + 1}",
+            depends_on, _time, folders, number,
+        )  # fmt: skip
+        with np.load(stage.folder / _LATENCIES, allow_pickle=False) as data:
+            launches.append({name: data[name] for name in folders})
+    rounds = min(len(values) for launch in launches for values in launch.values())
+    return {name: np.stack([launch[name][:rounds] for launch in launches]) for name in folders}
 
 
 def load_costs(job: Job, built: Built) -> tuple[float, float]:
@@ -66,13 +78,8 @@ def _predict(artefact: str, source: SetSource, folder: Path) -> dict[str, Any]:
     return {"cases": len(found.names)}
 
 
-def _time(folders: Mapping[str, str], folder: Path) -> dict[str, Any]:
-    sessions = {name: Session.load(path) for name, path in folders.items()}
-    calls = {
-        name: session_call(session, golden_inputs(session.folder, 1)) for name, session in sessions.items()
-    }
-    seconds = _LATENCY_SECONDS * len(calls)
-    np.savez(folder / _LATENCIES, allow_pickle=False, **interleaved_latencies_s(calls, seconds=seconds))
+def _time(folders: Mapping[str, Path], seed: int, folder: Path) -> dict[str, Any]:
+    np.savez(folder / _LATENCIES, allow_pickle=False, **time_in_turns(folders, _LAUNCH_SECONDS, seed))
     return {}
 
 

@@ -107,7 +107,8 @@ def _row(
         Job(recipe, folder, folder / "compiled", reporter), f"edgemed bench --suite --only {name}"
     )
     job = Job(recipe, folder, folder / "compiled", reporter)
-    folders = _baselines(job, name)
+    with job.alone():
+        folders = _baselines(job, name)
     if result.best is None:
         raise ToolFailure("nothing was kept", where=name)
     folders[CHOICE] = folder / "compiled" / "artefacts" / result.best

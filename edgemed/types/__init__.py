@@ -25,7 +25,7 @@ from edgemed.types.recipe import (
     Step,
 )
 from edgemed.types.record import Record, did_you_mean, digest_of, digest_of_file
-from edgemed.types.sample import Sample, SampleSet
+from edgemed.types.sample import Resized, Sample, SampleSet
 from edgemed.types.tensor import DType, Ending, InputSpec, Kind, Layout, OutputSpec
 from edgemed.types.verdict import AgreementFigures, Figure, Figures, Flip, Latency, SpeedRatio
 
@@ -61,6 +61,7 @@ __all__ = [
     "QuantiseSpec",
     "Recipe",
     "Record",
+    "Resized",
     "RocCurve",
     "Sample",
     "SampleSet",

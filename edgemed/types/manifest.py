@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from edgemed.errors import BadInput
 from edgemed.types.record import Record
 from edgemed.types.tensor import InputSpec, OutputSpec
 
 FORMAT_VERSION = 1
+MOST_THREADS = 1024
+MOST_GOLDEN_TOLERANCE = 0.1
 
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 
@@ -41,3 +44,16 @@ class Manifest(Record):
     """Largest difference of any output that a replay on another machine may show."""
     format_version: int = FORMAT_VERSION
     notes: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.threads <= MOST_THREADS:
+            raise BadInput(f"threads are not from 1 to {MOST_THREADS}", where="threads")
+        if not 0.0 <= self.golden_tolerance <= MOST_GOLDEN_TOLERANCE:
+            raise BadInput(
+                f"golden_tolerance {self.golden_tolerance:g} is not from 0 to {MOST_GOLDEN_TOLERANCE}",
+                where="golden_tolerance",
+            )
+        for role, specs in (("inputs", self.inputs), ("outputs", self.outputs)):
+            names = [spec.name for spec in specs]
+            if not names or len(set(names)) < len(names):
+                raise BadInput(f"{role} are none, or two of one name", where=role)

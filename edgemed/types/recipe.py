@@ -103,16 +103,21 @@ class Agreement(Record):
 
     decisions: float = 0.99
     auc: float = 0.002
+    loss: float = 0.05
+    """Of sensitivity or specificity of any class: 99 % of decisions can hide a rare class that is lost."""
     snr_db: float = 20.0
 
     def __post_init__(self) -> None:
-        for name, share in (("decisions", self.decisions), ("auc", self.auc)):
+        for name, share in (("decisions", self.decisions), ("auc", self.auc), ("loss", self.loss)):
             if not 0.0 <= share <= 1.0:
                 raise BadInput(
                     f"{name} {share:g} is not a share between 0 and 1",
                     where=f"agreement.{name}",
                     remedy=f"write .99 for 99 %, so {share / 100:g} for {share:g} %" if share > 1 else "",
                 )
+
+
+MOST_GOLDEN_CASES = 4096
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,8 @@ class GoldenSpec(Record):
 
     def __post_init__(self) -> None:
         _at_least("golden.cases", self.cases, 1)
+        if self.cases > MOST_GOLDEN_CASES:
+            raise BadInput(f"{self.cases} cases, at most {MOST_GOLDEN_CASES}", where="golden.cases")
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ R = TypeVar("R", bound="Record")
 
 _LARGEST = 2**53
 """Whole numbers below are exact as float."""
+_DEEPEST = 64
+"""Levels of free-form data."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,10 +54,14 @@ class Record:
 
     @classmethod
     def from_json(cls: type[R], text: str, where: str = "") -> R:
+        """Read strictly; a key given twice or nesting without end is `BadInput` too."""
+        where = where or cls.__name__
         try:
-            data = json.loads(text)
+            data = json.loads(text, object_pairs_hook=_unique)
         except ValueError as error:
-            raise BadInput(f"not valid JSON: {error}", where=where or cls.__name__) from None
+            raise BadInput(f"not valid JSON: {error}", where=where) from None
+        except RecursionError:
+            raise BadInput("not valid JSON: nested too deeply", where=where) from None
         return cls.from_dict(data, where)
 
 
@@ -81,6 +87,23 @@ def did_you_mean(word: str, known: typing.Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in table if keys.count(key) > 1)
+        raise ValueError(f"key {twice!r} is given twice")
+    return table
+
+
+def _check_depth(data: Any, where: str, left: int = _DEEPEST) -> None:
+    if not left:
+        raise BadInput(f"nested more than {_DEEPEST} deep", where=where)
+    if isinstance(data, (dict, list, tuple)):
+        for item in data.values() if isinstance(data, dict) else data:
+            _check_depth(item, where, left - 1)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Record):
         return value.to_dict()
@@ -96,6 +119,7 @@ def _plain(value: Any) -> Any:
 def _read(kind: Any, data: Any, where: str) -> Any:
     origin = typing.get_origin(kind)
     if kind is Any:
+        _check_depth(data, where)
         return data
     if origin in (typing.Union, types.UnionType):
         return _read_union(typing.get_args(kind), data, where)

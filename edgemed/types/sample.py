@@ -37,6 +37,17 @@ class Sample:
         return sha.digest()
 
 
+@dataclass(frozen=True)
+class Resized:
+    """`count` cases of the input `name` were brought to `size` (as in 28x28) from other sizes, such as
+    `example`."""
+
+    name: str
+    count: int
+    example: str
+    size: str
+
+
 class SampleSet(Protocol):
     """A set of samples that streams: iterating reads one sample at a time, and again from the start."""
 
@@ -56,6 +67,16 @@ class SampleSet(Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader did to bring samples to the input contract, for the manifest."""
+        ...
+
+    @property
+    def resized(self) -> tuple[Resized, ...]:
+        """The cases resized since the last iteration began."""
+        ...
+
+    @property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """By output, the names of its classes where their order is only the set's own."""
         ...
 
     def __len__(self) -> int: ...

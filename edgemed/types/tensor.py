@@ -57,3 +57,13 @@ class OutputSpec(Record):
     labels: tuple[str, ...] = ()
     threshold: float = 0.5
     unit: str = ""
+
+    def __post_init__(self) -> None:
+        if self.columns < 1:
+            raise BadInput(
+                f"{self.columns} columns; expected at least 1", where=f"outputs.{self.name}.columns"
+            )
+        if self.kind != "regression" and not 0.0 < self.threshold < 1.0:
+            raise BadInput(
+                f"threshold {self.threshold} is not between 0 and 1", where=f"outputs.{self.name}.threshold"
+            )

@@ -64,6 +64,44 @@ def test_two_heads(site, helpers):
     assert [each["name"] for each in site.report()["model"]["outputs"]] == ["head0", "head1"]
 
 
+def test_reversed_labels_are_noticed(site, helpers):
+    x, y = helpers.signals(40, 11)
+    np.savez(site / "acc.npz", x=x, y=1 - y)
+    done = site.fp32(*helpers.MODEL, *helpers.SETS, "-o", "out")
+    assert done.code == 0, done.err
+    (warning,) = [each for each in site.report()["warnings"] if "AUC" in each]
+    auc = next(
+        each for each in site.report()["original"]["accept_figures"][0]["items"] if each["name"] == "auc"
+    )
+    assert warning == (
+        f"the original's AUC on the accept set is {auc['value']:.3f}: "
+        "are the labels in the order of the columns?"
+    )
+    assert "are the labels in the order of the columns?" in " ".join(done.err.split())
+    helpers.write_set(site / "acc.npz", seed=11)
+    assert "order of the columns" not in site.fp32(*helpers.MODEL, *helpers.SETS, "-o", "out").err
+
+
+def test_two_inputs_are_tried_with_an_npz(site):
+    import torch
+
+    (site / "net.py").write_text(
+        "import torch\n\n\nclass Net(torch.nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.a = torch.nn.Linear(4, 1)\n"
+        "        self.b = torch.nn.Linear(3, 1)\n\n"
+        "    def forward(self, scan, table):\n        return self.a(scan) + self.b(table)\n"
+    )
+    torch.save({"a.weight": torch.ones(1, 4), "a.bias": torch.zeros(1), "b.weight": torch.ones(1, 3),
+                "b.bias": torch.zeros(1)}, site / "net.pt")  # fmt: skip
+    rng = np.random.default_rng(0)
+    arrays = {"scan": rng.standard_normal((20, 4)), "table": rng.standard_normal((20, 3))}
+    np.savez(site / "cal.npz", **{name: array.astype(np.float32) for name, array in arrays.items()})
+    sets = ("--calibrate", "cal.npz::scan=scan,table=table")
+    done = site.fp32("-m", "net.py:Net", "-w", "net.pt", *sets, "-o", "out")
+    assert done.code == 0, done.err
+    assert "edgemed run out one.npz (arrays: scan, table)" in done.out
+
+
 def test_without_labels_everything_is_stamped(site, helpers):
     helpers.write_set(site / "sel.npz", seed=8, labels=False)
     done = site.fp32(*helpers.MODEL, "--select", "sel.npz", "-o", "out")

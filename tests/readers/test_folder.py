@@ -7,7 +7,7 @@ import pytest
 
 from edgemed.errors import BadInput
 from edgemed.readers import describe, open_set
-from edgemed.types import InputSpec, OutputSpec
+from edgemed.types import InputSpec, OutputSpec, Resized
 
 Image = pytest.importorskip("PIL.Image")
 GRAY = InputSpec("image", "uint8", (8, 8), "HW")
@@ -40,6 +40,32 @@ def test_classes_in_the_order_of_the_labels(folder: Path) -> None:
     with pytest.raises(BadInput, match="'normal' is no class") as caught:
         open_set("set", [GRAY], [OutputSpec("disease", "binary", 1, ("norml", "sick"))], base=folder)
     assert "norml" in caught.value.remedy
+
+
+def test_names_of_classes_are_told_where_they_decide_the_order(folder: Path) -> None:
+    assert open_set("set", [GRAY], [BINARY], base=folder).classes == {"disease": ("normal", "sick")}
+    named = OutputSpec("disease", "binary", 1, ("sick", "normal"))
+    assert open_set("set", [GRAY], [named], base=folder).classes == {}
+    assert open_set("set", [GRAY], [], base=folder).classes == {}
+
+
+def test_numbered_class_folders_count_by_value(tmp_path: Path) -> None:
+    for number in range(11):
+        (tmp_path / str(number)).mkdir()
+        Image.fromarray(np.full((8, 8), number, np.uint8)).save(tmp_path / str(number) / "a.png")
+    data = open_set(".", [GRAY], [OutputSpec("digit", "multiclass", 11)], base=tmp_path)
+    assert all(int(each.targets["digit"]) == each.inputs["image"][0, 0] for each in data)
+
+
+def test_resized_pictures_are_counted(folder: Path) -> None:
+    Image.new("L", (20, 16)).save(folder / "set" / "sick" / "d.png")
+    Image.new("L", (9, 8)).save(folder / "set" / "sick" / "c.tif")
+    (folder / "set" / "sick" / "e.png").write_bytes(b"no picture")
+    data = open_set("set", [GRAY], [BINARY], base=folder, skip_bad=True)
+    for _ in range(2):
+        assert len(list(data)) == 4
+        assert data.resized == (Resized("image", 2, "8x9", "8x8"),)
+    assert any("other sizes were brought to 8x8 (Pillow" in note for note in data.notes)
 
 
 def test_flat_folder_and_calibration_have_no_labels(folder: Path) -> None:

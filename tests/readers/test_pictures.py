@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from edgemed.errors import BadInput
-from edgemed.readers import read_file
+from edgemed.readers import Notes, read_file
 from edgemed.readers.resize import resize
-from edgemed.types import InputSpec
+from edgemed.types import InputSpec, Resized
 
 Image = pytest.importorskip("PIL.Image")
 NOISE = np.random.default_rng(1)
@@ -155,3 +155,17 @@ def test_arrays_as_files(tmp_path: Path) -> None:
     np.save(tmp_path / "pickled.npy", np.array([{}]), allow_pickle=True)
     with pytest.raises(BadInput, match="cannot be read"):
         read(tmp_path / "pickled.npy", spec)
+
+
+def test_what_was_done_to_one_file_is_told(tmp_path: Path) -> None:
+    Image.fromarray(np.full((16, 20), 4000, np.uint16)).save(tmp_path / "a.png")
+    notes = Notes()
+    read_file(tmp_path / "a.png", [GRAY], notes)
+    height, width = GRAY.shape
+    assert notes.resizings == (Resized(GRAY.name, 1, "16x20", f"{height}x{width}"),)
+    assert any("16-bit" in note for note in notes.sentences)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="a folder"):
+        read_file(tmp_path, [GRAY])

@@ -125,3 +125,11 @@ def test_describe(folder: Path) -> None:
     )
     assert [array.name for array in found.arrays] == ["path", "age", "table.0", "table.1"]
     assert found.arrays[0].layout == "HW"
+
+
+def test_names_as_labels_need_the_order_of_the_classes(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("age,label\n3,sick\n4,normal\n")
+    age = InputSpec("age", "float32", (1,))
+    with pytest.raises(BadInput, match="'sick' is no class") as caught:
+        open_set("a.csv", [age], [OutputSpec("disease", "binary", 1)], base=tmp_path)
+    assert "labels = [...] under [outputs.disease]" in caught.value.remedy

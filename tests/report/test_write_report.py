@@ -184,6 +184,13 @@ def test_a_slow_best_is_not_called_fast(compilation, tmp_path):
     assert "it is not faster than the original beyond noise, at 1.01 times its speed" in text
 
 
+def test_an_original_that_nothing_beat_is_not_compared_with_itself(compilation, tmp_path):
+    runtime, _, _ = compilation.original.runtime.partition(" ")
+    text = text_of(written(dataclasses.replace(compilation, best=f"{runtime}-fp32"), tmp_path))
+    assert f"{runtime}-fp32 is kept: it is the original itself, and nothing that agrees beat it." in text
+    assert "beyond noise, at" not in text.partition("This is agreement")[0]
+
+
 def test_without_labels_the_stamp_and_the_missing_accuracy_are_told(compilation, tmp_path):
     random = np.random.default_rng(0)
     scores = random.random((50, 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -217,6 +218,78 @@ def test_broken_golden_cases_are_untrusted(copied, resign, write_golden, what: s
         Session.load(resign(folder))
 
 
+def _claims(shape: str, dtype: str = "<f4") -> bytes:
+    """An .npy file without data whose header claims this."""
+    header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+
+
+@pytest.mark.parametrize("whole", [b"", b"PK", _claims("(6, 1)"), _claims(f"({7 << 40},)", "|i1")])
+def test_golden_cases_that_are_no_archive_are_untrusted(copied, resign, whole: bytes):
+    _, folder = copied()
+    (folder / GOLDEN_FILE).write_bytes(whole)
+    with pytest.raises(Untrusted, match="golden cases"):
+        Session.load(resign(folder))
+    with pytest.raises(Untrusted, match="golden cases"):
+        golden_inputs(folder, 1)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        b"", _claims("(6, 4)"), _claims(f"({7 << 40}, 4)"), _claims("(-1, 4)"), _claims(f"({10**30}, 4)"),
+        _claims("(0, 4)"), _claims("()"), _claims("(6, 4)", "|O"), _claims("(" * 4000 + ")" * 4000),
+        _claims("-" * 9000 + "1"),
+    ],
+    ids=["empty", "torn", "huge", "negative", "absurd", "none", "scalar", "pickled", "deep", "signs"],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["in.image", "in.table", "out.score"])
+def test_golden_headers_that_lie_are_untrusted(copied, resign, name: str, table: bytes):
+    _, folder = copied()
+    with np.load(folder / GOLDEN_FILE) as golden:
+        arrays = {key: golden[key] for key in golden.files if key != name}
+    np.savez(folder / GOLDEN_FILE, **arrays)
+    with zipfile.ZipFile(folder / GOLDEN_FILE, "a") as archive:
+        archive.writestr(f"{name}.npy", table)
+    with pytest.raises(Untrusted, match="golden cases are broken"):
+        Session.load(resign(folder))
+
+
+def test_too_many_golden_cases_and_an_array_given_twice_are_untrusted(copied, resign, write_golden):
+    _, folder = copied()
+    inputs, answers = golden_inputs(folder, 6), Session.load(folder).run(golden_inputs(folder, 6))
+    many = [
+        {name: np.repeat(array, 700, axis=0) for name, array in each.items()} for each in (inputs, answers)
+    ]
+    write_golden(folder, *many)
+    with pytest.raises(Untrusted, match="4200 cases, expected 1 to 4096"):
+        Session.load(resign(folder))
+    write_golden(folder, inputs, answers)
+    with (
+        zipfile.ZipFile(folder / GOLDEN_FILE, "a") as archive,
+        pytest.warns(UserWarning, match="Duplicate name"),
+    ):
+        archive.writestr("in.table.npy", archive.read("in.table.npy"))
+    with pytest.raises(Untrusted, match=r"2 arrays in\.table, expected one"):
+        Session.load(resign(folder))
+
+
+def test_golden_cases_packed_in_an_unusual_way_are_untrusted(copied, resign):
+    _, folder = copied()
+    with zipfile.ZipFile(folder / GOLDEN_FILE) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    for how, message in ((zipfile.ZIP_DEFLATED, ""), (zipfile.ZIP_LZMA, "golden cases are broken")):
+        with zipfile.ZipFile(folder / GOLDEN_FILE, "w", how) as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+        if not message:
+            assert Session.load(resign(folder)).replay_golden_cases() < 1e-4
+            continue
+        with pytest.raises(Untrusted, match=message):
+            Session.load(resign(folder))
+
+
 def test_another_format_version_is_untrusted(copied, change_manifest):
     _, folder = copied()
     change_manifest(folder, format_version=2)
@@ -227,7 +300,25 @@ def test_another_format_version_is_untrusted(copied, change_manifest):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"precision": "int4"}, {"unknown": 1}, {"threads": "2"}, {"inputs": [{"name": "x"}]}, {"files": ...}],
+    [
+        {"precision": "int4"},
+        {"unknown": 1},
+        {"threads": "2"},
+        {"inputs": [{"name": "x"}]},
+        {"files": ...},
+        {"threads": 10**9},
+        {"threads": 10**30},
+        {"threads": -3},
+        {"threads": 0},
+        {"golden_tolerance": 1e9},
+        {"golden_tolerance": -1.0},
+        {"golden_tolerance": float("nan")},
+        {"inputs": []},
+        {"outputs": []},
+        {"outputs": [{"name": "score", "kind": "binary", "columns": 1, "threshold": 5.0}]},
+        {"outputs": [{"name": "score", "kind": "binary", "columns": 0}]},
+        {"outputs": [{"name": "score", "kind": "binary", "columns": 1}] * 2},
+    ],
 )
 def test_a_broken_manifest_is_untrusted(copied, change_manifest, changes: dict):
     _, folder = copied()
@@ -236,7 +327,13 @@ def test_a_broken_manifest_is_untrusted(copied, change_manifest, changes: dict):
         Session.load(folder)
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"\xff\xfe", b"{}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"", b"{", b"[]", b"\xff\xfe", b"{}", b"[" * 200_000, b'{"name": "a", "name": "b"}', b"9" * 5000,
+    ],
+    ids=["empty", "torn", "list", "bytes", "nothing", "deep", "twice", "number"],
+)  # fmt: skip
 def test_a_manifest_that_is_not_one_is_untrusted(copied, text: bytes):
     _, folder = copied()
     (folder / MANIFEST_FILE).write_bytes(text)

@@ -100,6 +100,29 @@ def test_pt2_knows_its_inputs_and_agrees_with_the_model(pt2, nets, tmp_path):
     np.testing.assert_allclose(trained.predict(batch)[0], expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["tensor", "tuple", "dict"])
+def test_pt2_names_its_outputs_as_the_exported_graph_does(kind, pt2, nets, tmp_path, monkeypatch):
+    import torch
+
+    from edgemed.stages.inspection import inspect_model
+
+    class Headed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nets("Tiny")
+
+        def forward(self, table):
+            x = self.inner(table)
+            return {"tensor": x, "tuple": (x, x * 2), "dict": {"risk": x, "volume": x * 2}}[kind]
+
+    spec = pt2("Headed", model=Headed().eval())
+    monkeypatch.chdir(tmp_path)
+    names = inspect_model(spec)["outputs"]
+    assert names == {"tensor": ["output"], "tuple": ["output_0", "output_1"]}.get(kind, ["risk", "volume"])
+    load_trained_model(spec, tmp_path).export(TABLE, tmp_path / "out.onnx")
+    assert [value.name for value in onnx.load(str(tmp_path / "out.onnx")).graph.output] == names
+
+
 def test_pt2_with_a_fixed_batch_is_refused(pt2, tmp_path):
     with pytest.raises(BadInput, match=r"fixed batch \(2\)") as caught:
         load_trained_model(pt2("Tiny", dynamic=False), tmp_path)
@@ -312,6 +335,7 @@ def test_an_import_that_fails_names_line_and_module(saved, tmp_path):
         load_trained_model(ModelSpec("nets.py:Tiny", "Tiny.pt"), tmp_path)
     assert caught.value.where == "nets.py:1: import no_such_package_here"
     assert "install no_such_package_here" in caught.value.remedy
+    assert "PYTHONPATH=FOLDER" in caught.value.remedy
 
 
 def test_a_branch_on_data_is_refused_with_its_line(saved, tmp_path, capfd):

@@ -169,7 +169,19 @@ def test_did_you_mean():
     assert did_you_mean("tpu", iter(["onnxruntime", "openvino"])) == "known: onnxruntime, openvino"
 
 
-@pytest.mark.parametrize("text", ["", "{", "nonsense", '{"name": "x"} more'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "nonsense",
+        '{"name": "x"} more',
+        "[" * 200_000,
+        '{"name":' * 200_000,
+        '{"name": "x", "name": "y"}',
+    ],
+    ids=["empty", "torn", "word", "more", "lists", "tables", "twice"],
+)
 def test_what_is_not_json_is_bad_input(text: str):
     with pytest.raises(BadInput, match="not valid JSON") as caught:
         Tree.from_json(text, where="tree.json")
@@ -192,3 +204,17 @@ def test_records_are_frozen_and_a_manifest_comes_back():
     assert Manifest.from_json(manifest.to_json()) == manifest
     with pytest.raises(AttributeError):
         manifest.name = "y"
+
+
+def test_free_form_data_is_not_nested_without_end():
+    with pytest.raises(BadInput, match="nested more than 64 deep") as caught:
+        Tree.from_json('{"name": "x", "rest": {"a": ' + "[" * 300 + "]" * 300 + "}}")
+    assert caught.value.where == "Tree.rest.a"
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+@pytest.mark.parametrize("threshold", [0.0, 1.0, 5.0, -1.0, float("nan")])
+def test_a_threshold_is_a_probability(kind: str, threshold: float):
+    with pytest.raises(BadInput, match="is not between 0 and 1"):
+        OutputSpec("score", kind, 2, threshold=threshold)
+    assert OutputSpec("volume", "regression", 1, threshold=threshold).kind == "regression"
