@@ -15,6 +15,7 @@ from edgemed.errors import BadInput
 from edgemed.preprocess import attach as attach_front
 from edgemed.preprocess import compare_with_training, tensor_name, tensor_spec, write_front
 from edgemed.readers import describe, open_set
+from edgemed.readers.reference import Reference
 from edgemed.sources import TrainedModel, check_labels, check_parity, finish, load_trained_model
 from edgemed.sources.digest import source_digest
 from edgemed.sources.imports import code_files
@@ -232,12 +233,14 @@ def _tolerance(absolute: float, relative: float) -> float:
 
 
 def _stamp(ref: str | None, base: Path) -> list[object]:
-    """Path, size and time of change of a set's file: enough to notice another set."""
+    """Sizes and times of change of a set's files (of a CSV, its own only): enough to notice another set."""
     if ref is None:
         return []
-    path = base / ref.partition("::")[0]
-    try:
-        status = path.stat()
-    except OSError:
-        return [ref]
-    return [ref, status.st_size, status.st_mtime_ns]
+    path = Reference.parse(ref).resolve(base)
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return [ref, [[str(file.relative_to(path)), *_changed(file)] for file in files]]
+
+
+def _changed(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_size, status.st_mtime_ns
