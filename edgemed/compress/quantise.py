@@ -49,6 +49,7 @@ def find_scales(
         activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX
         if spec.ranges == "minmax"
         else None,
+        disable_bias_correction=not spec.bias_correction,
         smooth_quant_alphas=nncf.AdvancedSmoothQuantParameters(matmul=-1),
     )
     quantised = nncf.quantize(

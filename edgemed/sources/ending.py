@@ -16,6 +16,9 @@ from edgemed.types import Ending, Kind, OutputRecipe, OutputSpec, did_you_mean
 PREFIX = "edgemed/ending/"
 """Nodes appended here; the quantiser leaves them in float."""
 
+_ENOUGH_SAMPLES = 4
+"""Fewer may lie between 0 and 1 by chance."""
+
 PASSING = ("Reshape", "Cast", "Identity", "Squeeze", "Unsqueeze", "Flatten", "Dropout")
 """Operators that an ending is looked for behind."""
 
@@ -138,7 +141,7 @@ def _is_distribution(value: NDArray[np.float32]) -> bool:
 
 
 def _within_one(value: NDArray[np.float32]) -> bool:
-    return bool(value.size and value.min() >= 0 and value.max() <= 1)
+    return bool(len(value) >= _ENOUGH_SAMPLES and value.min() >= 0 and value.max() <= 1)
 
 
 def _kind(ending: Ending, given: Kind | None, columns: int, name: str) -> Kind:

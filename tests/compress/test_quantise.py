@@ -143,11 +143,11 @@ def test_weights_have_seven_bits_where_sums_saturate(quantised, saturates: bool,
 
 
 @pytest.mark.parametrize("name", ["residual2d", "mlp", "mobile"])
-def test_biases_are_corrected_where_there_are_any(quantised, name: str):
+def test_biases_are_corrected_on_request_where_there_are_any(quantised, name: str):
     import onnx
     from onnx import numpy_helper
 
-    made = quantised(name)
+    made = quantised(name, bias_correction=True)
     original = {
         tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(made.net.path).graph.initializer
     }
