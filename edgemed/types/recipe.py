@@ -91,7 +91,7 @@ class QuantiseSpec(Record):
     weight_bits: Literal["auto", "7", "8"] = "auto"
     """7 keeps int8 sums from saturating on x86 CPUs without VNNI; auto is 8 where the CPU has VNNI."""
     bias_correction: bool = False
-    """NNCF's fast correction of biases. On two nets trained on real X-rays it cost 6 and 17 dB of logit SNR."""
+    """NNCF's fast correction of biases. On two nets trained on real X-rays it cost 6 and 17 dB of SNR."""
     keep_float: tuple[str, ...] = ()
     """Names (or regular expressions) of nodes that stay in float, beside the defaults."""
 
