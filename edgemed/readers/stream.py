@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 from edgemed.errors import BadInput
@@ -13,7 +14,7 @@ Case = tuple[str, Callable[[], Sample]]
 """A candidate: its name and the call that decodes it."""
 
 
-class StreamedSet:
+class StreamedSet(ABC):
     """A `SampleSet` whose subclass lists the candidates in `cases`; decoding happens while iterating.
 
     `BadInput` from decoding a case is raised with the case's name, or, with `skip_bad`, noted in `skipped`.
@@ -60,8 +61,9 @@ class StreamedSet:
         """By output, the names of its classes where their order is only the set's own."""
         return {}
 
+    @abstractmethod
     def cases(self) -> Iterator[Case]:
-        raise NotImplementedError
+        """Every case of the set, in order, undecoded."""
 
     def __len__(self) -> int:
         """Number of candidates: with `skip_bad`, some may turn out unreadable."""
