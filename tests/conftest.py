@@ -48,3 +48,23 @@ def data_dir() -> Path:
         if folder and Path(folder).is_dir():
             return Path(folder)
     pytest.skip("no real data: set EDGEMED_DATA to the folder that holds pneumoniamnist.npz")
+
+
+@pytest.fixture(scope="session")
+def artefact(tmp_path_factory: pytest.TempPathFactory):
+    """`artefact(graph, backend)`: (net, folder) in fp32; read only."""
+    import artefacts
+    import graphs
+
+    made = {}
+
+    def make(graph: str, backend: str = "onnxruntime"):
+        if (graph, backend) not in made:
+            folder = tmp_path_factory.mktemp("artefact")
+            net = graphs.GRAPHS[graph](folder)
+            made[graph, backend] = (
+                net, artefacts.make_artefact(net, backend, "fp32", net.path, folder / "artefact"),
+            )  # fmt: skip
+        return made[graph, backend]
+
+    return make

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import graphs
 import numpy as np
 import pytest
 
@@ -15,13 +14,6 @@ from edgemed.compress import find_scales, write_uint8_activations
 from edgemed.compress.quantise import OPENVINO_FILE
 from edgemed.compress.scales import Scales
 from edgemed.types import QuantiseSpec
-
-if "graphs" not in sys.modules:
-    _path = Path(__file__).resolve().parent.parent / "conformance" / "graphs.py"
-    _spec = importlib.util.spec_from_file_location("graphs", _path)
-    sys.modules["graphs"] = importlib.util.module_from_spec(_spec)
-    _spec.loader.exec_module(sys.modules["graphs"])
-graphs = sys.modules["graphs"]
 
 
 @dataclass(frozen=True)

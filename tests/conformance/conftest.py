@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import graphs
 import numpy as np
 import pytest
 
@@ -15,10 +14,6 @@ from edgemed.backends import Executor, Form, get_backend
 from edgemed.compress import find_scales, write_float16, write_uint8_activations
 from edgemed.compress.quantise import OPENVINO_FILE
 from edgemed.types import Precision, QuantiseSpec
-
-_spec = importlib.util.spec_from_file_location("graphs", Path(__file__).with_name("graphs.py"))
-graphs = sys.modules["graphs"] = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(graphs)
 
 
 @dataclass(frozen=True)
