@@ -45,7 +45,9 @@ Examples:
 @click.option("--accept", metavar="SET", help="Labelled cases that the report's figures come from.")
 @click.option("--skip-bad", is_flag=True, default=None, help="Count unreadable samples and go on.")
 @click.option("--with-images", is_flag=True, help="Put pictures of flipped cases into report.html.")
-@click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
+@click.option(
+    "--dry-run", is_flag=True, help="Check that recipe, model and data fit, print the plan and stop."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print report.json (or the plan) to standard output.")
 def compile_(
     recipe_path: Path | None,
@@ -70,7 +72,9 @@ def compile_(
     Writes artefacts/, report.html and report.json under --out. Stages are cached there: after a change or an
     interruption only what is missing is done again.
     """
+    from edgemed.child import run_in_child
     from edgemed.stages.data import check_paths
+    from edgemed.stages.inputs import check_fit
     from edgemed.stages.job import Job
     from edgemed.stages.plan import make_plan
 
@@ -91,6 +95,7 @@ def compile_(
     if dry_run:
         check_paths(recipe, base)
         plan, _ = make_plan(recipe)
+        run_in_child(check_fit, recipe, base, what="reading the model and the first samples")
         click.echo(
             plan.to_json() if as_json else "\n".join(f"{i}. {line}" for i, line in enumerate(plan.lines, 1))
         )

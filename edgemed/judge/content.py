@@ -61,7 +61,7 @@ class ContentCheck:
         """
         self._refuse_shared_content()
         self._refuse_shared_groups()
-        warnings = [*self._duplicate_warnings()]
+        warnings = [*self._duplicate_warnings(), *self._ungrouped_warnings()]
         for role in self._content:
             for output in self._outputs:
                 warnings += self._class_warnings(role, output)
@@ -104,6 +104,15 @@ class ContentCheck:
             yield (
                 f"the {role} set holds {len(pairs)} duplicates in {self._cases[role]} cases, such as "
                 f"{pairs[0][1]} of {pairs[0][0]}; its intervals are narrower than they should be"
+            )
+
+    def _ungrouped_warnings(self) -> Iterator[str]:
+        grouped = [role for role in self._cases if role in self._groups]
+        without = [role for role in self._cases if role not in self._groups]
+        if grouped and without:
+            yield (
+                f"groups (patients) are given for {' and '.join(grouped)} but not for "
+                f"{' and '.join(without)}: whether these sets share a patient was not checked"
             )
 
     def _class_warnings(self, role: Role, output: OutputSpec) -> list[str]:

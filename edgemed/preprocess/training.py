@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import json
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +14,7 @@ from numpy.typing import NDArray
 from edgemed.errors import BadInput
 from edgemed.preprocess.front_model import tensor_name
 from edgemed.types import InputSpec, Record
+from edgemed.user_code import import_remedy, run_file
 
 SHARE_OF_RANGE = 1e-3
 
@@ -174,25 +172,19 @@ def _call(function: Callable[[NDArray[Any]], Any], raw: NDArray[Any], where: str
 
 
 def _load(function_ref: str, base: Path) -> Callable[[NDArray[Any]], Any]:
-    """The function, its file loaded by path under a name of its own, so that no other module is hidden."""
     file, colon, name = function_ref.rpartition(":")
     path = base / file
     if not colon or not name.isidentifier() or not file.endswith(".py"):
         raise BadInput(f"{function_ref!r} is not of the form file.py:function", where="training_function")
     if not path.is_file():
         raise BadInput(f"there is no file {file}", where=function_ref)
-    unique = f"edgemed_training_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
-    module_spec = importlib.util.spec_from_file_location(unique, path)
-    if module_spec is None or module_spec.loader is None:
-        raise BadInput(f"{file} cannot be loaded as Python", where=function_ref)
-    module = importlib.util.module_from_spec(module_spec)
-    sys.modules[unique] = module
     try:
-        module_spec.loader.exec_module(module)
+        module = run_file(path)
     except Exception as error:
-        del sys.modules[unique]
         raise BadInput(
-            f"{file} cannot be loaded: {type(error).__name__}: {error}", where=function_ref
+            f"{file} cannot be loaded: {type(error).__name__}: {error}",
+            where=function_ref,
+            remedy=import_remedy(error, file),
         ) from error
     function = getattr(module, name, None)
     if not callable(function):

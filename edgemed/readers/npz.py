@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.readers.fit import fit
+from edgemed.readers.group import group_of
 from edgemed.readers.notes import Notes
 from edgemed.readers.npy_entry import NpyEntry, names_in
 from edgemed.readers.reference import GROUP_NAMES, Reference
@@ -83,7 +84,7 @@ class NpzSet(StreamedSet):
                 output.name: target_of(row, output)
                 for (output, _), row in zip(self._outputs, labels, strict=False)
             },
-            str(rows[-1].reshape(-1)[0]) if self._group else None,
+            group_of(rows[-1]) if self._group else None,
         )
 
 

@@ -16,6 +16,7 @@ from edgemed.errors import BadInput
 from edgemed.readers.cast import cast
 from edgemed.readers.decode import decode
 from edgemed.readers.fit import is_picture
+from edgemed.readers.group import group_of
 from edgemed.readers.npz import label_keys, require_all
 from edgemed.readers.reference import GROUP_NAMES, Reference
 from edgemed.readers.stream import Case, StreamedSet
@@ -107,7 +108,7 @@ class CsvSet(StreamedSet):
                 arrays[column.spec.name] = decode(file, column.spec, self.told)
             else:
                 arrays[column.spec.name] = _numbers(row, column)
-        return Sample(name, arrays, self._targets(row), (row[self._group] or None) if self._group else None)
+        return Sample(name, arrays, self._targets(row), group_of(row[self._group]) if self._group else None)
 
 
 class _Columns:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import inspect
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from edgemed.errors import BadInput
@@ -16,6 +12,7 @@ from edgemed.sources.torch_model import TorchModel
 from edgemed.sources.torch_program import blame, check_tensors, quiet
 from edgemed.sources.weights import load_weights
 from edgemed.types import InputSpec, ModelSpec, did_you_mean
+from edgemed.user_code import import_remedy, run_file
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +36,7 @@ class Factory(TorchModel):
                 remedy="give a .safetensors file, or a .pt file of model.state_dict()",
             )
         self.digest = source_digest(spec, base)
-        self._module = self._build(own.read_bytes(), own, spec)
+        self._module = self._build(own, spec)
         load_weights(self._module, base / spec.weights, spec.weights)
         self._module.float().eval()
         self.parameters = check_tensors(self._module, spec.weights)
@@ -60,13 +57,13 @@ class Factory(TorchModel):
             )
         return names
 
-    def _build(self, code: bytes, own: Path, spec: ModelSpec) -> torch.nn.Module:
+    def _build(self, own: Path, spec: ModelSpec) -> torch.nn.Module:
         import torch
 
         source, _, factory = spec.source.partition(":")
 
         try:
-            module = _run_file(code, own)
+            module = run_file(own)
         except Exception as error:
             raise self._refusal(error, f"{source} cannot be imported") from error
         make = getattr(module, factory, None)
@@ -89,14 +86,12 @@ class Factory(TorchModel):
 
     def _refusal(self, error: Exception, what: str) -> BadInput:
         refusal = blame(error, self.shown, self._own, what)
-        remedy = "mend the line above; it is run as part of the model's file"
-        if isinstance(error, ModuleNotFoundError):
-            file = self.shown.partition(":")[0]
-            remedy = (
-                f"install {error.name}; where it is a file of yours, run with PYTHONPATH=FOLDER (the folder "
-                f"that it lies in) or put everything into {file}: the folder of {file} is not searched"
-            )
-        return BadInput(refusal.problem, where=refusal.where, remedy=remedy)
+        remedy = import_remedy(error, self.shown.partition(":")[0])
+        return BadInput(
+            refusal.problem,
+            where=refusal.where,
+            remedy=remedy or "mend the line above; it is run as part of the model's file",
+        )
 
     def _program(self, tensors: dict[str, torch.Tensor]) -> ExportedProgram:
         import torch
@@ -116,19 +111,3 @@ class Factory(TorchModel):
 
     def _call(self, tensors: dict[str, torch.Tensor]) -> Any:
         return self._module(**tensors)
-
-
-def _run_file(code: bytes, path: Path) -> ModuleType:
-    """Run a file as a module of its own name: `sys.path` is not touched, so `nt.py` hides nothing."""
-    name = f"edgemed_model_{hashlib.sha256(str(path).encode() + code).hexdigest()[:16]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None:
-        raise ImportError(f"{path.name} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        exec(compile(code, str(path), "exec"), module.__dict__)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from edgemed.child import report_progress, run_in_child
 from edgemed.errors import BadInput
 from edgemed.judge import ContentCheck
 from edgemed.readers.opening import reader_of
@@ -15,7 +15,7 @@ from edgemed.readers.reference import Reference
 from edgemed.readers.resize import FILTER
 from edgemed.sources.digest import source_digest
 from edgemed.stages.job import Job, SetSource
-from edgemed.types import DataFacts, Graph, Recipe, Resized, StageTime
+from edgemed.types import DataFacts, DataSpec, Graph, Recipe, Resized, StageTime
 from edgemed.types.compilation import Role
 
 FEWEST_CALIBRATION = 2
@@ -51,14 +51,24 @@ def check_paths(recipe: Recipe, base: Path) -> None:
 def check_data(
     job: Job, graph: Graph
 ) -> tuple[dict[Role, SetSource], tuple[DataFacts, ...], tuple[str, ...]]:
-    """Read every set once. Gives how to open each, what is in it, and warnings.
+    """Read every set once, in a child process. Gives how to open each, what is in it, and warnings.
 
     Raises `BadInput` for the same case or patient in two sets, one class only, labels outside their range,
-    class folders of other names in each set, and a calibration set of fewer than 2 samples.
+    class folders of other names in each set, and a calibration set of fewer than 2 samples; `ChildCrashed`
+    where a decoder takes its process down.
     """
-    data = job.recipe.data
     job.reporter.stage("data", "checking the data")
-    start = time.perf_counter()
+    read = run_in_child(
+        _read_sets, job.recipe.data, str(job.base), graph,
+        what="reading the data", on_progress=job.reporter.progress,
+    )  # fmt: skip
+    job.add_time(StageTime("data", read.seconds, peak_mib=read.peak_mib))
+    return read.value
+
+
+def _read_sets(
+    data: DataSpec, base: str, graph: Graph
+) -> tuple[dict[Role, SetSource], tuple[DataFacts, ...], tuple[str, ...]]:
     check = ContentCheck(graph.outputs)
     sources: dict[Role, SetSource] = {}
     facts: list[DataFacts] = []
@@ -73,7 +83,7 @@ def check_data(
         if ref is None:
             continue
         outputs = () if role == "calibrate" else graph.outputs
-        source = SetSource(ref, str(job.base), graph.inputs, outputs, data.skip_bad)
+        source = SetSource(ref, base, graph.inputs, outputs, data.skip_bad)
         samples = source.open()
         for output, classes in samples.classes.items():
             _same_classes(output, numbered.setdefault(output, (role, classes)), (role, classes))
@@ -84,7 +94,7 @@ def check_data(
             sha.update(sample.content)
             for name in sorted(sample.targets):
                 sha.update(f"{name}={sample.targets[name].tolist()};".encode())
-            job.reporter.progress(count, len(samples))
+            report_progress(count, len(samples))
         if role == "calibrate" and count < FEWEST_CALIBRATION:
             raise BadInput(
                 f"the calibration set has {count} samples; at least {FEWEST_CALIBRATION} are needed",
@@ -92,7 +102,7 @@ def check_data(
                 remedy="give some hundred unlabelled samples like those in use (300 is the default)",
             )
         digest = sha.hexdigest()
-        sources[role] = SetSource(ref, str(job.base), graph.inputs, outputs, data.skip_bad, digest)
+        sources[role] = SetSource(ref, base, graph.inputs, outputs, data.skip_bad, digest)
         facts.append(
             DataFacts(
                 role=role,
@@ -114,7 +124,6 @@ def check_data(
             warnings = (*warnings, _skipped(fact))
         if fact.role != "calibrate" and not fact.labelled:
             warnings = (*warnings, f"the {fact.role} set has no labels: no AUC, sensitivity or specificity")
-    job.add_time(StageTime("data", time.perf_counter() - start))
     return sources, tuple(facts), warnings
 
 

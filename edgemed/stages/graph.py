@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,14 @@ from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.preprocess import attach as attach_front
-from edgemed.preprocess import compare_with_training, tensor_name, tensor_spec, write_front
-from edgemed.readers import describe, open_set
+from edgemed.preprocess import compare_with_training, tensor_name, write_front
+from edgemed.readers import open_set
 from edgemed.readers.reference import Reference
-from edgemed.sources import TrainedModel, check_labels, check_parity, finish, load_trained_model
+from edgemed.sources import check_labels, check_parity, finish
 from edgemed.sources.digest import source_digest
 from edgemed.sources.imports import code_files
 from edgemed.sources.parity import ABSOLUTE, RELATIVE, random_batch
+from edgemed.stages.inputs import fit_inputs
 from edgemed.stages.job import Job
 from edgemed.types import (
     Graph,
@@ -30,7 +30,6 @@ from edgemed.types import (
     OutputSpec,
     ParityFacts,
     Recipe,
-    Step,
     did_you_mean,
     digest_of_file,
 )
@@ -71,11 +70,8 @@ def make_graph(job: Job) -> tuple[Graph, ModelFacts, tuple[ParityFacts, ...]]:
 
 def _make_graph(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
     base = Path(base_path)
-    trained = load_trained_model(recipe.model, base)
-    raw = raw_inputs(trained, recipe, base)
-    steps: dict[str, Sequence[Step]] = {name: spec.steps for name, spec in recipe.inputs.items()}
-    tensors = tuple(_renamed(tensor_spec(spec, steps.get(spec.name, ())), spec.name) for spec in raw)
-    _check_shapes(trained, tensors)
+    fitted = fit_inputs(recipe, base)
+    trained, raw, steps, tensors = fitted.trained, fitted.raw, fitted.steps, fitted.tensors
     core, front = folder / "core.onnx", folder / "front.onnx"
     trained.export(tensors, core)
     opset = _opset(core)
@@ -134,51 +130,6 @@ def _with_meanings(outputs: tuple[OutputSpec, ...], recipe: Recipe) -> tuple[Out
     return tuple(specs)
 
 
-def raw_inputs(trained: TrainedModel, recipe: Recipe, base: Path) -> tuple[InputSpec, ...]:
-    """The artefact's inputs: from the recipe, else the model's own, else the calibration set's arrays."""
-    names = trained.input_names()
-    for name in recipe.inputs:
-        if name not in names:
-            raise BadInput(
-                f"the model has no input {name!r}", where=f"inputs.{name}", remedy=did_you_mean(name, names)
-            )
-    known = {spec.name: spec for spec in trained.input_specs() or ()}
-    specs = []
-    for name in names:
-        given = recipe.inputs.get(name, InputRecipe())
-        if given.shape:
-            specs.append(InputSpec(name, given.dtype, given.shape, given.layout))
-        elif name in known:
-            specs.append(InputSpec(name, given.dtype, known[name].shape, given.layout))
-        else:
-            specs.append(_described(name, given, recipe, base, alone=len(names) == 1))
-    return tuple(specs)
-
-
-def _described(name: str, given: InputRecipe, recipe: Recipe, base: Path, *, alone: bool) -> InputSpec:
-    if recipe.data.calibrate is not None:
-        description = describe(recipe.data.calibrate, base=base)
-        for array in description.arrays:
-            if array.name == name or (alone and array.name in description.inputs):
-                return InputSpec(name, given.dtype, array.shape, given.layout)
-    raise BadInput(
-        f"the shape of input {name!r} is not known",
-        where=f"inputs.{name}.shape",
-        remedy=f'write it in the recipe: [inputs.{name}] dtype = "float32", shape = [...]',
-    )
-
-
-def _check_shapes(trained: TrainedModel, tensors: tuple[InputSpec, ...]) -> None:
-    for own, tensor in zip(trained.input_specs() or (), tensors, strict=False):
-        if own.shape != tensor.shape:
-            raise BadInput(
-                f"after preprocessing, input {own.name!r} has shape {list(tensor.shape)}; "
-                f"the model takes {list(own.shape)}",
-                where=f"inputs.{own.name}",
-                remedy="correct shape or steps (layout, resize, crop) in the recipe",
-            )
-
-
 def _real_samples(recipe: Recipe, raw: tuple[InputSpec, ...], base: Path) -> list[Arrays]:
     if recipe.data.calibrate is None:
         return []
@@ -220,10 +171,6 @@ def _opset(path: Path) -> int:
 
     model = onnx.load(path, load_external_data=False)
     return int(next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")))
-
-
-def _renamed(spec: InputSpec, name: str) -> InputSpec:
-    return InputSpec(name, spec.dtype, spec.shape, spec.layout)
 
 
 def _tolerance(absolute: float, relative: float) -> float:

@@ -17,9 +17,6 @@ from edgemed.stages.job import Job, SetSource
 
 _PREDICTIONS = "predictions.npz"
 _LATENCIES = "latencies.npz"
-_LAUNCHES = 3
-_LAUNCH_SECONDS = 0.5
-"""Per artefact and launch, beside the warm-up."""
 
 
 def predictions(job: Job, built: Built, role: str, source: SetSource) -> Predictions:
@@ -42,17 +39,19 @@ def latencies_s(job: Job, built: Sequence[Built]) -> dict[str, NDArray[np.float6
     Each launch is a fresh process in which all take turns. Its place in memory and the clock differ from
     launch to launch, and so do latencies. All launches are cut to the rounds of the shortest.
     """
+    trials = job.recipe.trials
     depends_on = {
+        "seconds": trials.seconds,
         "artefacts": {each.candidate.id: each.digest for each in built},
         "versions": job.versions(*{each.candidate.backend for each in built}),
         "host": read_manifest(built[0].folder).host,
     }
     folders = {each.candidate.id: each.folder for each in built}
     launches: list[dict[str, NDArray[np.float64]]] = []
-    for number in range(_LAUNCHES):
+    for number in range(trials.launches):
         stage = job.run(
             f"latency-{number + 1}", f"timing {len(built)} candidates in turns, launch {number + 1}",
-            depends_on, _time, folders, number,
+            depends_on, _time, folders, trials.seconds, number,
         )  # fmt: skip
         with np.load(stage.folder / _LATENCIES, allow_pickle=False) as data:
             launches.append({name: data[name] for name in folders})
@@ -78,8 +77,8 @@ def _predict(artefact: str, source: SetSource, folder: Path) -> dict[str, Any]:
     return {"cases": len(found.names)}
 
 
-def _time(folders: Mapping[str, Path], seed: int, folder: Path) -> dict[str, Any]:
-    np.savez(folder / _LATENCIES, allow_pickle=False, **time_in_turns(folders, _LAUNCH_SECONDS, seed))
+def _time(folders: Mapping[str, Path], seconds: float, seed: int, folder: Path) -> dict[str, Any]:
+    np.savez(folder / _LATENCIES, allow_pickle=False, **time_in_turns(folders, seconds, seed))
     return {}
 
 

@@ -23,6 +23,7 @@ from edgemed.types.recipe import (
     QuantiseSpec,
     Recipe,
     Step,
+    TrialsSpec,
 )
 from edgemed.types.record import Record, did_you_mean, digest_of, digest_of_file
 from edgemed.types.sample import Resized, Sample, SampleSet
@@ -68,6 +69,7 @@ __all__ = [
     "SpeedRatio",
     "StageTime",
     "Step",
+    "TrialsSpec",
     "did_you_mean",
     "digest_of",
     "digest_of_file",

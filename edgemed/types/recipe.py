@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -137,6 +138,21 @@ class GoldenSpec(Record):
 
 
 @dataclass(frozen=True)
+class TrialsSpec(Record):
+    """`[trials]`: how the candidates are timed against each other before one is chosen."""
+
+    launches: int = 5
+    """Fresh processes. Launches differ: an interval over 5 of them covers 94 %, over 3 75 %."""
+    seconds: float = 0.5
+    """Per candidate and launch, beside the warm-up."""
+
+    def __post_init__(self) -> None:
+        _at_least("trials.launches", self.launches, 1)
+        if not 0 < self.seconds < math.inf:
+            raise BadInput(f"{self.seconds} is no length of time", where="trials.seconds")
+
+
+@dataclass(frozen=True)
 class Recipe(Record):
     """Everything a compile depends on. Paths are relative to the recipe's folder."""
 
@@ -152,6 +168,7 @@ class Recipe(Record):
     outputs: dict[str, OutputRecipe] = field(default_factory=dict)
     quantise: QuantiseSpec = field(default_factory=QuantiseSpec)
     agreement: Agreement = field(default_factory=Agreement)
+    trials: TrialsSpec = field(default_factory=TrialsSpec)
     golden: GoldenSpec = field(default_factory=GoldenSpec)
 
     def __post_init__(self) -> None:

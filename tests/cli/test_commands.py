@@ -56,6 +56,15 @@ def test_dry_run_writes_nothing(site, helpers):
     assert {path.name: path.stat().st_mtime_ns for path in site.folder.iterdir()} == before
 
 
+@pytest.mark.parametrize("more", [("--dry-run",), ("-o", "out")], ids=["dry run", "compile"])
+@pytest.mark.parametrize("role", ["cal", "sel", "acc"])
+def test_a_set_that_does_not_fit_is_refused_before_anything_is_made(site, role, more, helpers):
+    np.savez(site / f"{role}.npz", x=np.zeros((8, 2, 65), np.float32), y=np.arange(8) % 2)
+    done = site.run("compile", *helpers.MODEL, *helpers.SETS, *more)
+    done.refused(2, "[2, 65]", "[2, 64]", f"{role}.npz")
+    assert not list(site.folder.glob("out/.cache/graph*"))
+
+
 @pytest.mark.parametrize("suffix", ["npy", "npz"])
 def test_run_a_signal(compiled, helpers, suffix):
     x, _ = helpers.signals(2, 5)

@@ -23,9 +23,10 @@ TABLES = {
     "### `[outputs.NAME]`": types.OutputRecipe,
     "### `[quantise]`": types.QuantiseSpec,
     "### `[agreement]`": types.Agreement,
+    "### `[trials]`": types.TrialsSpec,
     "### `[golden]`": types.GoldenSpec,
 }
-SECTIONS = {"model", "data", "inputs", "outputs", "quantise", "agreement", "golden"}
+SECTIONS = {"model", "data", "inputs", "outputs", "quantise", "agreement", "trials", "golden"}
 
 
 def _table(heading: str) -> dict[str, str]:

@@ -61,6 +61,16 @@ def test_shared_group_is_refused():
         check.finish()
 
 
+def test_groups_in_one_set_alone_are_told():
+    check = watched(
+        calibrate=[sample("c0", 1), sample("c1", 2)],
+        select=[sample("s0", 3, 0, "7"), sample("s1", 4, 1, "8")],
+        accept=[sample("a0", 5, 0, "9"), sample("a1", 6, 1)],
+    )
+    (warning,) = check.finish()
+    assert "given for select and accept but not for calibrate" in warning
+
+
 @pytest.mark.parametrize("role", ["select", "accept"])
 def test_one_class_only_is_refused_where_it_matters(role):
     check = watched(**{role: [sample("x0", 1, 1), sample("x1", 2, 1)]})

@@ -133,3 +133,19 @@ def test_names_as_labels_need_the_order_of_the_classes(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="'sick' is no class") as caught:
         open_set("a.csv", [age], [OutputSpec("disease", "binary", 1)], base=tmp_path)
     assert "labels = [...] under [outputs.disease]" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("written", "group"),
+    [("5", "5"), ("5.0", "5"), (" 5.00 ", "5"), ("05", "05"), ("5.5", "5.5"), ("", None), ("nan", None)],
+)
+def test_groups_are_alike_in_every_writing(tmp_path: Path, written: str, group: str | None) -> None:
+    (tmp_path / "cases.csv").write_text(f"age,patient\n50,{written}\n")
+    (sample,) = open_set("cases.csv", [InputSpec("age", "float32", (1,))], [], base=tmp_path)
+    assert sample.group == group
+
+
+def test_groups_of_an_archive_are_those_of_a_table(tmp_path: Path) -> None:
+    np.savez(tmp_path / "set.npz", x=np.ones((3, 1), np.float32), patient=np.array([5.0, np.nan, 6.5]))
+    samples = list(open_set("set.npz", [InputSpec("x", "float32", (1,))], [], base=tmp_path))
+    assert [sample.group for sample in samples] == ["5", None, "6.5"]
