@@ -22,7 +22,17 @@ from edgemed.stages.plan import make_plan
 from edgemed.suite.architecture import build as build_architecture
 from edgemed.suite.architecture import draw, names, save_pt2
 from edgemed.suite.baselines import quantise_with_nncf, quantise_with_onnxruntime
-from edgemed.types import Agreement, DataFacts, DataSpec, Graph, ModelSpec, QuantiseSpec, Recipe, did_you_mean
+from edgemed.types import (
+    Agreement,
+    DataFacts,
+    DataSpec,
+    Graph,
+    ModelSpec,
+    OutputRecipe,
+    QuantiseSpec,
+    Recipe,
+    did_you_mean,
+)
 
 CHOICE = "choice"
 _SHORT = {
@@ -154,6 +164,7 @@ def _recipe(folder: Path, name: str, samples: int, threads: int) -> Recipe:
         name=name,
         threads=threads,
         data=DataSpec(calibrate=noise),
+        outputs={"output": OutputRecipe(ending="logits")},
         quantise=QuantiseSpec(samples=samples),
         agreement=Agreement(snr_db=-1000.0),
     )

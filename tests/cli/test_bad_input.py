@@ -215,6 +215,7 @@ def torch_site(tmp_path_factory):
     (folder / "net.py").write_text(NET)
     space: dict = {}
     exec(NET, space)
+    torch.manual_seed(0)
     state = space["Net"]().state_dict()
     save_file(state, folder / "net.safetensors")
     torch.save(state, folder / "net.pt")
@@ -277,6 +278,7 @@ def test_an_unreadable_picture_in_the_middle_of_a_folder(torch_site: Path, helpe
         '[data]\ncalibrate = "cal"\nselect = "sel"\n'
         '[inputs.image]\ndtype = "uint8"\nshape = [16, 16]\nlayout = "HW"\n'
         'steps = [{op = "layout", to = "CHW"}, {op = "scale", by = "1/255"}]\n'
+        '[outputs.output]\nending = "logits"\n'
     )
     site = helpers.Site(torch_site)
     site.fp32("recipe.toml", "-o", "out").refused(2, "a/04.png in sel", "--skip-bad")
