@@ -11,7 +11,7 @@ TORCH ?= torch==2.13.0
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 STAMP := .venv/made-for-$(shell cksum < pyproject.toml | cut -d' ' -f1)
-PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadfile --hypothesis-profile=ci
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 .PHONY: demo test fast campaign lint browser set-up clean
 
@@ -21,7 +21,8 @@ demo: set-up
 test: set-up browser lint
 	$(PYTEST) --durations=10
 
-fast: set-up lint
+fast: set-up
+	$(BIN)/ruff check edgemed tests
 	$(PYTEST) -m 'not slow' -x
 
 campaign: set-up

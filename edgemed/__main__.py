@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from importlib.util import find_spec
 
 from edgemed.errors import EXIT_INTERRUPTED, EXIT_TOOL_FAILURE
 
@@ -15,17 +16,16 @@ def main() -> None:
             "edgemed's commands need Python 3.11 or later; its runtime (edgemed.runtime) works on 3.10\n"
         )
         raise SystemExit(EXIT_TOOL_FAILURE)
+    missing = [name for name in ("click", "rich") if find_spec(name) is None]
+    if missing:
+        sys.stderr.write(
+            f"edgemed's commands need {' and '.join(missing)}, not installed here; its runtime "
+            "(edgemed.runtime) does not\n  next:  pip install 'edgemed[compile]'\n"
+        )
+        raise SystemExit(EXIT_TOOL_FAILURE)
     _replace_what_cannot_be_shown()
     try:
         from edgemed.cli import cli
-    except ModuleNotFoundError as error:
-        if error.name not in ("click", "rich"):
-            raise
-        sys.stderr.write(
-            f"edgemed's commands need {error.name}, which is not installed\n"
-            "  next:  pip install 'edgemed[compile]'\n"
-        )
-        raise SystemExit(EXIT_TOOL_FAILURE) from None
     except KeyboardInterrupt:
         raise SystemExit(EXIT_INTERRUPTED) from None
     cli()

@@ -113,7 +113,7 @@ def _wait(
     while receiver.poll(silence_s):
         try:
             kind, first, second = receiver.recv()
-        except EOFError:
+        except (EOFError, OSError):
             return None
         if kind != "progress":
             return kind, first, second

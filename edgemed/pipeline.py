@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgemed.report import write_report
 from edgemed.stages.acceptance import accept
-from edgemed.stages.artefacts import build_all, stamps_for
+from edgemed.stages.artefacts import ORIGINAL, build_all, stamps_for
 from edgemed.stages.choose import choose
 from edgemed.stages.data import check_data, check_paths
 from edgemed.stages.forms import make_forms
@@ -14,8 +14,8 @@ from edgemed.stages.job import Job
 from edgemed.stages.pictures import flipped_pictures
 from edgemed.stages.plan import make_plan
 from edgemed.stages.results import Findings, compilation
-from edgemed.stages.selection import compare_with_original, selection_predictions
-from edgemed.stages.shelf import shelve, sweep
+from edgemed.stages.selection import compare_with_original, compared_set, selection_predictions
+from edgemed.stages.shelf import check_shelf, shelve, sweep
 from edgemed.stages.trials import latencies_s, load_costs
 from edgemed.types import Compilation
 
@@ -27,20 +27,23 @@ def compile_model(job: Job, command: str, *, with_images: bool = False) -> Compi
 
     Writes `artefacts/<id>/`, `original/`, `report.json` and `report.html` under `job.out`. A result that may
     not be kept is a result: see `Compilation.best`. Raises `BadInput` for what the user can mend and
-    `ToolFailure` when the machine or a tool that everything needs has failed.
+    `ToolFailure` when the machine or a tool that everything needs has failed, `Untrusted` when what was put
+    into `artefacts/` is not what was judged.
 
     An earlier report goes before the first artefact changes: a folder with a report is whole.
     """
     with job.alone():
         sweep(job.out)
+        check_shelf(job.out, job.shown_out)
         return _compile(job, command, with_images=with_images)
 
 
 def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     check_paths(job.recipe, job.base)
-    plan, candidates = make_plan(job.recipe)
+    plan, candidates = make_plan(job.recipe, job.base)
     graph, model, parity = make_graph(job)
     sets, data, warnings = check_data(job, graph)
+    warnings = (*model.notes, *warnings)
     for warning in warnings:
         job.reporter.warn(warning)
 
@@ -49,7 +52,8 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     stamps = stamps_for(data)
     built, failures = build_all(job, graph, candidates, forms, golden, data, stamps)
 
-    answers, broken = selection_predictions(job, built, sets.get("select") or sets.get("calibrate"))
+    compared_on, source = compared_set(sets)
+    answers, broken = selection_predictions(job, built, compared_on, source)
     figures = compare_with_original(graph.outputs, answers)
     latencies = latencies_s(job, [built[name] for name in answers])
     choice = choose(candidates, figures, latencies, job.recipe.agreement, labelled=not stamps)
@@ -59,9 +63,9 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     shelve(job, built, verified.kept.values())
     found = Findings(
         graph, model, data, parity, plan, candidates, built, failures | broken, figures, latencies, costs,
-        choice, verified, stamps, warnings,
+        choice, compared_on, answers[ORIGINAL.id], verified, stamps, warnings,
     )  # fmt: skip
     result = compilation(job, found, command)
-    pictures = flipped_pictures(sets.get("accept"), verified) if with_images else ()
+    pictures = flipped_pictures(job, sets.get("accept"), verified) if with_images else ()
     write_report(result, job.out, pictures)
     return result

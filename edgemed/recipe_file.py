@@ -1,9 +1,9 @@
-"""Recipe files: TOML read strictly."""
+"""Recipe files: TOML read strictly, with paths relative to the recipe's folder."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Any
 
 from edgemed.errors import BadInput
 from edgemed.types import Recipe
@@ -15,16 +15,6 @@ _MODELS = (".onnx", ".pt2", ".py")
 
 def read_recipe(path: Path) -> Recipe:
     """Read `path`. Raises `BadInput` for what is not TOML, unknown keys and wrong types."""
-    data = read_toml(path)
-    try:
-        return Recipe.from_dict(data, where=_TOP)
-    except BadInput as error:
-        key = error.where.removeprefix(_TOP).lstrip(".")
-        where = f"{key} in {path}" if key else str(path)
-        raise BadInput(error.problem, where=where, remedy=error.remedy or _SCHEMA) from None
-
-
-def read_toml(path: Path) -> dict[str, Any]:
     import tomllib
 
     if path.suffix in _MODELS:
@@ -32,7 +22,7 @@ def read_toml(path: Path) -> dict[str, Any]:
             f"{path} is a model, not a recipe", where="RECIPE", remedy=f"edgemed compile -m {path} --out OUT"
         )
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(
             f"cannot read the recipe: {error.strerror}",
@@ -41,3 +31,23 @@ def read_toml(path: Path) -> dict[str, Any]:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"not valid TOML: {error}", where=str(path), remedy=_SCHEMA) from None
+    try:
+        return Recipe.from_dict(data, where=_TOP)
+    except BadInput as error:
+        key = error.where.removeprefix(_TOP).lstrip(".")
+        where = f"{key} in {path}" if key else str(path)
+        raise BadInput(error.problem, where=where, remedy=error.remedy or _SCHEMA) from None
+
+
+def from_folder(ref: str, folder: Path) -> str:
+    """A path that starts at the working folder, with `:factory` or `::keys` behind it, as seen from `folder`.
+
+    An absolute path stays. Symbolic links keep their names where these lead to the same place.
+    """
+    path, separator, rest = ref.partition("::" if "::" in ref else ":")
+    if Path(path).is_absolute():
+        return ref
+    there, seen = folder.resolve(), os.path.relpath(path, folder)
+    if (there / seen).resolve() != Path(path).resolve():
+        seen = os.path.relpath(Path(path).resolve(), there)
+    return seen + separator + rest

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+
+
+@contextlib.contextmanager
+def no_exit() -> Iterator[None]:
+    """`sys.exit`, which argparse calls too, ends no process here: it becomes a `RuntimeError`."""
+    try:
+        yield
+    except SystemExit as end:
+        raise RuntimeError(
+            f"it ends the program (SystemExit {end.code}); keep what runs a script under "
+            'if __name__ == "__main__"'
+        ) from None
 
 
 def run_file(path: Path) -> ModuleType:
@@ -22,7 +36,8 @@ def run_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        exec(compile(code, str(path), "exec"), module.__dict__)
+        with no_exit():
+            exec(compile(code, str(path), "exec"), module.__dict__)
     except BaseException:
         del sys.modules[name]
         raise

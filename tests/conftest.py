@@ -21,17 +21,11 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-
-
-_SLOW_FIXTURES = {"site", "compiled", "imageless"}
-"""Tests with these run whole commands, or train."""
+settings.load_profile("ci")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs whole commands as slow; in the campaign, scale what a test has set for itself."""
-    for item in items:
-        if _SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.slow)
+    """In the campaign, scale what a test has set for itself."""
     if settings.get_current_profile_name() != "campaign":
         return
     for item in items:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -36,12 +36,24 @@ class Availability:
 
 
 class Executor(Protocol):
-    """A loaded artefact. `run` takes batched arrays by input name and gives the outputs in manifest order.
+    """A loaded artefact."""
 
-    Raises `RuntimeError` where the runtime fails.
-    """
+    @property
+    def inputs(self) -> Sequence[Collection[str]]:
+        """Names of each input of the loaded graph; a runtime may know one by several."""
+        ...
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]: ...
+    @property
+    def outputs(self) -> Sequence[Collection[str]]:
+        """Names of each output of the loaded graph."""
+        ...
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """Batched arrays by input name, strided or not, to the outputs in the order that `load` was given.
+
+        Raises `RuntimeError` where the runtime fails.
+        """
+        ...
 
 
 class Backend(Protocol):
@@ -66,7 +78,10 @@ class Backend(Protocol):
         ...
 
     def load(self, folder: Path, precision: Precision, outputs: tuple[str, ...], threads: int) -> Executor:
-        """Load what `build` wrote."""
+        """Load what `build` wrote. Raises `ToolFailure` where the runtime cannot.
+
+        The caller compares `outputs` with the executor's.
+        """
         ...
 
     def executed_layers(

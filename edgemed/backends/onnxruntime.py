@@ -31,7 +31,12 @@ class OnnxRuntime:
         try:
             return Availability(metadata.version("onnxruntime"))
         except metadata.PackageNotFoundError:
+            pass
+        try:
+            from onnxruntime import __version__  # onnxruntime-gpu and others hold the same module
+        except ImportError:
             return Availability("", ("onnxruntime",), "pip install 'edgemed[onnxruntime]'")
+        return Availability(__version__)
 
     def precisions(self, instruction_sets: frozenset[str]) -> tuple[Precision, ...]:
         return ("fp32", "fp16", "int8")
@@ -49,6 +54,8 @@ class OnnxRuntime:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # threads that spin after a run take a core from whatever is timed, or works, next
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         return _OnnxRuntimeExecutor(_session(folder, options), outputs)
 
     def executed_layers(
@@ -99,13 +106,15 @@ def _failures() -> tuple[type[Exception], ...]:
 
 class _OnnxRuntimeExecutor:
     def __init__(self, session: Any, outputs: tuple[str, ...] | None) -> None:
+        self.inputs = [(each.name,) for each in session.get_inputs()]
+        self.outputs = [(each.name,) for each in session.get_outputs()]
         self._run = session.run
-        self._outputs = None if outputs is None else list(outputs)
+        self._wanted = None if outputs is None else list(outputs)
         self._failures = _failures()
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         try:
-            result: list[NDArray[Any]] = self._run(self._outputs, inputs)
+            result: list[NDArray[Any]] = self._run(self._wanted, inputs)
         except self._failures as error:
             raise RuntimeError(str(error)) from None
         return result

@@ -78,12 +78,15 @@ class _OpenVinoExecutor:
     """Runs one sample at a time: compiled for a batch of 1, small nets are up to a fifth faster."""
 
     def __init__(self, compiled: Any, outputs: tuple[str, ...]) -> None:
+        self.inputs = [port.get_names() for port in compiled.inputs]
+        self.outputs = [port.get_names() for port in compiled.outputs]
         self._request = compiled.create_infer_request()
-        self._inputs = {port.get_any_name(): index for index, port in enumerate(compiled.inputs)}
-        self._positions = [compiled.outputs.index(compiled.output(name)) for name in outputs]
+        self._places = {name: index for index, names in enumerate(self.inputs) for name in names}
+        given = {name: index for index, names in enumerate(self.outputs) for name in names}
+        self._positions = [given[name] for name in outputs if name in given]
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        indexed = [(self._inputs[name], array) for name, array in inputs.items()]
+        indexed = [(self._places[name], array) for name, array in inputs.items()]
         rows = [self._answer(indexed, row) for row in range(len(indexed[0][1]))]
         return rows[0] if len(rows) == 1 else [np.concatenate(parts) for parts in zip(*rows, strict=True)]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from edgemed.cli.progress import ProgressBar
 from edgemed.cli.tables import print_table
@@ -17,7 +18,7 @@ from edgemed.errors import BadInput
     epilog="""\b
 Examples:
   edgemed bench out
-  edgemed bench out/original out/artefacts/openvino-int8 --launches 9
+  edgemed bench out/artefacts/onnxruntime-fp32 out/artefacts/openvino-int8 --launches 9
   edgemed bench --suite --only cnn1d --only resnet18"""
 )
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
@@ -41,7 +42,9 @@ Examples:
     "-o", "--out", type=click.Path(path_type=Path), default="suite-out", help="With --suite: work folder."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
 def bench(
+    context: click.Context,
     paths: tuple[Path, ...],
     launches: int,
     seconds: float,
@@ -52,11 +55,12 @@ def bench(
     out: Path,
     as_json: bool,
 ) -> None:
-    """Time artefacts against the original, one sample at a time, in turns in the same process.
+    """Time artefacts against the first, one sample at a time, in turns in the same process.
 
-    PATHS are artefact folders, or one output folder of a compile (its original and all that it kept). Ratios
-    are of medians within a launch; the median over launches is shown.
+    PATHS are artefact folders, or one output folder of a compile (its original and all that it kept). `ratio`
+    is to the first, of medians within a launch; shown are the median over launches and its 95 % interval.
     """
+    _check_options(context, suite)
     with ProgressBar(quiet=as_json) as bar:
         if suite:
             from edgemed.suite.run import run_suite
@@ -79,8 +83,24 @@ def bench(
 
         print_table("choice against the best baseline, ratios to onnxruntime fp32 (speed only)", *table(rows))
     else:
-        head = ["artefact", "ratio", "p50 ms", "p90 ms", "p99 ms", "load ms", "memory MiB", "n"]
-        print_table("", head, [[_cell(row[key]) for key in head] for row in rows])
+        print_table("", list(rows[0]), [[_cell(value) for value in row.values()] for row in rows])
+
+
+_OF_THE_SUITE = {"only": "--only", "samples": "--samples", "out": "--out"}
+
+
+def _check_options(context: click.Context, suite: bool) -> None:
+    """Raises `BadInput` for what would be passed over, `Unavailable` where the suite cannot compile."""
+    if suite:
+        from edgemed.cli.tools import require_tools
+
+        if context.params["paths"]:
+            raise BadInput("--suite builds what it times", where="PATHS", remedy="leave out --suite")
+        require_tools()
+        return
+    for name, flag in _OF_THE_SUITE.items():
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise BadInput(f"{flag} goes with --suite only", where=flag, remedy=f"leave out {flag}")
 
 
 def _folders(paths: tuple[Path, ...]) -> dict[str, Path]:
@@ -102,28 +122,28 @@ def _time(
     import numpy as np
 
     from edgemed.child import run_in_child
-    from edgemed.judge import percentiles
+    from edgemed.judge import faster, percentiles
     from edgemed.measure import contest, load_cost
-    from edgemed.runtime import golden_inputs
 
     bar.stage("bench", f"timing {len(folders)} artefacts in turns")
-    latencies = contest(
+    found = contest(
         folders, launches=launches, seconds=seconds, threads=threads,
         on_launch=lambda done: bar.progress(done, launches),
     )  # fmt: skip
-    first = next(iter(folders))
+    rounds = min(len(launch) for launches_of_one in found.values() for launch in launches_of_one)
+    latencies = {name: np.stack([launch[:rounds] for launch in each]) for name, each in found.items()}
+    baseline = next(iter(latencies.values()))
     rows = []
     for name, folder in folders.items():
-        ratios = [
-            float(np.median(own) / np.median(base))
-            for own, base in zip(latencies[name], latencies[first], strict=True)
-        ]
-        shown = percentiles(np.concatenate(latencies[name]))
-        cost = run_in_child(load_cost, folder, golden_inputs(folder, 1), what=f"loading {name}").value
+        ratio = faster(baseline, latencies[name])
+        shown = percentiles(latencies[name])
+        cost = run_in_child(load_cost, folder, threads, what=f"loading {name}").value
         rows.append(
             {
                 "artefact": name,
-                "ratio": float(np.median(ratios)),
+                "ratio": ratio.ratio,
+                "low": ratio.low,
+                "high": ratio.high,
                 "p50 ms": shown.p50_ms,
                 "p90 ms": shown.p90_ms,
                 "p99 ms": shown.p99_ms,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
 import sys
 from dataclasses import replace
@@ -35,7 +33,9 @@ Examples:
 @click.option("-m", "--model", help="model.onnx, model.pt2 or file.py:factory.")
 @click.option("-w", "--weights", help="Weights of a factory: .safetensors, or .pt of a state_dict.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=DEFAULT_OUT, show_default=True)
-@click.option("--target", help="A file under targets/, such as host, onnxruntime, openvino. [default: host]")
+@click.option(
+    "--target", help="host, onnxruntime, openvino, or a .toml of your own.  [default: the recipe's, or host]"
+)
 @click.option(
     "--precision", "precisions", multiple=True, type=click.Choice(["fp32", "fp16", "bf16", "int8"]),
     help="Try only this precision (repeat for more).",
@@ -73,6 +73,7 @@ def compile_(
     interruption only what is missing is done again.
     """
     from edgemed.child import run_in_child
+    from edgemed.cli.tools import require_tools
     from edgemed.stages.data import check_paths
     from edgemed.stages.inputs import check_fit
     from edgemed.stages.job import Job
@@ -89,12 +90,13 @@ def compile_(
     recipe = replace(
         recipe,
         data=data,
-        target=target or recipe.target,
+        target=(_from(base, target) if (target or "").endswith(".toml") else target) or recipe.target,
         precisions=precisions or recipe.precisions,
     )
+    require_tools()
     if dry_run:
         check_paths(recipe, base)
-        plan, _ = make_plan(recipe)
+        plan, _ = make_plan(recipe, base)
         run_in_child(check_fit, recipe, base, what="reading the model and the first samples")
         click.echo(
             plan.to_json() if as_json else "\n".join(f"{i}. {line}" for i, line in enumerate(plan.lines, 1))
@@ -134,11 +136,10 @@ def _recipe(path: Path | None, model: str | None, weights: str | None) -> tuple[
 
 
 def _from(base: Path, given: str | None) -> str | None:
-    """A path of the command line, which starts at the working folder, as seen from the recipe's folder."""
-    if given is None or base == Path():
-        return given
-    path, separator, rest = re.fullmatch(r"(.*?)(::?|$)(.*)", given, re.DOTALL).groups()  # type: ignore[union-attr]
-    return (path if Path(path).is_absolute() else os.path.relpath(path, base)) + separator + rest
+    """A path of the command line as seen from the recipe's folder."""
+    from edgemed.recipe_file import from_folder
+
+    return given if given is None or base == Path() else from_folder(given, base)
 
 
 def _command() -> str:

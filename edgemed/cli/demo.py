@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import click
@@ -24,13 +25,16 @@ Examples:
 )
 @click.option("-o", "--out", type=click.Path(path_type=Path), default="demo-out", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print report.json.")
+@click.option(
+    "--json", "as_json", is_flag=True, help='Print JSON: {"lines": [...], "report": what report.json holds}.'
+)
 def demo(name: str, data: Path | None, out: Path, seed: int, as_json: bool) -> None:
     """Train a small model, compile it, and show the result.
 
     imageless-mr: simulated whole-head raw MR signals and a 1D-CNN that finds simulated lesions without any
     image. chest-xray: real paediatric chest X-rays (give --data). Both stay on this machine.
     """
+    from edgemed.cli.tools import require_tools
     from edgemed.pipeline import compile_model
     from edgemed.recipe_file import read_recipe
     from edgemed.stages.job import Job
@@ -39,6 +43,11 @@ def demo(name: str, data: Path | None, out: Path, seed: int, as_json: bool) -> N
         raise BadInput(
             "the chest X-ray demo needs its data", where="--data", remedy="--data PATH/pneumoniamnist.npz"
         )
+    if name != "chest-xray" and data is not None:
+        raise BadInput(
+            f"{name} simulates its data", where="--data", remedy="edgemed demo chest-xray --data PATH"
+        )
+    require_tools()
     work = out / "model"
     work.mkdir(parents=True, exist_ok=True)
     with ProgressBar(quiet=as_json) as bar:
@@ -56,7 +65,7 @@ def demo(name: str, data: Path | None, out: Path, seed: int, as_json: bool) -> N
 
             prepared = imageless_mr.prepare(work, seed=seed, progress=progress)
         job = Job(read_recipe(prepared.recipe), prepared.recipe.parent, out / "compiled", bar)
-        command = f"edgemed compile {prepared.recipe} -o {out / 'compiled'}"
+        command = shlex.join(["edgemed", "compile", str(prepared.recipe), "-o", str(out / "compiled")])
         result = compile_model(job, command)
     if as_json:
         click.echo(json.dumps({"lines": prepared.lines, "report": result.to_dict()}))

@@ -7,18 +7,7 @@ import json
 import click
 
 from edgemed.cli.tables import print_table
-
-_NEEDS = (
-    ("torch", "models from .pt2 and file.py:factory", "pip install 'edgemed[compile]'"),
-    ("onnx", "every compile", "pip install 'edgemed[compile]'"),
-    ("onnxscript", "export from torch", "pip install 'edgemed[compile]'"),
-    ("nncf", "int8", "pip install 'edgemed[compile]'"),
-    ("scikit-learn", "figures", "pip install 'edgemed[compile]'"),
-    ("pillow", "PNG, JPEG, TIFF", "pip install 'edgemed[images]'"),
-    ("pydicom", "DICOM", "pip install 'edgemed[images]'"),
-    ("nibabel", "NIfTI", "pip install 'edgemed[images]'"),
-    ("nilearn", "the imageless-MR demo", "pip install 'edgemed[demo]'"),
-)
+from edgemed.cli.tools import TOOLS
 
 
 @click.command(epilog="\b\nExample:\n  edgemed doctor\n  edgemed doctor --json")
@@ -39,9 +28,9 @@ def doctor(as_json: bool) -> None:
         found = backend.availability()
         precisions = ", ".join(backend.precisions(instruction_sets())) if found.available else ""
         rows.append((f"runtime {name}", found.version, precisions, found.remedy))
-    for name, use, remedy in _NEEDS:
-        version = _version(name)
-        rows.append((name, version, use, "" if version else remedy))
+    for tool in TOOLS:
+        version = _version(tool.name)
+        rows.append((tool.name, version, tool.use, "" if version else tool.remedy))
     if as_json:
         keys = ("name", "version", "for", "install")
         click.echo(json.dumps({"host": host, "tools": [dict(zip(keys, row, strict=True)) for row in rows]}))

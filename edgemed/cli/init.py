@@ -37,6 +37,9 @@ def init(
     from edgemed.stages.recipe_draft import draft_recipe
     from edgemed.types import DataSpec, ModelSpec
 
+    if out.is_dir() or not out.parent.is_dir():
+        problem = f"{out} is a folder" if out.is_dir() else f"there is no folder {out.parent}"
+        raise BadInput(problem, where="--out", remedy="give the path of a file in a folder that is there")
     if out.exists() and not force:
         raise BadInput(f"{out} exists", where="--out", remedy="give another --out, or --force")
     spec = ModelSpec(model, weights)

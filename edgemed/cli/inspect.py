@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 Examples:
   edgemed inspect model.onnx
   edgemed inspect model.py:build -w model.safetensors
+  edgemed inspect out
   edgemed inspect out/artefacts/openvino-int8 --json"""
 )
 @click.argument("path")
 @click.option("-w", "--weights", help="Weights of a factory.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def inspect(path: str, weights: str | None, as_json: bool) -> None:
-    """Show what a trained model, an artefact or a compile's output folder holds."""
+    """Show what a trained model or an artefact holds.
+
+    PATH is a model's file, an artefact folder, or a compile's output folder, whose best artefact is shown.
+    """
     from edgemed.types import ModelSpec
 
     if Path(path).is_dir():

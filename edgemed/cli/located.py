@@ -28,9 +28,9 @@ def read_compilation(folder: Path) -> Compilation:
     except OSError:
         if (folder / CACHE).is_dir():
             raise BadInput(
-                "this compile was interrupted; run it again",
+                "there is no report here: this compile has not ended, or was refused or interrupted",
                 where=str(folder),
-                remedy="give the same edgemed compile: finished stages are reused",
+                remedy="give the same edgemed compile: it tells what is wrong, finished stages are reused",
             ) from None
         raise BadInput(
             "neither an artefact (manifest.json) nor a compile's output (report.json)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import textwrap
 from collections.abc import Sequence
@@ -58,6 +59,8 @@ _STAMPS = {"speed only": ": no labelled selection set, so accuracy is not known"
 
 
 def _print_candidates(result: Compilation) -> None:
+    from edgemed.report.cases import SETS
+
     title = f"{result.name} {result.version}"
     if result.original.latency is not None:
         title += f": original {result.original.latency.p50_ms:.3g} ms ({result.original.runtime})"
@@ -67,6 +70,8 @@ def _print_candidates(result: Compilation) -> None:
         mark = "★" if each.id == result.best else "✓" if each.status == "kept" else " "
         rows.append([f"{mark} {each.id}", *_speed(each), *_nearness(each, near), each.status])
     print_table(title, ["  candidate", "ms", "ratio", "MB", *near, ""], rows)
+    if near:
+        click.echo(f"{' and '.join(near)}: on {SETS[result.compared_on]}")
     click.echo()
 
 
@@ -95,11 +100,11 @@ def _nearness(each: CandidateResult, head: list[str]) -> list[str]:
     found = each.select_agreement or ()
     shares = [f.decisions.value for f in found if f.decisions is not None and f.decisions.value is not None]
     gaps = [abs(gap) for gap in map(_auc, found) if gap is not None]
-    ratios = [f.snr_db for f in found if f.snr_db is not None]
+    ratios = [-math.inf if f.snr_db is None else f.snr_db for f in found if not f.identical]
     cells = {
         _DECISIONS: f"{min(shares):.1%}" if shares else "",
         _AUC: f"{max(gaps):.2g}" if gaps else "",
-        _SNR: f"{min(ratios):.1f}" if ratios else "same" if found and all(f.identical for f in found) else "",
+        _SNR: f"{min(ratios):.1f}" if ratios else "same" if found else "",
     }
     return [cells[name] for name in head]
 
@@ -128,7 +133,7 @@ def _print_acceptance(result: Compilation) -> None:
         for _, figures in models:
             for figure in figures[index].items if figures else ():
                 name = f"{figure.name} {figure.label}".strip()
-                rows.setdefault(name, [name]).append(_figure(figure))
+                rows.setdefault(name, [name]).append(_shown(figure))
         if rows:
             head = [output.name, *(name for name, figures in models if figures)]
             cases = next(figures[index].n for _, figures in models if figures)
@@ -139,15 +144,10 @@ def _print_acceptance(result: Compilation) -> None:
             click.echo()
 
 
-def _figure(figure: Figure) -> str:
-    if figure.value is None:
-        return "-"
-    share = abs(figure.value) <= 1 and not figure.unit
-    shown = f"{figure.value:.3f}" if share else f"{figure.value:.4g}"
-    if figure.low is None or figure.high is None:
-        return shown
-    return (
-        f"{shown} ({figure.low:.3f}–{figure.high:.3f})"
-        if share
-        else (f"{shown} ({figure.low:.4g} to {figure.high:.4g})")
-    )
+def _shown(item: Figure) -> str:
+    """As in the report, in characters that every terminal has."""
+    from edgemed.report.numerals import MINUS, NO_BREAK, NONE, THIN, figure, interval
+
+    between = interval(item)
+    text = f"{figure(item)} ({between})" if between else figure(item)
+    return text.translate(str.maketrans(MINUS + NONE + NO_BREAK + THIN, "--  "))

@@ -15,21 +15,25 @@ Batch = dict[str, NDArray[Any]]
 
 
 class CalibrationStream:
-    """Iterates over at most `count` samples of `samples` as batches of one: {input: (1, *shape)}."""
+    """Iterates over at most `count` samples of `samples` as batches of one: {input: (1, *shape)}.
+
+    Only these are decoded. Others take the place of those that `samples` skips as unreadable.
+    """
 
     def __init__(self, samples: SampleSet, count: int, seed: int) -> None:
         self._samples = samples
-        total = len(samples)
-        chosen = np.random.default_rng(seed).permutation(total)[:count]
-        self._chosen = frozenset(int(index) for index in chosen)
+        self._order = np.random.default_rng(seed).permutation(len(samples))
+        self._count = min(count, len(samples))
 
     def __len__(self) -> int:
-        return len(self._chosen)
+        return self._count
 
     def __iter__(self) -> Iterator[Batch]:
-        done = 0
-        for index, sample in enumerate(self._samples):
-            if index in self._chosen:
+        done, first = 0, 0
+        while done < self._count and first < len(self._order):
+            chosen = self._order[first : first + self._count - done]
+            first += len(chosen)
+            for sample in self._samples.select(frozenset(chosen.tolist())):
                 done += 1
-                report_progress(done, len(self._chosen))
+                report_progress(done, self._count)
                 yield {name: array[None] for name, array in sample.inputs.items()}

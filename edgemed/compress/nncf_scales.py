@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 _WEIGHTED = ("Conv", "Gemm", "MatMul")
 
 
-def read_scales(quantised: Any, model: onnx.ModelProto) -> Scales:
-    """`quantised` is the openvino.Model that NNCF gave for `model`."""
-    places = bias_places(model)
+def read_scales(quantised: Any, model: onnx.ModelProto, *, biases_corrected: bool) -> Scales:
+    """`quantised` is the openvino.Model that NNCF gave for `model`.
+
+    Biases are read where NNCF has corrected them; else the ONNX graph's own hold.
+    """
+    places = bias_places(model) if biases_corrected else {}
     nodes = {node.name: node for node in model.graph.node}
     values = {name for node in model.graph.node for name in (*node.input, *node.output)}
     initializers = {tensor.name: tensor for tensor in model.graph.initializer}
@@ -41,16 +44,15 @@ def read_scales(quantised: Any, model: onnx.ModelProto) -> Scales:
             node = nodes.get(_onnx_name(op, nodes))
             if node is None or node.op_type not in _WEIGHTED or node.input[1] not in initializers:
                 continue
-            shape = tuple(initializers[node.input[1]].dims)
-            weight = _weight(op, node.name, shape)
+            weight = _weight(op, node, tuple(initializers[node.input[1]].dims))
             if weight:
                 weights.append(weight)
             if weight and node.name in places:
                 holder, index = places[node.name]
                 shape = tuple(initializers[holder.input[index]].dims)
-                bias = _bias(op)
-                if bias is not None and bias.size == np.prod(shape):
-                    biases[node.name] = bias.reshape(shape)
+                bias, beta = _bias(op), _attribute(holder, "beta", 1.0)
+                if bias is not None and bias.size == np.prod(shape) and beta != 0:
+                    biases[node.name] = (bias / np.float32(beta)).reshape(shape)
     return Scales(tuple(activations), tuple(weights), biases)
 
 
@@ -91,7 +93,7 @@ def _consumers(op: Any, nodes: dict[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _weight(op: Any, name: str, shape: tuple[int, ...]) -> WeightScale | None:
+def _weight(op: Any, node: onnx.NodeProto, shape: tuple[int, ...]) -> WeightScale | None:
     multiply = op.input_value(1).get_node()
     if multiply.get_type_name() == "Reshape":
         multiply = multiply.input_value(0).get_node()
@@ -108,14 +110,14 @@ def _weight(op: Any, name: str, shape: tuple[int, ...]) -> WeightScale | None:
     full = np.broadcast_to(scales, values.shape) if scales.ndim == values.ndim else None
     if full is None:
         return None
+    if op.get_type_name() == "MatMul":
+        if bool(op.get_attributes()["transpose_b"]) != bool(_attribute(node, "transB", 0)):
+            values, full = np.swapaxes(values, -1, -2), np.swapaxes(full, -1, -2)
+    elif values.size == np.prod(shape):
+        values, full = values.reshape(shape), full.reshape(shape)
     if values.shape != shape:
-        if values.size != np.prod(shape):
-            return None
-        if values.ndim == 2 and values.shape[::-1] == shape:
-            values, full = values.T, full.T
-        else:
-            values, full = values.reshape(shape), full.reshape(shape)
-    return _per_axis(name, np.ascontiguousarray(values), full)
+        return None
+    return _per_axis(node.name, np.ascontiguousarray(values), full)
 
 
 def _per_axis(name: str, values: NDArray[np.int8], full: NDArray[np.float32]) -> WeightScale | None:
@@ -127,8 +129,15 @@ def _per_axis(name: str, values: NDArray[np.int8], full: NDArray[np.float32]) ->
     return None
 
 
+def _attribute(node: onnx.NodeProto, name: str, default: float) -> float:
+    from onnx import helper
+
+    found = [helper.get_attribute_value(each) for each in node.attribute if each.name == name]
+    return float(found[0]) if found else default
+
+
 def _bias(op: Any) -> NDArray[np.float32] | None:
-    """The constant added right behind a layer, as NNCF corrected it."""
+    """The constant added right behind a layer, as NNCF corrected it; of a Gemm, its bias times beta."""
     for port in op.output(0).get_target_inputs():
         node = port.get_node()
         if node.get_type_name() == "Add":

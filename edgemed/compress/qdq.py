@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _LEVELS = 255
 
 
-def write_qdq(graph: Path, scales: Scales, out: Path) -> tuple[str, ...]:
-    """Write `graph` with Q/DQ nodes to `out`. Gives the names of the nodes that run in int8."""
+def write_qdq(graph: Path, scales: Scales, out: Path) -> None:
+    """Write `graph` with Q/DQ nodes to `out`."""
     from onnx import helper
 
     model = read_onnx(graph)
@@ -58,7 +58,6 @@ def write_qdq(graph: Path, scales: Scales, out: Path) -> tuple[str, ...]:
     _drop_unused_initializers(rest)
     model.graph.CopyFrom(rest)
     write_onnx(model, out)
-    return tuple(sorted(quantised))
 
 
 def uint8_scale(low: float, high: float) -> tuple[float, int]:

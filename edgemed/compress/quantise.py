@@ -18,7 +18,7 @@ from edgemed.compress.qdq import write_qdq
 from edgemed.compress.ranges import tensor_ranges
 from edgemed.compress.scales import Scales
 from edgemed.errors import BadInput, ToolFailure
-from edgemed.types import Precision, QuantiseSpec, SampleSet
+from edgemed.types import QuantiseSpec, SampleSet
 
 OPENVINO_FILE = "openvino.xml"
 _RANGE_SAMPLES = 100
@@ -62,7 +62,7 @@ def find_scales(
         advanced_parameters=advanced,
     )
     ov.save_model(quantised, out / OPENVINO_FILE, compress_to_fp16=False)
-    scales = read_scales(quantised, read_onnx(graph))
+    scales = read_scales(quantised, read_onnx(graph), biases_corrected=spec.bias_correction)
     if not scales.weights:
         raise ToolFailure("nothing in this model can run in int8", where=graph.name)
     del model, quantised
@@ -76,29 +76,6 @@ def find_scales(
 def write_uint8_activations(graph: Path, scales_folder: Path, out: Path) -> None:
     """Write the form `int8-uint8-activations` from what `find_scales` left in `scales_folder`."""
     write_qdq(graph, Scales.load(scales_folder), out)
-
-
-def layer_precisions(graph: Path) -> list[tuple[str, str, Precision]]:
-    """(name, op, precision) of each layer with weights, as written in an ONNX file."""
-    model = read_onnx(graph)
-    constants = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
-    dequantised = {
-        node.output[0]
-        for node in model.graph.node
-        if node.op_type == "DequantizeLinear" and node.input[0] in constants
-    }
-    layers: list[tuple[str, str, Precision]] = []
-    for node in model.graph.node:
-        if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN"):
-            continue
-        weights = [name for name in node.input[1:] if name in constants or name in dequantised]
-        if not weights:
-            continue
-        if weights[0] in dequantised:
-            layers.append((node.name, node.op_type, "int8"))
-        else:
-            layers.append((node.name, node.op_type, "fp16" if constants[weights[0]] == 10 else "fp32"))
-    return layers
 
 
 def _named(graph: Path, wanted: tuple[str, ...]) -> set[str]:

@@ -42,13 +42,13 @@ class Scales:
 
     def save(self, folder: Path) -> None:
         """Write `scales.json` and `scales.npz`."""
-        arrays: dict[str, NDArray[Any]] = {}
+        arrays: dict[str, Any] = {}
         for index, weight in enumerate(self.weights):
             arrays[f"values.{index}"] = weight.values
             arrays[f"scale.{index}"] = weight.scale
         for index, bias in enumerate(self.biases.values()):
             arrays[f"bias.{index}"] = bias
-        np.savez(folder / "scales.npz", allow_pickle=False, **arrays)
+        np.savez(folder / "scales.npz", **arrays)
         listing = {
             "activations": [
                 {"tensor": a.tensor, "low": a.low, "high": a.high, "consumers": a.consumers}

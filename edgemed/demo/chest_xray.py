@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from edgemed.demo.prepared import Prepared, recipe_text, write_model
 from edgemed.demo.training import Labelled, Progress, Schedule, area, predict, train
 from edgemed.errors import BadInput
+from edgemed.readers.npy_entry import NpyEntry, names_in
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -64,25 +64,35 @@ def prepare(
 
 
 def _read(data: Path) -> tuple[dict[str, NDArray[np.uint8]], dict[str, NDArray[np.uint8]]]:
-    remedy = f"give the path of {DATA_FILE} (28x28) of MedMNIST v2"
     try:
-        with data.open("rb") as file, np.load(file) as archive:
-            images = {name: archive[f"{name}_images"] for name in ("train", "val", "test")}
-            labels = {name: archive[f"{name}_labels"].reshape(-1) for name in images}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise BadInput(f"not a readable {DATA_FILE}: {error}", where=str(data), remedy=remedy) from None
-    for name, array in images.items():
-        if array.dtype != np.uint8 or array.shape != (len(labels[name]), 28, 28):
-            raise BadInput(
-                f"{name}_images is {array.dtype} {list(array.shape)}, not uint8 [n, 28, 28] with n labels",
-                where=str(data),
-                remedy=remedy,
-            )
-    if len(images["train"]) < CALIBRATION_ROWS[1]:
+        names = names_in(data)
+        images = {name: _entry(data, f"{name}_images", names) for name in ("train", "val", "test")}
+        labels = {name: _entry(data, f"{name}_labels", names) for name in images}
+        for name, entry in images.items():
+            if entry.dtype != np.uint8 or entry.shape != (len(labels[name]), 28, 28):
+                raise BadInput(
+                    f"{name}_images is {entry.dtype} {list(entry.shape)}, not uint8 [n, 28, 28] with n labels"
+                )
+        if len(images["train"]) < CALIBRATION_ROWS[1]:
+            raise BadInput(f"{len(images['train'])} training images, expected 4708")
+        pictures = {name: entry.whole() for name, entry in images.items()}
+        classes = {name: entry.whole().reshape(-1) for name, entry in labels.items()}
+        for name, found in classes.items():
+            if len(found) != len(pictures[name]) or not np.isin(found, (0, 1)).all():
+                raise BadInput(f"{name}_labels is not one 0 or 1 per picture")
+    except BadInput as error:
         raise BadInput(
-            f"{len(images['train'])} training images, expected 4708", where=str(data), remedy=remedy
-        )
-    return images, labels
+            f"not a readable {DATA_FILE}: {error.problem}",
+            where=str(data),
+            remedy=f"give the path of {DATA_FILE} (28x28) of MedMNIST v2",
+        ) from None
+    return pictures, classes
+
+
+def _entry(data: Path, name: str, names: list[str]) -> NpyEntry:
+    if name not in names:
+        raise BadInput(f"it holds no array {name}")
+    return NpyEntry(data, name)
 
 
 def _kept(images: dict[str, NDArray[np.uint8]], calibration: range, data: Path) -> list[int]:

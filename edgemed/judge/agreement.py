@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgemed.errors import BadInput, ToolFailure
+from edgemed.errors import BadInput
 from edgemed.judge.auc import auc_differences
 from edgemed.judge.figures import accuracies
 from edgemed.judge.interval import mean, share
@@ -26,6 +26,10 @@ from edgemed.types.verdict import AgreementFigures, Figure, Flip
 
 FLIPS_NAMED = 200
 FEW_SCORES = 64
+MOST_SNR_DB = 200.0
+"""The largest SNR that is told; float32 rounding alone is near 150."""
+ROUNDING = 1e-6
+"""Share of an output's largest value by which float32 runtimes may differ in a column that does not vary."""
 
 
 def agreement(
@@ -40,11 +44,9 @@ def agreement(
     Decision agreement has a Clopper-Pearson interval (multilabel: of the label that agrees least). With
     `targets` (see `Sample.targets`): differences of the AUC (paired DeLong interval), of accuracy,
     sensitivity and specificity (no interval: that of a paired share is the judge's), and of the MAE (paired
-    Student's t). The SNR is on logits, per column, and the worst column counts: 10 log10 of the variance of
-    the original over cases divided by the mean squared difference.
+    Student's t). The SNR is on logits, and the worst column counts, see `logit_snr_db`.
 
-    Raises `BadInput` where cases do not pair up or the original is not finite, `ToolFailure` where the
-    artefact gives NaN or infinity.
+    Raises `BadInput` where cases do not pair up, a value is not finite or a probability is none.
     """
     if len(original) != len(artefact) or len(original) != len(case_names):
         raise BadInput(
@@ -53,16 +55,6 @@ def agreement(
             where=f"output {output.name}",
         )
     before = as_scores(output, original)
-    broken = np.flatnonzero(
-        ~np.isfinite(np.asarray(artefact, np.float64).reshape(len(artefact), -1)).all(axis=1)
-    )
-    if broken.size:
-        raise ToolFailure(
-            f"the artefact gives NaN or infinity for {broken.size} of {len(artefact)} cases where the "
-            f"original does not, first for {case_names[broken[0]]}",
-            where=f"output {output.name}",
-            remedy="choose another precision",
-        )
     after = as_scores(output, artefact)
     wanted = None if targets is None else as_targets(output, targets, len(before))
     gaps = np.abs(after - before)
@@ -70,7 +62,8 @@ def agreement(
     identical = bool(np.array_equal(before, after))
     decisions, flips = _decisions(output, before, after, wanted, case_names)
     distinct = tuple(int(max(len(np.unique(column)) for column in scores.T)) for scores in (before, after))
-    snr = None if identical else logit_snr_db(logits(output, before), logits(output, after))
+    snrs = logit_snr_db(output, before, after)
+    lost = np.flatnonzero(np.isneginf(snrs))
     return AgreementFigures(
         output=output.name,
         kind=output.kind,
@@ -80,29 +73,35 @@ def agreement(
         largest_difference_case=case_names[worst],
         mean_difference=float(gaps.mean()),
         identical=identical,
-        snr_db=snr,
+        snr_db=None if identical or lost.size else min(float(snrs.min()), MOST_SNR_DB),
         decisions=decisions,
         differences=() if wanted is None else tuple(_differences(output, before, after, wanted)),
         flip_count=len(flips),
         flips=tuple(flips[:FLIPS_NAMED]),
         distinct_original=distinct[0],
         distinct_artefact=distinct[1],
-        notes=tuple(_notes(len(before), distinct[0], distinct[1], snr, identical)),
+        notes=tuple(_notes(output, len(before), distinct[0], distinct[1], identical, lost)),
     )
 
 
-def logit_snr_db(original: NDArray[np.float64], artefact: NDArray[np.float64]) -> float | None:
-    """SNR in dB of the worst column of (N, columns) logits; None where no column of the original varies.
+def logit_snr_db(
+    output: OutputSpec, before: NDArray[np.float64], after: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """SNR in dB of each column of `as_scores`, on `logits`.
 
-    A column that does not vary is left out. Columns without any difference count as infinite; None where
-    all are.
+    10 log10 of the variance of the original over cases divided by the mean squared difference: infinite
+    without a difference. A column that does not vary in the original has no signal: minus infinity, or
+    infinite where the scores differ by no more than rounding.
     """
-    signal = original.var(axis=0)
+    original, artefact = logits(output, before), logits(output, after)
     noise = np.mean((artefact - original) ** 2, axis=0)
-    judged = (signal > 0) & (noise > 0)
-    if not judged.any():
-        return None
-    return float(10 * np.log10(np.min(signal[judged] / noise[judged])))
+    constant = original.max(axis=0) == original.min(axis=0)
+    rounded = np.abs(after - before).max(axis=0) <= ROUNDING * np.abs(before).max()
+    snrs = np.full(len(noise), np.inf)
+    snrs[constant & ~rounded & (noise > 0)] = -np.inf
+    judged = ~constant & (noise > 0)
+    snrs[judged] = 10 * np.log10(original.var(axis=0)[judged] / noise[judged])
+    return snrs
 
 
 def _decisions(
@@ -150,12 +149,19 @@ def _differences(
     return items
 
 
-def _notes(cases: int, before: int, after: int, snr: float | None, identical: bool) -> list[str]:
+def _notes(
+    output: OutputSpec, cases: int, before: int, after: int, identical: bool, lost: NDArray[np.intp]
+) -> list[str]:
     notes = []
     if identical:
         notes.append("the outputs are identical on these cases; that alone proves nothing about others")
-    elif snr is None:
-        notes.append("SNR is not defined: the original does not vary over these cases")
+    if lost.size:
+        names = names_of_classes(output) if output.kind == "multiclass" else names_of_columns(output)
+        columns = ", ".join(names[column] for column in lost)
+        told = f" ({columns})" if columns else ""
+        notes.append(
+            f"what does not vary in the original{told} differs in the artefact: the SNR is minus infinity"
+        )
     if after < min(FEW_SCORES, before):
         notes.append(
             f"the artefact gives only {after} distinct scores, the original {before} (of {cases} cases): "

@@ -16,6 +16,8 @@ Question = tuple[str, NDArray[np.float64], NDArray[np.bool_]]
 def influence(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> tuple[float, NDArray[np.float64]]:
     """AUC and each case's share in its error, for scores (N,) and positive (N,) with m >= 1, n >= 1.
 
+    The spread of a single positive or negative case is not known: shares are NaN where m or n is 1.
+
     With the structural components V of DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837-845,
     found from midranks as in Sun and Xu, IEEE Signal Processing Letters 21 (2014) 1389-1393, a positive case
     has the influence (V10 - AUC) / sqrt(m (m - 1)) and a negative one (V01 - AUC) / sqrt(n (n - 1)). The sum
@@ -31,7 +33,9 @@ def influence(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> tuple
     shares[positive] = (ranks[positive] - rankdata(scores[positive])) / n
     shares[~positive] = 1.0 - (ranks[~positive] - rankdata(scores[~positive])) / m
     auc = float(shares[positive].mean())
-    scale = np.where(positive, np.sqrt(m * max(m - 1, 1)), np.sqrt(n * max(n - 1, 1)))
+    if min(m, n) < 2:
+        return auc, np.full(len(scores), np.nan)
+    scale = np.where(positive, np.sqrt(m * (m - 1)), np.sqrt(n * (n - 1)))
     return auc, (shares - auc) / scale
 
 
@@ -97,10 +101,10 @@ def _figure(
     from scipy.stats import norm
 
     error = float(np.sqrt(np.sum(shares**2)))
-    if error < 1e-12:
-        return Figure(
-            name, value, len(shares), label=label, reason=reason or "DeLong's error is 0: no interval"
-        )
+    if np.isnan(error) or error < 1e-12:
+        why = "one positive or one negative case only" if np.isnan(error) else "DeLong's error is 0"
+        told = "; ".join(each for each in (reason, f"{why}: no interval") if each)
+        return Figure(name, value, len(shares), label=label, reason=told)
     half = float(norm.ppf((1 + LEVEL) / 2)) * error
     low, high = value - half, value + half
     if bounded:

@@ -94,12 +94,12 @@ def _regression(
         rmse = float(np.sqrt(np.mean(error**2)))
         low, high = resampled(terms[:, :1], lambda means: np.sqrt(means[..., 0])) or (None, None)
         items.append(Figure("rmse", rmse, len(error), low, high, label, output.unit, "bootstrap"))
-        items.append(_r2(terms, label))
+        items.append(_r2(terms, float(np.ptp(truth)), label))
     return items
 
 
-def _r2(terms: NDArray[np.float64], label: str) -> Figure:
-    if not terms[:, 2].any():
+def _r2(terms: NDArray[np.float64], spread: float, label: str) -> Figure:
+    if spread == 0:
         return Figure("r2", None, len(terms), label=label, reason="all targets are equal")
     value = 1.0 - float(terms[:, 0].sum() / terms[:, 2].sum())
     low, high = resampled(terms, _r2_of_means) or (None, None)

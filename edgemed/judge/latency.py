@@ -41,9 +41,10 @@ def faster(baseline_s: NDArray[Any], candidate_s: NDArray[Any], seed: int = 0) -
     Seconds, shape (rounds,), or (launches, rounds) from several processes; round i of a launch of both ran
     next to each other. The percentile bootstrap draws launches first, then whole rounds inside them: slow
     drift of the clock or a busy neighbour hits both, and the interval covers how launches differ. Where
-    they differ by more than the rounds inside, it spans all launches, and covers the median of further
-    ones with 1 - 2 ** (1 - launches): 75 % for three, 94 % for five. One launch tells of itself alone.
-    The medians in ms are over all rounds. Raises `BadInput` where the rounds do not pair up.
+    they differ by more than the rounds inside, it spans all of up to five launches, and so covers the median
+    of further ones with 1 - 2 ** (1 - launches): 75 % for three, 94 % for five. Of more launches it leaves
+    out the outermost, and covers 88 % for seven. One launch tells of itself alone. The medians in ms are
+    over all rounds. Raises `BadInput` where the rounds do not pair up.
     """
     baseline, candidate = np.atleast_2d(_checked(baseline_s)), np.atleast_2d(_checked(candidate_s))
     if baseline.shape != candidate.shape:

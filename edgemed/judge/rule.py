@@ -39,7 +39,7 @@ def _checks(limits: Agreement, figures: AgreementFigures, labelled: bool) -> lis
         return [_decisions(limits, figures), _snr(limits, figures, f" (AUC is not defined: {why})")]
     gap = abs(auc.value)
     text = f"AUC differs by {gap:.2g}, limit {limits.auc:g}"
-    return [_decisions(limits, figures), (gap <= limits.auc, text), *_losses(limits, figures)]
+    return [_decisions(limits, figures), (_within(gap, limits.auc), text), *_losses(limits, figures)]
 
 
 def _losses(limits: Agreement, figures: AgreementFigures) -> list[tuple[bool, str]]:
@@ -55,10 +55,15 @@ def _losses(limits: Agreement, figures: AgreementFigures) -> list[tuple[bool, st
     label = f" of {worst.label}" if worst.label else ""
     return [
         (
-            -worst.value <= limits.loss,
+            _within(-worst.value, limits.loss),
             f"{worst.name}{label} changes by {worst.value:+.3g}, may fall by {limits.loss:g}",
         )
     ]
+
+
+def _within(gap: float, limit: float) -> bool:
+    """1 - .95 is a little more than .05 in floating point."""
+    return gap <= limit + 1e-9
 
 
 def _decisions(limits: Agreement, figures: AgreementFigures) -> tuple[bool, str]:
@@ -84,7 +89,8 @@ def _snr(limits: Agreement, figures: AgreementFigures, note: str) -> tuple[bool,
     if figures.identical:
         return True, f"{scale} SNR infinite (identical outputs), {limit}{note}"
     if figures.snr_db is None:
-        return False, f"{scale} SNR is not defined (the original does not vary), {limit}{note}"
+        why = "what does not vary in the original differs in the artefact"
+        return False, f"{scale} SNR is minus infinity ({why}), {limit}{note}"
     return figures.snr_db >= limits.snr_db, f"{scale} SNR {figures.snr_db:.2f} dB, {limit}{note}"
 
 

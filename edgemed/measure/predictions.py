@@ -26,10 +26,10 @@ class Predictions:
     targets: dict[str, NDArray[Any]]
 
     def save(self, path: Path) -> None:
-        arrays: dict[str, NDArray[Any]] = {"names": np.array(self.names)}
+        arrays: dict[str, Any] = {"names": np.array(self.names)}
         arrays |= {f"out.{name}": array for name, array in self.outputs.items()}
         arrays |= {f"target.{name}": array for name, array in self.targets.items()}
-        np.savez(path, allow_pickle=False, **arrays)
+        np.savez(path, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Predictions:

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 from edgemed.errors import BadInput
 from edgemed.preprocess.front import PREFIX
-from edgemed.preprocess.front_model import check_inputs_known, tensor_name, trace, value_info
+from edgemed.preprocess.front_model import tensor_name, trace, value_info
 from edgemed.preprocess.registry import tensor_spec
-from edgemed.types import InputSpec, Step, did_you_mean
+from edgemed.types import InputSpec, Step
 
 if TYPE_CHECKING:
     import onnx
-
-IR_CEILING = 10
 
 
 def attach(core: Path, specs: Sequence[InputSpec], steps: dict[str, Sequence[Step]], out: Path) -> None:
@@ -23,11 +21,11 @@ def attach(core: Path, specs: Sequence[InputSpec], steps: dict[str, Sequence[Ste
 
     The raw inputs keep the names, the order and the batch axis of the core's inputs; the tensors behind the
     steps are `tensor_name(name)`; nodes, tensors and constants of the front begin with `PREFIX`. The opsets
-    are the core's, the IR version is at most 10. An input without steps whose dtype is the core's is left
+    and the IR version are the core's. An input without steps whose dtype is the core's is left
     alone; where dtypes differ behind the steps (uint8 without steps, a float16 core), a Cast is added.
 
-    Raises `BadInput` where `specs` are not the core's inputs, a result does not fit the core's shape, the
-    opset is outside 11 to 20, or the core already has a front.
+    `specs` are the core's inputs. Raises `BadInput` where a result does not fit the core's shape, or the core
+    already has a front.
     """
     import onnx
 
@@ -37,8 +35,6 @@ def attach(core: Path, specs: Sequence[InputSpec], steps: dict[str, Sequence[Ste
         raise BadInput("the model already has preprocessing inside", where=core.name)
     constants = {constant.name for constant in graph.initializer}
     taken = {value.name: value for value in graph.input if value.name not in constants}
-    check_inputs_known(steps, [spec.name for spec in specs])
-    _check_names(specs, taken, core)
     opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     front_nodes: list[onnx.NodeProto] = []
     for spec in specs:
@@ -47,7 +43,6 @@ def attach(core: Path, specs: Sequence[InputSpec], steps: dict[str, Sequence[Ste
     core_nodes = list(graph.node)
     del graph.node[:]
     graph.node.extend([*front_nodes, *core_nodes])
-    model.ir_version = min(model.ir_version, IR_CEILING)
     onnx.save_model(model, str(out))
 
 
@@ -116,20 +111,4 @@ def _check_shape(value: onnx.ValueInfoProto, after: InputSpec) -> None:
             where=f"inputs.{value.name}",
             remedy="add or correct a step: layout moves the channel axis, resize and crop change the size, "
             "gray_to_rgb and rgb_to_gray the channels",
-        )
-
-
-def _check_names(specs: Sequence[InputSpec], taken: dict[str, onnx.ValueInfoProto], core: Path) -> None:
-    names = [spec.name for spec in specs]
-    for name in names:
-        if name not in taken:
-            raise BadInput(
-                f"the model has no input {name!r}", where=core.name, remedy=did_you_mean(name, taken)
-            )
-    missing = [name for name in taken if name not in names]
-    if missing:
-        raise BadInput(
-            f"nothing says what the model's input {missing[0]!r} is given",
-            where=core.name,
-            remedy=f"add [inputs.{missing[0]}] to the recipe",
         )

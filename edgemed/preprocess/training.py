@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.preprocess.front_model import tensor_name
-from edgemed.types import InputSpec, Record
-from edgemed.user_code import import_remedy, run_file
+from edgemed.types import InputSpec
+from edgemed.user_code import import_remedy, no_exit, run_file
 
 SHARE_OF_RANGE = 1e-3
 
 
 @dataclass(frozen=True)
-class Comparison(Record):
+class Comparison:
     """The sample whose tensor differs most from the training function's, of all that were compared."""
 
     function: str
@@ -41,15 +41,13 @@ def compare_with_training(
     front: Path,
     spec: InputSpec,
     samples: Iterable[NDArray[Any]],
-    *,
-    tolerance: float | None = None,
 ) -> Comparison:
     """Compare the user's own preprocessing of one input with the graph that `write_front` wrote.
 
     `function_ref` is `file.py:function`, relative to `base`. The function is called with each raw array (of
     `spec`'s dtype and shape, no batch axis) and gives an array, a torch tensor or a Pillow image, with or
-    without a batch axis of 1. `tolerance`, in the unit of the model's tensor, is by default 1e-3 of the range
-    of the function's results, plus, for raw integers, 1.5 grey levels for a resize and 0.5 for rgb_to_gray,
+    without a batch axis of 1. The tolerance, in the unit of the model's tensor, is 1e-3 of the range of the
+    function's results, plus, for raw integers, 1.5 grey levels for a resize and 0.5 for rgb_to_gray,
     where Pillow rounds and the graph does not.
 
     Raises `BadInput` where a value differs by more (the worst sample's index, where, and both values), where
@@ -77,7 +75,7 @@ def compare_with_training(
         low, high = min(low, finite.min(initial=np.inf)), max(high, finite.max(initial=-np.inf))
         difference = np.nan_to_num(np.abs(expected - actual), nan=np.inf, posinf=np.inf)
         index = np.unravel_index(int(np.argmax(difference)), difference.shape)
-        rounding = run.rounding(raw, expected) if tolerance is None else 0.0
+        rounding = run.rounding(raw, expected)
         excess = float(difference[index]) - rounding
         if worst is None or excess > worst[0]:
             found = Comparison(
@@ -87,8 +85,8 @@ def compare_with_training(
             worst = excess, rounding, found
     if worst is None:
         raise BadInput("there are no samples to compare", where=function_ref)
-    allowed = tolerance if tolerance is not None else _share(low, high) + worst[1]
-    result = Comparison(**{**worst[2].__dict__, "samples": count, "tolerance": float(allowed)})
+    allowed = float(_share(low, high) + worst[1])
+    result = replace(worst[2], samples=count, tolerance=allowed)
     if not result.difference <= allowed:
         raise BadInput(
             f"sample {result.worst_sample} of {count}: the steps of input {spec.name!r} differ from the "
@@ -159,7 +157,8 @@ def _check_raw(raw: NDArray[Any], spec: InputSpec, where: str) -> None:
 
 def _call(function: Callable[[NDArray[Any]], Any], raw: NDArray[Any], where: str) -> NDArray[np.float64]:
     try:
-        result = function(raw)
+        with no_exit():
+            result = function(raw)
         if hasattr(result, "detach"):
             result = result.detach().cpu().numpy()
         return np.asarray(result, np.float64)
@@ -172,7 +171,7 @@ def _call(function: Callable[[NDArray[Any]], Any], raw: NDArray[Any], where: str
 
 
 def _load(function_ref: str, base: Path) -> Callable[[NDArray[Any]], Any]:
-    file, colon, name = function_ref.rpartition(":")
+    file, colon, name = function_ref.partition(":")
     path = base / file
     if not colon or not name.isidentifier() or not file.endswith(".py"):
         raise BadInput(f"{function_ref!r} is not of the form file.py:function", where="training_function")

@@ -11,16 +11,13 @@ from edgemed.errors import BadInput
 
 
 def cast(array: NDArray[Any], dtype: str) -> NDArray[Any]:
-    """`array` as `dtype` (native byte order, C order, own memory), every value kept.
+    """`array` of integers or floats as `dtype` (native byte order, C order, own memory), every value kept.
 
-    Integers and booleans may become any dtype that holds their values; floats any float (rounded to its
-    precision). Raises `BadInput` for float to integer, complex, text, values out of range, NaN and infinity.
+    Integers may become any dtype that holds their values; floats any float (rounded to its precision).
+    Raises `BadInput` for float to integer, values out of range, NaN and infinity.
     """
     target = np.dtype(dtype)
-    kind = array.dtype.kind
-    if kind == "b":
-        return np.array(array, dtype=target, order="C")
-    if kind == "f":
+    if array.dtype.kind == "f":
         if target.kind != "f":
             raise BadInput(
                 f"{array.dtype.name} values do not become {dtype} without loss",
@@ -33,15 +30,23 @@ def cast(array: NDArray[Any], dtype: str) -> NDArray[Any]:
         if not np.isfinite(result).all():
             raise BadInput(f"the data holds values beyond the range of {dtype}")
         return result
-    if kind in "iu":
-        _check_range(array, target)
-        return np.array(array, dtype=target, order="C")
+    _check_range(array, target)
+    return np.array(array, dtype=target, order="C")
+
+
+def as_numbers(array: NDArray[Any]) -> NDArray[Any]:
+    """`array` of integers or floats as it is, booleans as uint8. Raises `BadInput` for complex and text."""
+    kind = array.dtype.kind
+    if kind == "b":
+        return array.astype(np.uint8)
     if kind == "c":
         raise BadInput(
             f"complex data ({array.dtype.name}) is not an input",
             remedy="store real and imaginary parts as two channels",
         )
-    raise BadInput(f"data of dtype {array.dtype} are not numbers")
+    if kind not in "fiu":
+        raise BadInput(f"data of dtype {array.dtype} are not numbers")
+    return array
 
 
 def _check_range(array: NDArray[Any], target: np.dtype[Any]) -> None:

@@ -68,6 +68,4 @@ def decode(path: Path, spec: InputSpec, notes: Notes) -> NDArray[Any]:
     if decoder is None:
         raise BadInput("the format is not known by its name", remedy=f"known: {', '.join(DECODERS)}")
     array, axes = decoder(path, notes, levels=spec.dtype == "uint8")
-    if not array.size:
-        raise BadInput(f"the file holds nothing: its shape is {list(array.shape)}")
     return fit(array, axes, spec, notes)

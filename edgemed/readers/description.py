@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,41 +17,33 @@ from edgemed.readers.npz import INPUT_NAMES, LABEL_NAMES, NpzSet
 from edgemed.readers.opening import reader_of
 from edgemed.readers.reference import GROUP_NAMES, Reference
 from edgemed.readers.table import header_of, read_rows
-from edgemed.types import DType, Layout, Record, did_you_mean
+from edgemed.types import DType, Layout, did_you_mean
 
 _MOST_CLASSES = 100
 
 
 @dataclass(frozen=True)
-class ArrayDescription(Record):
-    """One array, column or kind of file: the dtype as stored and the shape of one sample.
+class ArrayDescription:
+    """One array, column or kind of file, and the shape of one sample.
 
     `input_dtype` is the dtype for an `InputSpec` that takes it, None where the values are text or complex.
     `layout` is a suggestion from the shape.
     """
 
     name: str
-    samples: int
-    dtype: str
     shape: tuple[int, ...]
     input_dtype: DType | None
     layout: Layout
 
 
 @dataclass(frozen=True)
-class SetDescription(Record):
-    """What a set holds. `inputs` names the arrays or columns taken as inputs, `label` and `group` those of
-    labels and groups; `classes` are the distinct labels in order (names of folders, or values), empty where
-    they are not whole numbers or names; `groups` counts distinct groups."""
+class SetDescription:
+    """What a set holds. `inputs` names the arrays or columns taken as inputs; `classes` are the distinct
+    labels in order (names of folders, or values), empty where they are not whole numbers or names."""
 
-    reader: str
-    samples: int
     arrays: tuple[ArrayDescription, ...]
     inputs: tuple[str, ...]
-    label: str | None
     classes: tuple[str, ...]
-    group: str | None
-    groups: int | None
 
 
 def describe(ref: str, *, base: Path) -> SetDescription:
@@ -71,18 +63,14 @@ def _describe_folder(path: Path, reference: Reference) -> SetDescription:
     reference.allow(())
     files, _ = list_files(path)
     span = reference.span(len(files))
-    classes = tuple(class_folders(path))
-    first = _describe_file(path, files[span.start], "files", len(span))
-    return SetDescription(
-        "folder", len(span), (first,), ("files",), "folder" if classes else None, classes, None, None
-    )
+    first = _describe_file(path, files[span.start], "files")
+    return SetDescription((first,), ("files",), tuple(class_folders(path)))
 
 
 def _describe_npz(path: Path, reference: Reference) -> SetDescription:
     names = names_in(path)
     entries = {name: NpyEntry(path, name) for name in names}
     label = _asked(reference, "y", names, LABEL_NAMES)
-    group = _asked(reference, "group", names, GROUP_NAMES)
     keys = {key: name for key, name in reference.keys.items() if key not in ("y", "group")}
     inputs = [name for key, name in keys.items() if not key.startswith("y.")]
     for name in keys.values():
@@ -92,12 +80,9 @@ def _describe_npz(path: Path, reference: Reference) -> SetDescription:
         inputs = names
     longest = inputs or [max(names, key=lambda name: len(entries[name]))] if names else []
     span = reference.span(len(entries[longest[0]]) if longest else 0)
-    arrays = tuple(
-        _describe_array(name, len(entry), entry.dtype, entry.row_shape) for name, entry in entries.items()
-    )
+    arrays = tuple(_describe_array(name, entry.dtype, entry.row_shape) for name, entry in entries.items())
     classes = _classes(_texts(entries[label], span)) if label else ()
-    groups = len(set(_texts(entries[group], span))) if group else None
-    return SetDescription("npz", len(span), arrays, tuple(inputs), label, classes, group, groups)
+    return SetDescription(arrays, tuple(inputs), classes)
 
 
 def _describe_csv(path: Path, reference: Reference) -> SetDescription:
@@ -109,24 +94,12 @@ def _describe_csv(path: Path, reference: Reference) -> SetDescription:
     span = reference.span(sum(1 for _ in read_rows(path, source)))
     rows = itertools.islice(read_rows(path, source), span.start, span.stop)
     first = next(rows)
-    arrays = [_describe_file(path.parent, first[files], files, len(span))] if files else []
+    arrays = [_describe_file(path.parent, first[files], files)] if files else []
     for name in header:
         if name not in (label, group, files) and _is_number(first[name]):
-            arrays.append(_describe_array(name, len(span), np.dtype(np.float64), ()))
-    columns: dict[str, dict[str, None]] = {name: {} for name in (label, group) if name}
-    for row in itertools.chain([first], rows):
-        for name, seen in columns.items():
-            seen[row[name]] = None
-    return SetDescription(
-        "csv",
-        len(span),
-        tuple(arrays),
-        tuple(entry.name for entry in arrays),
-        label,
-        _classes(columns[label]) if label else (),
-        group,
-        len(columns[group]) if group else None,
-    )
+            arrays.append(_describe_array(name, np.dtype(np.float64), ()))
+    classes = _classes(row[label] for row in itertools.chain([first], rows)) if label else ()
+    return SetDescription(tuple(arrays), tuple(entry.name for entry in arrays), classes)
 
 
 def _asked(reference: Reference, key: str, names: Iterable[str], defaults: Iterable[str]) -> str | None:
@@ -170,7 +143,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _describe_file(root: Path, file: str, name: str, samples: int) -> ArrayDescription:
+def _describe_file(root: Path, file: str, name: str) -> ArrayDescription:
     path = root / file
     decoder = decoder_of(path) if path.is_file() else None
     if decoder is None:
@@ -179,19 +152,13 @@ def _describe_file(root: Path, file: str, name: str, samples: int) -> ArrayDescr
         array, axes = decoder(path, lambda _: None, levels=False)
     except BadInput as error:
         raise BadInput(error.problem, where=file, remedy=error.remedy) from error
-    described = _describe_array(name, samples, array.dtype, array.shape)
+    described = _describe_array(name, array.dtype, array.shape)
     layouts: dict[str, Layout] = {"HW": "HW", "HWC": "HWC", "DHW": "DHW", "DHWC": "DHWC"}
-    if axes not in layouts:
-        return described
-    return ArrayDescription(
-        name, samples, described.dtype, described.shape, described.input_dtype, layouts[axes]
-    )
+    return replace(described, layout=layouts.get(axes, described.layout))
 
 
-def _describe_array(
-    name: str, samples: int, dtype: np.dtype[np.generic], shape: tuple[int, ...]
-) -> ArrayDescription:
-    return ArrayDescription(name, samples, dtype.name, shape, _input_dtype(dtype), _suggest_layout(shape))
+def _describe_array(name: str, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> ArrayDescription:
+    return ArrayDescription(name, shape, _input_dtype(dtype), _suggest_layout(shape))
 
 
 def _input_dtype(dtype: np.dtype[np.generic]) -> DType | None:

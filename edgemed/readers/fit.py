@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
-from edgemed.readers.cast import cast
+from edgemed.readers.cast import as_numbers, cast
 from edgemed.readers.notes import Notes
 from edgemed.readers.resize import resize
 from edgemed.types import InputSpec
@@ -28,8 +28,11 @@ def fit(array: NDArray[Any], axes: str, spec: InputSpec, notes: Notes) -> NDArra
     `axes` names the array's axes: `HW`, `HWC`, `DHW` or `DHWC` from a decoded file, "" for an array taken
     from .npy or .npz, whose axes are those of the layout (axes of length 1 may be missing or extra). Pictures
     and volumes change their number of channels (1 or 3) and their size where needed, and `notes` are told.
-    Raises `BadInput` where the shape does not fit or a value would be lost.
+    Raises `BadInput` where the shape does not fit, a value would be lost, or there is none.
     """
+    if not array.size:
+        raise BadInput(f"there are no values: the shape is {list(array.shape)}")
+    array = as_numbers(array)
     if not axes:
         if _without_ones(array.shape) == _without_ones(spec.shape):
             return cast(array, spec.dtype).reshape(spec.shape)

@@ -144,4 +144,13 @@ def _indices(classes: Sequence[str], output: OutputSpec, source: str) -> dict[st
             where=source,
             remedy=f"name the classes in order: labels = [...] under [outputs.{output.name}]",
         )
+    for index, name in enumerate(classes):
+        if name.isdecimal() and int(name) != index:
+            raise BadInput(
+                f"folder {name!r} would be class {index} of output {output.name!r}; in other sets a number "
+                "is the number of a class",
+                where=source,
+                remedy="number the folders from 0, or give them names and write these in the model's order: "
+                f"labels = [...] under [outputs.{output.name}]",
+            )
     return {name: index for index, name in enumerate(classes)}

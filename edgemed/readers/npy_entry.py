@@ -26,10 +26,14 @@ class NpyEntry:
     def __init__(self, archive: Path, name: str) -> None:
         self.archive = archive
         self.name = name
-        with _torn(self.where), self._open() as file:
+        with _torn(self.where), zipfile.ZipFile(archive) as entries, entries.open(f"{name}.npy") as file:
             self.shape, self.fortran, self.dtype = _header(file)
+            size = file.tell() + math.prod(self.shape) * self.dtype.itemsize
+            stored = entries.getinfo(f"{name}.npy").file_size
         if self.dtype.hasobject:
             raise BadInput("the array holds pickled objects, which could run code", where=self.where)
+        if size != stored:
+            raise BadInput("the array's length is not what its header says", where=self.where)
 
     @property
     def where(self) -> str:
@@ -74,8 +78,6 @@ class NpyEntry:
             rows = np.frombuffer(block, self.dtype).reshape(count, *self.row_shape)
             for row in rows:
                 yield np.array(row)
-        if span.stop == len(self) and file.read(1):
-            raise BadInput("the array is longer than its header says", where=self.where)
 
     def _rows_fortran(self, file: IO[bytes], span: range) -> Iterator[NDArray[Any]]:
         with tempfile.TemporaryFile() as unpacked:
@@ -89,8 +91,6 @@ class NpyEntry:
                     where=self.where,
                     remedy="store it with np.ascontiguousarray, or free space in the temporary folder",
                 ) from error
-            if unpacked.tell() != math.prod(self.shape) * self.dtype.itemsize:
-                raise BadInput("the array's length is not what its header says", where=self.where)
             whole = np.memmap(unpacked, self.dtype, mode="r", shape=self.shape, order="F")
             for index in span:
                 yield np.array(whole[index], order="C")
@@ -113,6 +113,7 @@ def _torn(where: str) -> Iterator[None]:
         EOFError,
         RuntimeError,
         OSError,
+        MemoryError,
         tokenize.TokenError,
     ) as error:
         raise BadInput(

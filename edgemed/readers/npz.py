@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -129,7 +130,16 @@ class _Archive:
     def group_entry(self) -> NpyEntry | None:
         asked = self._keys.get("group")
         name = asked or next((name for name in GROUP_NAMES if name in self._names), None)
-        return self._entry(name) if name else None
+        if name is None:
+            return None
+        entry = self._entry(name)
+        if math.prod(entry.row_shape) != 1:
+            raise BadInput(
+                f"a group is one value a sample; array {name!r} has rows of shape {list(entry.row_shape)}",
+                where=self._source,
+                remedy="store one value that tells all patients apart, such as site and patient joined",
+            )
+        return entry
 
     def _entry(self, name: str) -> NpyEntry:
         if name not in self._names:

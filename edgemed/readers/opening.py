@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
-from edgemed.readers.decode import decode
+from edgemed.readers.decode import decode, decode_npy
 from edgemed.readers.fit import fit
 from edgemed.readers.folder import FolderSet
 from edgemed.readers.notes import Notes
@@ -67,7 +67,7 @@ def read_file(path: Path, inputs: Sequence[InputSpec], notes: Notes | None = Non
 
     An .npz holds an array per input (for a single input also `x`, `images` or its only array), each one
     sample with or without a leading axis of 1. `notes` are told what was done to fit the file to the inputs.
-    Raises `BadInput` where the file does not fill the inputs.
+    Raises `BadInput` where the file does not fill the inputs, and where an array may be several samples.
     """
     told = notes or Notes()
     if path.is_dir():
@@ -78,32 +78,42 @@ def read_file(path: Path, inputs: Sequence[InputSpec], notes: Notes | None = Non
         raise BadInput("no such file", where=str(path))
     try:
         if path.suffix.lower() == ".npz":
-            return {spec.name: _row(path, spec, told, alone=len(inputs) == 1) for spec in inputs}
+            return {
+                spec.name: _one(_array(path, spec, alone=len(inputs) == 1), spec, told) for spec in inputs
+            }
         if len(inputs) != 1:
             names = ", ".join(spec.name for spec in inputs)
             raise BadInput(
                 f"one file fills one input, and the model has {len(inputs)}",
                 remedy=f"give an .npz with the arrays {names}",
             )
+        if path.suffix.lower() == ".npy":
+            return {inputs[0].name: _one(decode_npy(path, told, levels=False)[0], inputs[0], told)}
         return {inputs[0].name: decode(path, inputs[0], told)}
     except BadInput as error:
         raise BadInput(error.problem, where=str(path), remedy=error.remedy) from error
 
 
-def _row(path: Path, spec: InputSpec, notes: Notes, *, alone: bool) -> NDArray[Any]:
+def _array(path: Path, spec: InputSpec, *, alone: bool) -> NDArray[Any]:
     names = names_in(path)
     wanted = [name for name in (spec.name, *(INPUT_NAMES if alone else ())) if name in names]
     if not wanted and alone and len(names) == 1:
         wanted = names
     if not wanted:
         raise BadInput(f"no array is named {spec.name!r}", remedy=f"arrays: {', '.join(names)}")
-    entry = NpyEntry(path, wanted[0])
-    if len(entry.shape) > len(spec.shape) and entry.shape[0] > 1 and entry.row_shape == spec.shape:
+    return NpyEntry(path, wanted[0]).whole()
+
+
+def _one(array: NDArray[Any], spec: InputSpec, notes: Notes) -> NDArray[Any]:
+    """Three gray pictures are no picture in colour: what may be several samples is refused."""
+    shape = array.shape
+    stacked = shape[1:] == spec.shape or (len(shape) == len(spec.shape) and spec.shape[:1] == (1,))
+    if stacked and shape[:1] > (1,):
         raise BadInput(
-            f"array {entry.name!r} holds {entry.shape[0]} samples, and one is read",
-            remedy="save the one sample to a file of its own",
+            f"an array of shape {list(shape)} may be {shape[0]} samples of input {spec.name!r}; one is read",
+            remedy=f"save one sample alone, as [1, {', '.join(map(str, shape[1:]))}]; where it is one, as "
+            f"[1, {', '.join(map(str, shape))}]",
         )
-    array = entry.whole()
-    if array.ndim > len(spec.shape) and array.shape[0] == 1:
+    if len(shape) > len(spec.shape) and shape[0] == 1:
         array = array[0]
     return fit(array, "", spec, notes)

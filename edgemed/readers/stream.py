@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from edgemed.errors import BadInput
 from edgemed.readers.notes import Notes
@@ -28,11 +28,6 @@ class StreamedSet(ABC):
         self._skip_bad = skip_bad
         self._skipped: dict[str, None] = {}
         self.told = Notes()
-
-    @property
-    def source(self) -> str:
-        """The reference it was opened from, as the user wrote it."""
-        return self._source
 
     @property
     def labelled(self) -> bool:
@@ -71,8 +66,21 @@ class StreamedSet(ABC):
 
     def __iter__(self) -> Iterator[Sample]:
         read = 0
+        for sample in self.select(range(self._length)):
+            read += 1
+            yield sample
+        if not read:
+            raise BadInput(f"none of {self._length} samples can be read", where=self._source)
+
+    def select(self, indices: Collection[int]) -> Iterator[Sample]:
+        """The cases of these indices, in the set's order; no others are decoded."""
         self.told.counts.clear()
-        for name, load in self.cases():
+        last = max(indices, default=-1)
+        for index, (name, load) in enumerate(self.cases()):
+            if index > last:
+                break
+            if index not in indices:
+                continue
             counts = self.told.counts.copy()
             try:
                 sample = load()
@@ -84,10 +92,7 @@ class StreamedSet(ABC):
                 self._skipped[name] = None
                 self.told.counts = counts
                 continue
-            read += 1
             yield sample
-        if not read:
-            raise BadInput(f"none of {self._length} samples can be read", where=self._source)
 
 
 _SKIP = "mend or remove it, or leave unreadable samples out with --skip-bad"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,16 +65,22 @@ class CsvSet(StreamedSet):
         self._group = columns.group()
         self._span = reference.span(sum(1 for _ in read_rows(path, source)))
         super().__init__(source, length=len(self._span), labelled=bool(self._outputs), skip_bad=skip_bad)
+        names: Counter[str] = Counter()
         for index, row in self._rows():
             self._check(row, f"row {index + 1} in {source}", skip_bad=skip_bad)
+            names[self._name(index, row)] += 1
+        self._repeated = {name for name, count in names.items() if count > 1}
 
     def cases(self) -> Iterator[Case]:
         for index, row in self._rows():
-            name = next(
-                (row[column.names[0]] for column in self._inputs if column.files),
-                f"{self._path.name}[{index}]",
-            )
+            name = self._name(index, row)
+            if name in self._repeated:
+                name = f"{name} (row {index + 1})"
             yield name, lambda name=name, row=row: self._sample(name, row)  # type: ignore[misc]
+
+    def _name(self, index: int, row: Row) -> str:
+        files = (row[column.names[0]] for column in self._inputs if column.files)
+        return next(files, f"{self._path.name}[{index}]")
 
     def _rows(self) -> Iterator[tuple[int, Row]]:
         rows = enumerate(read_rows(self._path, self._source))
@@ -155,9 +162,16 @@ class _Columns:
 
     def group(self) -> str | None:
         asked = self._keys.get("group")
-        if asked:
-            return self._named(asked)[0]
-        return next((name for name in GROUP_NAMES if name in self._header), None)
+        if not asked:
+            return next((name for name in GROUP_NAMES if name in self._header), None)
+        names = self._named(asked)
+        if len(names) > 1:
+            raise BadInput(
+                f"a group is one column, not {len(names)}",
+                where=self._source,
+                remedy="write one column that tells all patients apart, such as site and patient joined",
+            )
+        return names[0]
 
     def _column(self, spec: InputSpec, names: tuple[str, ...]) -> _Column:
         files = is_picture(spec) or (len(names) == 1 and spec.samples > 1)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgemed.report.cases import cases
 from edgemed.report.numerals import NO_BREAK, count, significant, times_interval
+from edgemed.report.tables import columns_of
 from edgemed.types.compilation import CandidateResult, Compilation
 from edgemed.types.verdict import AgreementFigures
 
@@ -13,15 +15,14 @@ from edgemed.types.verdict import AgreementFigures
 class Headline:
     sentence: str
     caveat: str
-    kept: bool
 
 
 def headline(compilation: Compilation) -> Headline:
     """What is kept, how much faster than the original, how near to it. Never a claim of proof."""
     best = compilation.candidate(compilation.best)
     if best is None:
-        return Headline(_nothing_kept(compilation), "Nothing was written that a device should run.", False)
-    near, where = _nearness(best)
+        return Headline(_nothing_kept(compilation), "Nothing was written that a device should run.")
+    near, where = _nearness(compilation, best)
     if f"{best.backend} {best.precision}" == compilation.original.runtime:
         found = ["it is the original itself, and nothing that agrees beat it"]
     else:
@@ -33,7 +34,7 @@ def headline(compilation: Compilation) -> Headline:
     )
     if not any(each.labelled for each in best.accept_agreement or best.select_agreement or ()):
         caveat = "There were no labels, so nothing is known of its accuracy. " + caveat
-    return Headline(sentence, caveat, True)
+    return Headline(sentence, caveat)
 
 
 def _nothing_kept(compilation: Compilation) -> str:
@@ -57,29 +58,35 @@ def _speed(best: CandidateResult) -> str:
     return f"it is not faster than the original beyond noise, at {pace} times its speed{bounds}"
 
 
-def _nearness(best: CandidateResult) -> tuple[str, str]:
-    role = "acceptance" if best.accept_agreement else "selection"
+def _nearness(compilation: Compilation, best: CandidateResult) -> tuple[str, str]:
     found = best.accept_agreement or best.select_agreement
     if not found:
         return "", "no common cases"
-    where = f"{count(found[0].n)} {role} cases"
+    where = cases(found[0].n, "accept" if best.accept_agreement else compilation.compared_on)
     decided = [each for each in found if each.decisions is not None and each.decisions.value is not None]
     if decided:
-        return _decided(min(decided, key=_agreeing), role), where
-    worst = min(found, key=lambda each: float("inf") if each.snr_db is None else each.snr_db)
-    if worst.snr_db is None:
+        least = min(decided, key=_agreeing)
+        return _decided(least, columns_of(least, compilation), where), where
+    if all(each.identical for each in found):
         return f"its outputs equal the original's on {where}", where
-    return f"its values follow the original's with an SNR of {worst.snr_db:.1f} dB on {where}", where
+    worst = min((each.snr_db for each in found if each.snr_db is not None), default=0.0)
+    return f"its values follow the original's with an SNR of {worst:.1f} dB on {where}", where
 
 
-def _decided(figures: AgreementFigures, role: str) -> str:
+def _decided(figures: AgreementFigures, columns: int, where: str) -> str:
+    """`columns` decisions are made on each case."""
     share = figures.decisions
     if share is None or share.value is None:
         return ""
-    same = round(share.value * share.n)
-    if same == share.n:
-        return f"it decides all {count(share.n)} {role} cases as the original does"
-    return f"it decides {count(same)} of {count(share.n)} {role} cases as the original does"
+    total = figures.n * columns
+    same = "all" if not figures.flip_count else f"{count(total - figures.flip_count)} of"
+    if columns == 1:
+        return f"it decides {same} {where} as the original does"
+    least = f"on {share.label}, which agrees least, {count(round(share.value * share.n))} of {count(share.n)}"
+    return (
+        f"it makes {same} {count(total)} decisions as the original does, {columns} on each of {where}"
+        f"{f' ({least})' if figures.flip_count else ''}"
+    )
 
 
 def _agreeing(figures: AgreementFigures) -> float:

@@ -10,7 +10,9 @@ from importlib.resources import files
 from typing import Any
 
 from edgemed.report import charts, numerals
+from edgemed.report.cases import SETS
 from edgemed.report.headline import headline
+from edgemed.report.limits import limits_in_words
 from edgemed.report.tables import (
     candidate_rows,
     comparison_tables,
@@ -40,8 +42,8 @@ def render(compilation: Compilation, pictures: Sequence[tuple[str, bytes]] = ())
         limits=_limits(compilation),
         chart=charts.latency_chart(compilation),
         candidates=candidate_rows(compilation),
-        judged_on=_judged_on(compilation),
-        several=len(compilation.model.outputs) > 1,
+        compared_on=_compared_on(compilation),
+        sets=_sets(compilation),
         tail=tail,
         tail_note="" if tail is None else tail.note,
         comparisons=comparison_tables(compilation),
@@ -82,7 +84,7 @@ def _key_figures(compilation: Compilation) -> list[dict[str, str]]:
         value = numerals.share(least.decisions)
         key.append(
             {
-                "title": "Same decisions",
+                "title": f"Same decisions{f' on {least.label}' if least.label else ''}",
                 "value": value,
                 "was": f"95{numerals.NO_BREAK}% interval {least.decisions_between}",
             }
@@ -106,19 +108,29 @@ def _original_figure(compilation: Compilation, name: str) -> str:
 
 
 def _limits(compilation: Compilation) -> str:
-    limits = compilation.agreement
-    if any(each.labelled for each in compilation.data if each.role == "select"):
-        return (
-            f"at least {numerals.share(limits.decisions)} of decisions the same and the AUC within "
-            f"{limits.auc:g} (regression: SNR of at least {limits.snr_db:g} dB)"
-        )
-    return f"without labels, an SNR of at least {limits.snr_db:g} dB"
+    labelled = any(each.labelled for each in compilation.data if each.role == "select")
+    return limits_in_words(compilation.agreement, labelled=labelled)
 
 
-def _judged_on(compilation: Compilation) -> str:
-    if any(each.select_agreement for each in compilation.candidates):
-        return "selection"
-    return "acceptance" if any(each.accept_agreement for each in compilation.candidates) else ""
+def _compared_on(compilation: Compilation) -> str:
+    """Where the figures of nearness of all candidates come from, "" where none was compared."""
+    compared = [figures for each in compilation.candidates for figures in each.select_agreement or ()]
+    if not compared:
+        return ""
+    outputs = ", of the output that agrees least" if len(compilation.model.outputs) > 1 else ""
+    labels = ", of decisions the label" if any(each.kind == "multilabel" for each in compared) else ""
+    return SETS[compilation.compared_on] + outputs + (f"{labels} that agrees least" if labels else "")
+
+
+def _sets(compilation: Compilation) -> str:
+    """What each of the sets that were given is for."""
+    purposes = {"calibrate": "int8 scales", "select": "choices", "accept": "reported figures"}
+    if compilation.compared_on == "calibrate":
+        purposes["calibrate"] += " and, for want of a selection set, choices"
+    given = [each.role for each in compilation.data]
+    told = [f"{purposes[role]} come from the {role} set" for role in given]
+    apart = " The sets share no case." if len(given) > 1 else ""
+    return "; ".join(told).capitalize() + "." + apart
 
 
 def _layers(compilation: Compilation) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from edgemed.report.numerals import MINUS, NO_BREAK, share, signed
+from edgemed.report.numerals import MINUS, NO_BREAK, count, share, signed
 from edgemed.types.compilation import CandidateResult, Compilation
 from edgemed.types.verdict import AgreementFigures, Figure, Figures, Flip, Latency
 
@@ -51,6 +51,8 @@ class NearnessRow:
     auc_between: str
     decisions: float
     decisions_between: str
+    label: str
+    """Of a multilabel output, the label that agrees least: `decisions` are of it."""
     snr: str
 
 
@@ -77,8 +79,9 @@ class Comparison:
 class FlipTable:
     id: str
     output: str
-    n: int
     count: int
+    of: str
+    """What the count is of: cases, or decisions where a case has several."""
     rows: tuple[Flip, ...]
     labels: bool
     targets: bool
@@ -105,10 +108,9 @@ def tail_percentile(compilation: Compilation) -> Tail | None:
 
 def candidate_rows(compilation: Compilation) -> list[CandidateRow]:
     """Kept, then dropped, then failed; the faster first."""
-    selected = any(each.select_agreement for each in compilation.candidates)
     rows = []
     for each in compilation.candidates:
-        found = (each.select_agreement if selected else each.accept_agreement) or ()
+        found = each.select_agreement or ()
         decisions = [a.decisions.value for a in found if a.decisions and a.decisions.value is not None]
         aucs = [d.value for a in found if (d := a.difference("auc")) is not None and d.value is not None]
         snrs = [a for a in found if not a.identical]
@@ -167,6 +169,7 @@ def nearness_rows(compilation: Compilation) -> list[NearnessRow]:
                     "" if auc is None or auc.low is None else f"{signed(auc.low)} to {signed(auc.high)}",
                     1.0 if decided is None or decided.value is None else decided.value,
                     "" if decided is None or decided.low is None else _between(decided),
+                    "" if decided is None else decided.label,
                     _snr(found),
                 )
             )
@@ -188,8 +191,8 @@ def flip_tables(compilation: Compilation) -> list[FlipTable]:
                 FlipTable(
                     row.id,
                     row.it.output,
-                    row.it.n,
                     row.it.flip_count,
+                    decisions_in(row.it, compilation),
                     flips,
                     any(flip.label for flip in flips),
                     all(flip.target is not None for flip in flips),
@@ -197,6 +200,21 @@ def flip_tables(compilation: Compilation) -> list[FlipTable]:
                 )
             )
     return tables
+
+
+def columns_of(found: AgreementFigures, compilation: Compilation) -> int:
+    """Decisions that one case asks of an output: one, or one per label."""
+    if found.kind != "multilabel":
+        return 1
+    return next(spec.columns for spec in compilation.model.outputs if spec.name == found.output)
+
+
+def decisions_in(found: AgreementFigures, compilation: Compilation) -> str:
+    """`600 cases`, or `1 800 decisions (600 cases, 3 labels)`."""
+    columns = columns_of(found, compilation)
+    if columns == 1:
+        return f"{count(found.n)} cases"
+    return f"{count(found.n * columns)} decisions ({count(found.n)} cases, {columns} labels)"
 
 
 def _balance(found: AgreementFigures) -> str:
@@ -214,7 +232,7 @@ def _between(item: Figure) -> str:
 def _snr(found: AgreementFigures) -> str:
     if found.identical:
         return "identical"
-    return "–" if found.snr_db is None else f"{found.snr_db:.1f}".replace("-", MINUS)
+    return f"{MINUS}∞" if found.snr_db is None else f"{found.snr_db:.1f}".replace("-", MINUS)
 
 
 def _pace(candidate: CandidateResult) -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput, Untrusted
-from edgemed.runtime.golden import read_golden_cases
+from edgemed.runtime.golden import GoldenCases
 from edgemed.types import FORMAT_VERSION, Manifest, digest_of_file
 
 MANIFEST_FILE = "manifest.json"
@@ -19,16 +21,21 @@ def is_artefact(folder: Path) -> bool:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read and check `manifest.json`. Raises `BadInput` when there is none, `Untrusted` when it is broken."""
+    """Read and check `manifest.json`.
+
+    Raises `BadInput` when there is none or it cannot be read, `Untrusted` when it is broken.
+    """
     path = folder / MANIFEST_FILE
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         raise BadInput(
             "not an artefact: there is no manifest.json",
             where=str(folder),
             remedy="give a folder under artefacts/ of a compile's output",
         ) from None
+    except OSError as error:
+        raise BadInput(f"manifest.json cannot be read: {error.strerror}", where=str(folder)) from None
     except UnicodeDecodeError:
         raise Untrusted("manifest.json is not text", where=str(folder)) from None
     try:
@@ -47,8 +54,9 @@ def read_manifest(folder: Path) -> Manifest:
 
 def golden_inputs(folder: Path, cases: int) -> dict[str, NDArray[Any]]:
     """The first golden cases of an artefact as a batch: {input: (cases, *shape)}. Raises `Untrusted`."""
-    inputs, _ = read_golden_cases(folder, read_manifest(folder))
-    return {name: array[:cases] for name, array in inputs.items()}
+    manifest = read_manifest(folder)
+    rows = [inputs for inputs, _ in islice(GoldenCases(folder, manifest.inputs, manifest.outputs), cases)]
+    return {spec.name: np.concatenate([row[spec.name] for row in rows]) for spec in manifest.inputs}
 
 
 def verify_files(folder: Path, manifest: Manifest) -> None:
@@ -60,7 +68,11 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
     for name in sorted(present - expected):
         raise Untrusted(f"{name} is not in the manifest", where=str(folder))
     for name, sha256 in manifest.files.items():
-        if digest_of_file(folder / name) != sha256:
+        try:
+            digest = digest_of_file(folder / name)
+        except OSError as error:
+            raise Untrusted(f"{name} cannot be read: {error.strerror}", where=str(folder)) from None
+        if digest != sha256:
             raise Untrusted(
                 f"{name} is not the file that was judged", where=str(folder), remedy="compile again"
             )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgemed.errors import BadInput, Untrusted
 from edgemed.readers.npy_entry import NpyEntry, names_in
-from edgemed.types import Manifest
+from edgemed.types import InputSpec, OutputSpec
 from edgemed.types.recipe import MOST_GOLDEN_CASES
 
 GOLDEN_FILE = "golden.npz"
@@ -19,29 +21,53 @@ GOLDEN_FILE = "golden.npz"
 Arrays = dict[str, NDArray[Any]]
 
 
-def read_golden_cases(folder: Path, manifest: Manifest) -> tuple[Arrays, Arrays]:
-    """Inputs {name: (N, *shape)} and answers {name: (N, columns) float32}, N from 1 to 4096.
+class GoldenCases:
+    """The cases in `folder`, one in memory at a time. They are named `in.NAME` and `out.NAME` in the file.
 
-    Nothing is loaded before the headers of all arrays agree with the manifest. Raises `Untrusted`.
+    No data is read before the headers of all arrays agree with the specs. Making one and iterating raise
+    `Untrusted`.
     """
-    expected: dict[str, tuple[str, tuple[int, ...]]]
-    expected = {f"in.{spec.name}": (spec.dtype, spec.shape) for spec in manifest.inputs}
-    expected |= {f"out.{spec.name}": ("float32", (spec.columns,)) for spec in manifest.outputs}
-    try:
-        entries = _entries(folder / GOLDEN_FILE, expected)
-        arrays = {name: entry.whole() for name, entry in entries.items()}
-    except BadInput as error:
-        problem = f"golden cases are broken: {error.where}: {error.problem}"
-        raise Untrusted(problem, where=str(folder)) from None
-    except (MemoryError, OverflowError, RecursionError):
-        raise Untrusted("golden cases are broken: an absurd size", where=str(folder)) from None
-    for name, array in arrays.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise Untrusted(f"golden cases are broken: {name} is not finite", where=str(folder))
-    return (
-        {spec.name: arrays[f"in.{spec.name}"] for spec in manifest.inputs},
-        {spec.name: arrays[f"out.{spec.name}"] for spec in manifest.outputs},
-    )
+
+    def __init__(self, folder: Path, inputs: Sequence[InputSpec], outputs: Sequence[OutputSpec]) -> None:
+        self._folder = folder
+        self._inputs = tuple(spec.name for spec in inputs)
+        self._outputs = tuple(spec.name for spec in outputs)
+        expected: dict[str, tuple[str, tuple[int, ...]]]
+        expected = {f"in.{spec.name}": (spec.dtype, spec.shape) for spec in inputs}
+        expected |= {f"out.{spec.name}": ("float32", (spec.columns,)) for spec in outputs}
+        with self._trusting_nothing():
+            self._entries = _entries(folder / GOLDEN_FILE, expected)
+
+    def __len__(self) -> int:
+        """Number of cases, from 1 to 4096."""
+        return len(next(iter(self._entries.values())))
+
+    def __iter__(self) -> Iterator[tuple[Arrays, Arrays]]:
+        """Each case: inputs {name: (1, *shape)} and answers {name: (1, columns) float32}, all finite."""
+        with self._trusting_nothing(), ExitStack() as stack:
+            rows = {
+                name: stack.enter_context(closing(entry.rows(range(len(entry)))))
+                for name, entry in self._entries.items()
+            }
+            for values in zip(*rows.values(), strict=True):
+                case = {name: value[None] for name, value in zip(rows, values, strict=True)}
+                for name, array in case.items():
+                    if array.dtype.kind == "f" and not np.isfinite(array).all():
+                        raise BadInput("not finite", where=name)
+                yield (
+                    {name: case[f"in.{name}"] for name in self._inputs},
+                    {name: case[f"out.{name}"] for name in self._outputs},
+                )
+
+    @contextmanager
+    def _trusting_nothing(self) -> Iterator[None]:
+        try:
+            yield
+        except BadInput as error:
+            problem = f"golden cases are broken: {error.where}: {error.problem}"
+            raise Untrusted(problem, where=str(self._folder)) from None
+        except (MemoryError, OverflowError, RecursionError):
+            raise Untrusted("golden cases are broken: an absurd size", where=str(self._folder)) from None
 
 
 def _entries(path: Path, expected: dict[str, tuple[str, tuple[int, ...]]]) -> dict[str, NpyEntry]:

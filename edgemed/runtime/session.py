@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from edgemed.backends import Executor, get_backend
 from edgemed.errors import BadInput, ToolFailure, Unavailable, Untrusted
 from edgemed.runtime.artefact import read_manifest, verify_files
-from edgemed.runtime.golden import read_golden_cases
-from edgemed.types import InputSpec, Manifest
+from edgemed.runtime.golden import GoldenCases
+from edgemed.types import InputSpec, Manifest, OutputSpec
 
 
 class Session:
@@ -34,8 +34,9 @@ class Session:
     def load(cls, folder: Path | str, *, threads: int | None = None) -> Session:
         """Check every file against the manifest, load the runtime, replay the golden cases.
 
-        Raises `Untrusted` when a file differs from its digest or a golden case answers differently,
-        `Unavailable` when the runtime is not installed, `ToolFailure` when it cannot load the artefact.
+        Raises `BadInput` when the folder is no artefact or its backend is unknown, `Untrusted` when a file is
+        not what the manifest says or a golden case answers differently, `Unavailable` when the runtime is not
+        installed, `ToolFailure` when it cannot load the artefact or fails on a golden case.
         """
         folder = Path(folder)
         manifest = read_manifest(folder)
@@ -46,7 +47,10 @@ class Session:
 
     @classmethod
     def load_unverified(cls, folder: Path, manifest: Manifest, *, threads: int | None = None) -> Session:
-        """Load without checks: for building and for measuring load time. Devices use `load`."""
+        """Load without digests and golden cases: for building. Devices use `load`.
+
+        Raises what `load` raises; `Untrusted` where the graph's inputs or outputs have other names.
+        """
         backend = get_backend(manifest.backend)
         availability = backend.availability()
         if not availability.available:
@@ -57,6 +61,8 @@ class Session:
             )
         names = tuple(spec.name for spec in manifest.outputs)
         executor = backend.load(folder, manifest.precision, names, threads or manifest.threads)
+        _check_names("input", manifest.inputs, executor.inputs, folder)
+        _check_names("output", manifest.outputs, executor.outputs, folder)
         return cls(manifest, executor, folder)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
@@ -87,18 +93,25 @@ class Session:
         return outputs
 
     def predict(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
-        """Execute one sample: arrays without the batch axis in, (columns,) per output out."""
-        outputs = self.run({name: np.ascontiguousarray(array)[None] for name, array in inputs.items()})
+        """Execute one sample: arrays without the batch axis in, (columns,) per output out.
+
+        Raises what `run` raises.
+        """
+        outputs = self.run({name: np.asarray(array)[None] for name, array in inputs.items()})
         return {name: array[0] for name, array in outputs.items()}
 
     def replay_golden_cases(self) -> float:
-        """Run the stored cases: the largest difference; `Untrusted` when it is above the tolerance."""
-        inputs, expected = read_golden_cases(self.folder, self.manifest)
-        outputs = self.run(inputs)
+        """Run the stored cases one by one: the largest difference, as a share of an output's range above 1.
+
+        Raises `Untrusted` when it is above the tolerance, and what `run` raises.
+        """
+        cases = GoldenCases(self.folder, self.manifest.inputs, self.manifest.outputs)
+        pairs = [(self.run(inputs), expected) for inputs, expected in cases]
         worst = 0.0
         for name in self._names:
-            scale = max(1.0, float(np.abs(expected[name]).max()))
-            worst = max(worst, float(np.abs(outputs[name] - expected[name]).max()) / scale)
+            scale = max(1.0, *(float(np.abs(expected[name]).max()) for _, expected in pairs))
+            apart = max(float(np.abs(outputs[name] - expected[name]).max()) for outputs, expected in pairs)
+            worst = max(worst, apart / scale)
         if worst > self.manifest.golden_tolerance:
             raise Untrusted(
                 f"golden cases differ by {worst:.2g}, allowed {self.manifest.golden_tolerance:.2g}: "
@@ -118,6 +131,21 @@ class Session:
         for spec in specs:
             _check_array(spec, inputs[spec.name], batch)
         return batch
+
+
+def _check_names(
+    what: str,
+    specs: Sequence[InputSpec | OutputSpec],
+    known: Sequence[Collection[str]],
+    folder: Path,
+) -> None:
+    """Every spec is one of the loaded graph's, and none is left over. Raises `Untrusted`."""
+    names = [spec.name for spec in specs]
+    if len(names) != len(known) or any(not any(name in one for one in known) for name in names):
+        found = ", ".join("/".join(sorted(one)) for one in known)
+        raise Untrusted(
+            f"the graph's {what}s are {found}; the manifest says {', '.join(names)}", where=str(folder)
+        )
 
 
 def _check_array(spec: InputSpec, array: NDArray[Any], batch: int) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from edgemed.errors import BadInput
-from edgemed.sources.imports import code_files
+from edgemed.sources.imports import code_files, package_versions
 from edgemed.types import ModelSpec, digest_of, digest_of_file
 
 
 def source_digest(spec: ModelSpec, base: Path) -> str:
     """sha256 over source file, weights and factory arguments.
 
-    With `.onnx` its external data, with a factory the user's own modules that its file imports.
+    With `.onnx` its external data, with a factory the user's own modules that its file imports and the
+    versions of the installed packages that they import.
 
     Raises `BadInput` where a file is missing.
     """
@@ -29,9 +31,11 @@ def source_digest(spec: ModelSpec, base: Path) -> str:
     files = [base / name for name, _ in named]
     if source.lower().endswith(".onnx"):
         files += external_files(base / source, source)
+    versions = {}
     if factory:
         files += code_files(base / source)[1:]
-    return digest_of([[digest_of_file(file) for file in files], factory, spec.factory_args])
+        versions = package_versions(base / source)
+    return digest_of([[digest_of_file(file) for file in files], factory, spec.factory_args, versions])
 
 
 def external_files(path: Path, shown: str, model: Any = None) -> list[Path]:
@@ -39,8 +43,9 @@ def external_files(path: Path, shown: str, model: Any = None) -> list[Path]:
     model = model or read_graph(path, shown)
     names = {
         entry.value
-        for weight in model.graph.initializer
-        for entry in weight.external_data
+        for owner in (model.graph, *model.functions)
+        for tensor in tensors_in(owner)
+        for entry in tensor.external_data
         if entry.key == "location"
     }
     for name in sorted(names):
@@ -51,6 +56,16 @@ def external_files(path: Path, shown: str, model: Any = None) -> list[Path]:
                 remedy=f"copy {name} into the same folder",
             )
     return [path.parent / name for name in sorted(names)]
+
+
+def tensors_in(owner: Any) -> Iterator[Any]:
+    """Every TensorProto of a graph or function: initialisers and attributes, those of subgraphs too."""
+    yield from getattr(owner, "initializer", ())
+    for node in owner.node:
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for graph in (attribute.g, *attribute.graphs):
+                yield from tensors_in(graph)
 
 
 def read_graph(path: Path, shown: str) -> Any:

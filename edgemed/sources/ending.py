@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,6 @@ from edgemed.types import Ending, Kind, OutputRecipe, OutputSpec, did_you_mean
 
 PREFIX = "edgemed/ending/"
 """Nodes appended here; the quantiser leaves them in float."""
-
-_ENOUGH_SAMPLES = 4
-"""Fewer may lie between 0 and 1 by chance."""
 
 PASSING = ("Reshape", "Cast", "Identity", "Squeeze", "Unsqueeze", "Flatten", "Dropout")
 """Operators that an ending is looked for behind."""
@@ -105,6 +103,12 @@ def _ending(structural: Ending | None, recipe: OutputRecipe, value: NDArray[np.f
         if recipe.kind is not None:
             raise BadInput(f"kind {recipe.kind} and ending values contradict each other", where=where)
         return "values"
+    if structural == "softmax" and value.shape[1] > 1 and not _is_distribution(value):
+        raise BadInput(
+            f"the graph ends in softmax, but the {value.shape[1]} columns of output {name} do not sum to 1",
+            where=where,
+            remedy="export the model with an output for each softmax",
+        )
     if given is None and structural is None and not _is_distribution(value) and _within_one(value):
         raise BadInput(
             f"output {name} lies between {value.min():.3g} and {value.max():.3g} on all {len(value)} "
@@ -141,7 +145,7 @@ def _is_distribution(value: NDArray[np.float32]) -> bool:
 
 
 def _within_one(value: NDArray[np.float32]) -> bool:
-    return bool(len(value) >= _ENOUGH_SAMPLES and value.min() >= 0 and value.max() <= 1)
+    return bool(value.min() >= 0 and value.max() <= 1)
 
 
 def _kind(ending: Ending, given: Kind | None, columns: int, name: str) -> Kind:
@@ -178,17 +182,28 @@ def _kind(ending: Ending, given: Kind | None, columns: int, name: str) -> Kind:
 
 
 def check_labels(labels: tuple[str, ...], kind: Kind, columns: int, name: str) -> tuple[str, ...]:
-    """One label a column; a binary head of one column may also name both classes (negative, positive).
+    """One label a column; a binary head names both classes (negative, positive), with one column or two.
 
-    Raises `BadInput` for another number of labels.
+    Raises `BadInput` for another number of labels, and for a class whose name is the number of another one.
     """
-    allowed = (columns, 2) if kind == "binary" else (columns,)
-    if labels and len(labels) not in allowed:
+    where = f"outputs.{name}.labels"
+    wanted = 2 if kind == "binary" else columns
+    if labels and len(labels) != wanted:
         raise BadInput(
-            f"{len(labels)} labels for an output of {columns} columns",
-            where=f"outputs.{name}.labels",
-            remedy=f"give {columns} labels in the order of the columns",
+            f"{len(labels)} labels for an output of {columns} columns ({kind})",
+            where=where,
+            remedy="give 2 labels, negative first"
+            if kind == "binary"
+            else f"give {columns} labels in the order of the columns",
         )
+    if kind in ("binary", "multiclass"):
+        for index, label in enumerate(labels):
+            if re.fullmatch(r"\d+(\.0*)?", label) and float(label) != index:
+                raise BadInput(
+                    f"label {label!r} names class {index}, but a number in a set is the number of a class",
+                    where=where,
+                    remedy=f'write names that are no numbers, such as "grade {label}", here and in the sets',
+                )
     return labels
 
 

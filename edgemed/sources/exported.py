@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import lzma
 import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,13 +95,13 @@ def _check_archive(path: Path, shown: str) -> None:
     """Refuse, before torch opens it, what makes torch run code: pickles, libraries, odd expressions."""
     import torch
 
-    if path.stat().st_size > LARGEST_BYTES:
-        raise BadInput(f"{shown} is larger than 2 GB", where="model.source")
     try:
         with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > LARGEST_BYTES:
+                raise BadInput(f"{shown} is larger than 2 GB unpacked", where="model.source")
             names = archive.namelist()
             contents = {name: archive.read(name) for name in names if name.endswith((".json", ".pt"))}
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
         raise BadInput(
             f"{shown} is truncated or not a .pt2 file ({error})", where="model.source", remedy="copy it again"
         ) from None

@@ -12,7 +12,7 @@ from edgemed.sources.torch_model import TorchModel
 from edgemed.sources.torch_program import blame, check_tensors, quiet
 from edgemed.sources.weights import load_weights
 from edgemed.types import InputSpec, ModelSpec, did_you_mean
-from edgemed.user_code import import_remedy, run_file
+from edgemed.user_code import import_remedy, no_exit, run_file
 
 if TYPE_CHECKING:
     import torch
@@ -75,7 +75,8 @@ class Factory(TorchModel):
                 remedy=did_you_mean(factory, known),
             )
         try:
-            model = make(**spec.factory_args)
+            with no_exit():
+                model = make(**spec.factory_args)
         except Exception as error:
             raise self._refusal(error, f"{factory}({', '.join(spec.factory_args)}) failed") from error
         if not isinstance(model, torch.nn.Module):
@@ -85,13 +86,9 @@ class Factory(TorchModel):
         return model
 
     def _refusal(self, error: Exception, what: str) -> BadInput:
-        refusal = blame(error, self.shown, self._own, what)
         remedy = import_remedy(error, self.shown.partition(":")[0])
-        return BadInput(
-            refusal.problem,
-            where=refusal.where,
-            remedy=remedy or "mend the line above; it is run as part of the model's file",
-        )
+        remedy = remedy or "mend the line above; it is run as part of the model's file"
+        return blame(error, self.shown, self._own, what, remedy)
 
     def _program(self, tensors: dict[str, torch.Tensor]) -> ExportedProgram:
         import torch
@@ -107,7 +104,9 @@ class Factory(TorchModel):
                     strict=False,
                 )
         except Exception as error:
-            raise blame(error, self.shown, self._own, "torch.export cannot follow the model") from error
+            remedy = "write data-dependent branches with torch.where, and take sizes from x.shape"
+            what = "torch.export cannot follow the model"
+            raise blame(error, self.shown, self._own, what, remedy) from error
 
     def _call(self, tensors: dict[str, torch.Tensor]) -> Any:
         return self._module(**tensors)

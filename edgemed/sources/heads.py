@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 
-MOSTLY_OPPOSITE = 0.1
+SURE = 0.9
+"""Of the answers; between that and its opposite, nothing is guessed."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +89,38 @@ def classes_of(model: Any) -> tuple[Any, ...]:
     return ()
 
 
-def is_reversed(scores: NDArray[Any], labels: NDArray[Any], classes: tuple[Any, ...]) -> bool:
-    """Whether two columns of scores say the opposite of the file's own labels.
+def is_reversed(
+    scores: NDArray[Any], labels: NDArray[Any], classes: tuple[Any, ...], name: str, where: str
+) -> bool:
+    """Whether two columns of scores (rows, 2) are the wrong way round, by the file's own labels (rows,).
 
-    skl2onnx writes a binary SVC without probabilities so: (s, -s), where s > 0 is the second class.
+    skl2onnx writes a binary SVC without probabilities so: (s, -s), where s > 0 is the second class. Only such
+    scores are turned: they decide at 0. Probabilities may decide elsewhere than the labels (Platt's do), so
+    only their order counts: the area under the ROC curve of the file's labels. Raises `BadInput` where scores
+    and labels contradict each other otherwise.
     """
     classes = classes or tuple(np.unique(labels))
-    if scores.ndim != 2 or scores.shape[1] != 2 or len(classes) != 2:
+    if scores.shape != (labels.size, 2) or len(classes) != 2:
         return False
-    decided = np.array(classes)[scores.argmax(axis=1)]
-    return float((decided == labels.ravel()).mean()) < MOSTLY_OPPOSITE
+    known = np.isfinite(scores).all(axis=1)
+    gap, second = (scores[:, 1] - scores[:, 0])[known], labels.ravel()[known] == classes[1]
+    opposites = np.array_equal(scores[known, 0], -scores[known, 1])
+    if opposites and known.any():
+        agreement = float(((gap > 0) == second).mean())
+    elif second.any() and not second.all():
+        agreement = float((np.sign(gap[second][:, None] - gap[~second]) + 1).mean() / 2)
+    else:
+        return False
+    if opposites and agreement <= 1 - SURE:
+        return True
+    if agreement < SURE:
+        raise BadInput(
+            f"the columns of output {name} and the file's own labels contradict each other "
+            f"(agreement {agreement:.0%} on {int(known.sum())} random inputs)",
+            where=where,
+            remedy="check the order of classes; if the columns are right, export without the label output",
+        )
+    return False
 
 
 def reverse_columns(graph: Any, name: str) -> None:

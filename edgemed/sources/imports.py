@@ -1,4 +1,4 @@
-"""code_files: a Python file of the user's and what it imports of theirs, found without running any of it."""
+"""What a Python file of the user's imports, of theirs and of installed packages, found without running it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import importlib
 import sys
 import sysconfig
 from collections.abc import Iterator
+from importlib import metadata
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -30,6 +31,23 @@ def code_files(path: Path) -> list[Path]:
                     seen.add(found[0])
                     waiting.append(found)
     return [path, *sorted(seen - {path.resolve()})]
+
+
+def package_versions(path: Path) -> dict[str, str]:
+    """Versions by distribution of the installed packages that `path` and its `code_files` name in imports.
+
+    What these packages import themselves is not followed; the standard library is no distribution.
+    """
+    names = {name.partition(".")[0] for file in code_files(path) for name in _imported(file, "")}
+    versions = {}
+    for name in sorted(names - sys.stdlib_module_names):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            if PathFinder.find_spec(name) and not list(_located(name)):
+                others = metadata.packages_distributions().get(name, ())  # slow: reads every distribution
+                versions |= {each: metadata.version(each) for each in sorted(set(others))}
+    return versions
 
 
 def _imported(file: Path, package: str) -> Iterator[str]:

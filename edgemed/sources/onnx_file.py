@@ -20,7 +20,7 @@ from edgemed.sources.parity import agrees, random_batch
 from edgemed.sources.reference import intermediate_values, reference_errors, reference_session
 from edgemed.sources.trained import LARGEST_BYTES, Layer, TrainedModel
 from edgemed.sources.typical import typical_batch
-from edgemed.types import InputSpec, ModelSpec, did_you_mean
+from edgemed.types import InputSpec, ModelSpec
 
 SMALLEST_OPSET = 11
 SMALLEST_CLASSICAL_OPSET = 9
@@ -66,7 +66,7 @@ class OnnxFile(TrainedModel):
         return tuple(value.name for value in self._inputs)
 
     def export(self, inputs: Sequence[InputSpec], out: Path) -> None:
-        self._check_inputs(inputs)
+        self._check_shapes(inputs)
         own = opset_of(self._model)
         target = own if OPSET <= own <= LARGEST_OPSET else min(max(own, OPSET), LARGEST_OPSET)
         stays = SMALLEST_QDQ_OPSET <= own < OPSET
@@ -101,36 +101,33 @@ class OnnxFile(TrainedModel):
         )
 
     def predict(self, batch: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
-        feeds = {name: np.asarray(batch[name]).astype(dtype) for name, dtype in self._dtypes.items()}
-        rows = len(next(iter(feeds.values())))
-        if not self._fixed_batch or rows == 1:
-            return self._run(feeds)
-        single = [self._run({name: value[i : i + 1] for name, value in feeds.items()}) for i in range(rows)]
-        return tuple(np.concatenate(parts) for parts in zip(*single, strict=True))
+        parts = [self._run(feeds) for feeds in self._feeds(batch)]
+        return tuple(np.concatenate(values) for values in zip(*parts, strict=True))
 
     def layers(self, batch: dict[str, NDArray[Any]]) -> Iterator[Layer]:
-        feeds = {name: np.asarray(batch[name]).astype(dtype) for name, dtype in self._dtypes.items()}
-        if self._fixed_batch:
-            feeds = {name: value[:1] for name, value in feeds.items()}
-        for name, value in intermediate_values(self._model, feeds).items():
+        for name, value in intermediate_values(self._model, self._feeds(batch)[0]).items():
             yield Layer(name, value)
 
+    def _feeds(self, batch: dict[str, NDArray[Any]]) -> list[dict[str, NDArray[Any]]]:
+        """The batch in the file's own dtypes, row by row where its batch is fixed."""
+        feeds = {name: np.asarray(batch[name]).astype(dtype) for name, dtype in self._dtypes.items()}
+        if not self._fixed_batch:
+            return [feeds]
+        rows = len(next(iter(feeds.values())))
+        return [{name: value[i : i + 1] for name, value in feeds.items()} for i in range(rows)]
+
     def _straighten(self) -> None:
-        """Turn round a head whose two columns contradict the file's own label output."""
+        """Turn round the only head where its two columns contradict the file's own label output."""
         specs = self.input_specs()
-        if self._label is None or specs is None:
+        if self._label is None or specs is None or len(self._heads) > 1:
             return
-        probe = typical_batch(self._model.graph, specs, 1 if self._fixed_batch else _TYPICAL_ROWS, seed=0)
-        feeds = {name: np.asarray(probe[name]).astype(dtype) for name, dtype in self._dtypes.items()}
-        scores = self._run(feeds)
-        labels = np.asarray(self._session.run([self._label], feeds)[0])
-        turned = tuple(is_reversed(value, labels, self._classes) for value in scores)
-        for head, turn in zip(self._heads, turned, strict=True):
-            if turn:
-                reverse_columns(self._model.graph, head.name)
-                self.notes += (f"the columns of {head.name} were reversed: the file's own labels say so",)
-        pairs = zip(self._heads, turned, strict=True)
-        self._heads = tuple(replace(head, reversed=turn) for head, turn in pairs)
+        probe = typical_batch(self._model.graph, specs, _TYPICAL_ROWS, seed=0)
+        labels = [np.ravel(self._session.run([self._label], feeds)[0]) for feeds in self._feeds(probe)]
+        (scores,), (head,) = self.predict(probe), self._heads
+        if is_reversed(scores, np.concatenate(labels), self._classes, head.name, self.shown):
+            reverse_columns(self._model.graph, head.name)
+            self.notes += (f"the columns of {head.name} were reversed: the file's own labels say so",)
+            self._heads = (replace(head, reversed=True),)
 
     def _run(self, feeds: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
         try:
@@ -139,18 +136,7 @@ class OnnxFile(TrainedModel):
             raise BadInput(f"the model does not run: {error}", where=self.shown) from error
         return tuple(head.array(value) for head, value in zip(self._heads, values, strict=True))
 
-    def _check_inputs(self, inputs: Sequence[InputSpec]) -> None:
-        names = self.input_names()
-        for spec in inputs:
-            if spec.name not in names:
-                raise BadInput(
-                    f"the model has no input {spec.name!r}",
-                    where=f"inputs.{spec.name}",
-                    remedy=did_you_mean(spec.name, names),
-                )
-        missing = set(names) - {spec.name for spec in inputs}
-        if missing:
-            raise BadInput(f"input {min(missing)!r} of the model has no shape", where=self.shown)
+    def _check_shapes(self, inputs: Sequence[InputSpec]) -> None:
         shapes = {spec.name: spec.shape for spec in inputs}
         for value in self._inputs:
             sizes = [dim.dim_value for dim in value.type.tensor_type.shape.dim][1:]

@@ -15,9 +15,10 @@ from edgemed.sources.reference import intermediate_values, reference_errors, ref
 from edgemed.sources.trained import Layer, TrainedModel
 from edgemed.types import InputSpec, Record
 
-ABSOLUTE = 1e-4
-RELATIVE = 1e-3
-"""Of the range of the original's output over all batches."""
+FLOOR = 1e-7
+"""About what float32 resolves around 1; onnxruntime's sigmoid never falls below 1.5e-8."""
+OF_MAGNITUDE = 1e-4
+OF_RANGE = 1e-3
 _ROWS_ALONE = 4
 
 
@@ -26,9 +27,10 @@ class Parity(Record):
     """How near the exported graph is to the original over all batches and outputs."""
 
     batch_sizes: tuple[int, ...]
-    largest_absolute: float
-    largest_relative: float
-    """Largest absolute difference as a share of that output's range."""
+    difference: float
+    """Largest absolute difference of the output that comes nearest to its tolerance."""
+    tolerance: float
+    """Of that output: 1e-7 + 1e-4 of its largest absolute value + 1e-3 of its range."""
 
 
 def check_parity(
@@ -37,9 +39,10 @@ def check_parity(
     """Run the original and the exported graph on every batch (float32, batch axis first, by input name).
 
     The last batch is the most real one: random values before it may lie where the model is not defined.
-    Raises `ToolFailure` that names the first layer that differs by more than 1e-4 + 1e-3 of the output's
-    range; `BadInput` where the original gives NaN or infinity on the last batch, two answers for one input,
-    or the same answer for every input.
+    The tolerance is 1e-7 + 1e-4 of the largest absolute value + 1e-3 of the range of the original's output:
+    for the last batch, on that batch alone; for those before it, on all batches. Raises `ToolFailure` that
+    names the first layer that differs by more; `BadInput` where the original gives NaN or infinity on the
+    last batch, two answers for one input, or the same answer for every input.
     """
     try:
         session = reference_session(onnx_path)
@@ -50,9 +53,8 @@ def check_parity(
     names = [value.name for value in session.get_outputs()]
     originals = [trained.predict(batch) for batch in batches]
     _check_original(trained, names, batches, originals)
-    ranges = [_range(np.concatenate([o[i].ravel() for o in originals])) for i in range(len(names))]
-    absolute = relative = 0.0
-    for batch, original in zip(batches, originals, strict=True):
+    found = []
+    for batch, original, limits in zip(batches, originals, _tolerances(originals), strict=True):
         try:
             exported = session.run(None, batch)
         except reference_errors() as error:
@@ -61,13 +63,13 @@ def check_parity(
                 where=trained.shown,
                 remedy="a shape was frozen at export; take batch sizes from x.shape[0]",
             ) from error
-        for name, a, b, width in zip(names, original, exported, ranges, strict=True):
+        for name, a, b, limit in zip(names, original, exported, limits, strict=True):
             difference = _difference(a, b)
-            if difference > ABSOLUTE + RELATIVE * width:
+            if difference > limit:
                 raise _mismatch(trained, onnx_path, batch, name, difference)
-            absolute = max(absolute, difference)
-            relative = max(relative, difference / max(width, 1e-12))
-    return Parity(tuple(_rows(batch) for batch in batches), absolute, relative)
+            found.append((difference, limit))
+    nearest = max(found, key=lambda each: each[0] / each[1])
+    return Parity(tuple(_rows(batch) for batch in batches), *nearest)
 
 
 def random_batch(inputs: Sequence[InputSpec], rows: int, seed: int) -> dict[str, NDArray[Any]]:
@@ -78,20 +80,24 @@ def random_batch(inputs: Sequence[InputSpec], rows: int, seed: int) -> dict[str,
 
 def agrees(originals: Sequence[Sequence[NDArray[Any]]], others: Sequence[Sequence[NDArray[Any]]]) -> bool:
     """Every output of every batch within the tolerance of `check_parity`; NaN equals NaN."""
-    widths = [_range(np.concatenate([a.ravel() for a in values])) for values in zip(*originals, strict=True)]
     return all(
         len(original) == len(other)
-        and all(
-            _difference(a, b) <= ABSOLUTE + RELATIVE * width
-            for a, b, width in zip(original, other, widths, strict=True)
-        )
-        for original, other in zip(originals, others, strict=True)
+        and all(_difference(a, b) <= limit for a, b, limit in zip(original, other, limits, strict=True))
+        for original, other, limits in zip(originals, others, _tolerances(originals), strict=True)
     )
 
 
-def _range(values: NDArray[Any]) -> float:
-    finite = values[np.isfinite(values)]
-    return float(np.ptp(finite)) if finite.size else 0.0
+def _tolerances(originals: Sequence[Sequence[NDArray[Any]]]) -> list[list[float]]:
+    """By batch and output. The last batch has its own: random values before it may lie far from it."""
+    together = [_tolerance(np.concatenate([a.ravel() for a in v])) for v in zip(*originals, strict=True)]
+    return [together] * (len(originals) - 1) + [[_tolerance(value) for value in originals[-1]]]
+
+
+def _tolerance(values: NDArray[Any]) -> float:
+    finite = values[np.isfinite(values)].astype(np.float64)
+    if not finite.size:
+        return FLOOR
+    return float(FLOOR + OF_MAGNITUDE * np.abs(finite).max() + OF_RANGE * np.ptp(finite))
 
 
 def _difference(a: NDArray[Any], b: NDArray[Any]) -> float:
@@ -132,9 +138,7 @@ def _check_original(
                     remedy="look for a logarithm, division or square root of input that can be 0 or below",
                 )
     again = trained.predict(batches[0])
-    if any(
-        _difference(a, b) > ABSOLUTE + RELATIVE * _range(a) for a, b in zip(originals[0], again, strict=True)
-    ):
+    if any(_difference(a, b) > _tolerance(a) for a, b in zip(originals[0], again, strict=True)):
         raise BadInput(
             "the model gives two answers for the same input",
             where=trained.shown,
@@ -154,7 +158,7 @@ def _check_rows_alone(
     for row in range(min(_rows(batch), _ROWS_ALONE)):
         alone = trained.predict({name: value[row : row + 1] for name, value in batch.items()})
         for name, a, b in zip(names, together, alone, strict=True):
-            if _difference(a[row : row + 1], b) > ABSOLUTE + RELATIVE * _range(a):
+            if _difference(a[row : row + 1], b) > _tolerance(a):
                 raise BadInput(
                     f"output {name} of a sample depends on the other samples of its batch "
                     f"({a[row].ravel()[0]:.4g} among {_rows(batch)}, {b.ravel()[0]:.4g} alone)",
@@ -214,6 +218,6 @@ def _first_difference(
         if value.shape != layer.value.shape:
             continue
         gap = _difference(layer.value, value)
-        if gap > ABSOLUTE + RELATIVE * _range(layer.value):
+        if gap > _tolerance(layer.value):
             return layer, operators[name], gap
     return None

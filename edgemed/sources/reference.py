@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def reference_session(model: Path | bytes) -> Any:
-    """An `onnxruntime.InferenceSession` of one thread on the CPU that logs nothing below an error."""
+    """An `onnxruntime.InferenceSession` of one thread on the CPU that logs nothing but fatal errors."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

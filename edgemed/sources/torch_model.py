@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from edgemed.errors import BadInput
 from edgemed.sources.normalise import normalise, write
 from edgemed.sources.parity import random_batch
-from edgemed.sources.torch_program import layers_of, named_outputs, to_onnx, to_tensor
+from edgemed.sources.torch_program import blame, layers_of, named_outputs, to_onnx, to_tensor
 from edgemed.sources.trained import Layer, TrainedModel
-from edgemed.types import InputSpec, did_you_mean
+from edgemed.types import InputSpec
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +28,7 @@ class TorchModel(TrainedModel):
     """A model that torch runs. `_own`: the user's source file, for error messages."""
 
     _own: Path | None = None
-    _decomposed: tuple[ExportedProgram, tuple[str, ...]] | None = None
+    _decomposed: tuple[ExportedProgram, tuple[str, ...]]
 
     @abstractmethod
     def _program(self, tensors: dict[str, torch.Tensor]) -> ExportedProgram:
@@ -39,7 +39,8 @@ class TorchModel(TrainedModel):
         """What forward returns."""
 
     def export(self, inputs: Sequence[InputSpec], out: Path) -> None:
-        inputs = self._in_order(inputs)
+        given = {spec.name: spec for spec in inputs}
+        inputs = [given[name] for name in self.input_names()]
         example = random_batch(inputs, EXAMPLE_BATCH, seed=0)
         tensors = {name: to_tensor(value) for name, value in example.items()}
         names, _ = named_outputs(self._checked_call(tensors), self.shown)
@@ -55,49 +56,20 @@ class TorchModel(TrainedModel):
 
     def layers(self, batch: dict[str, NDArray[Any]]) -> Iterator[Layer]:
         tensors = {name: to_tensor(batch[name]) for name in self.input_names()}
-        if self._decomposed is None:
-            names, _ = named_outputs(self._checked_call(tensors), self.shown)
-            example = {name: value[:1].repeat_interleave(EXAMPLE_BATCH, 0) for name, value in tensors.items()}
-            program = self._program(example)
-            self._decomposed = (
-                to_onnx(program, self.input_names(), names, self.shown, self._own)[1],
-                names,
-            )
         program, names = self._decomposed
         return layers_of(program, names, list(tensors.values()), self.shown, self._own)
 
     def _checked_call(self, tensors: dict[str, torch.Tensor]) -> Any:
         import torch
 
-        from edgemed.sources.torch_program import blame
-
         try:
             with torch.no_grad():
                 return self._call(tensors)
         except Exception as error:
             shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in tensors.items())
-            refusal = blame(error, self.shown, self._own, f"the model does not run on {shapes}")
             remedy = f"check shape and steps under [inputs.{next(iter(tensors))}]: layout, resize, channels"
-            raise BadInput(refusal.problem, where=refusal.where, remedy=remedy) from error
-
-    def _in_order(self, inputs: Sequence[InputSpec]) -> tuple[InputSpec, ...]:
-        names = self.input_names()
-        given = {spec.name: spec for spec in inputs}
-        for name in given:
-            if name not in names:
-                raise BadInput(
-                    f"the model has no input {name!r}",
-                    where=f"inputs.{name}",
-                    remedy=did_you_mean(name, names),
-                )
-        for name in names:
-            if name not in given:
-                raise BadInput(
-                    f"input {name!r} of the model has no shape",
-                    where=self.shown,
-                    remedy=f"write [inputs.{name}] with shape and dtype into the recipe",
-                )
-        return tuple(given[name] for name in names)
+            what = f"the model does not run on {shapes}"
+            raise blame(error, self.shown, self._own, what, remedy) from error
 
 
 def _check_batch_axis(program: ExportedProgram, names: tuple[str, ...], where: str) -> None:

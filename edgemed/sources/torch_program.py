@@ -184,11 +184,7 @@ def _first_line(error: BaseException) -> str:
     return lines[0] if lines else type(cause).__name__
 
 
-def blame(error: BaseException, where: str, own: Path | None, what: str) -> BadInput:
+def blame(error: BaseException, where: str, own: Path | None, what: str, remedy: str) -> BadInput:
     """The refusal for code of the user's that torch.export or a plain call stopped at."""
     line = user_line(error, where, own)
-    return BadInput(
-        f"{what}: {_first_line(error)}",
-        where=line or where,
-        remedy="write data-dependent branches with torch.where, and take sizes from x.shape",
-    )
+    return BadInput(f"{what}: {_first_line(error)}", where=line or where, remedy=remedy)

@@ -52,6 +52,7 @@ class TrainedModel(ABC):
     def export(self, inputs: Sequence[InputSpec], out: Path) -> None:
         """Write one normalised ONNX file: opset 18 to 20, IR 10, first axis `batch` everywhere.
 
+        `inputs` has one spec for each of `input_names`.
         Raises `BadInput` where the model cannot be exported with a symbolic batch axis.
         """
 
@@ -61,4 +62,4 @@ class TrainedModel(ABC):
 
     @abstractmethod
     def layers(self, batch: dict[str, NDArray[Any]]) -> Iterator[Layer]:
-        """Every value that the original computes on its way, named as in the exported file."""
+        """Every value that the original computes on its way, named as in the file that `export` wrote."""

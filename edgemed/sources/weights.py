@@ -67,6 +67,12 @@ def read_state_dict(path: Path, shown: str) -> dict[str, torch.Tensor]:
             remedy="save tensors only: torch.save(model.state_dict(), PATH), or better .safetensors",
         ) from None
     except (RuntimeError, EOFError, ValueError, OSError) as error:
+        if "TorchScript" in str(error):
+            raise BadInput(
+                f"{shown} is a TorchScript program, not a file of weights",
+                where="model.weights",
+                remedy="save its weights alone: torch.save(torch.jit.load(PATH).state_dict(), NEW_PATH)",
+            ) from None
         raise _truncated(shown, error) from None
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edgemed.judge import figures, meets, roc_curves
+from edgemed.errors import DiskFull, ToolFailure, Untrusted
+from edgemed.judge import meets, roc_curves
 from edgemed.measure import Predictions
 from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
 from edgemed.stages.choose import Choice
 from edgemed.stages.job import Job, SetSource
-from edgemed.stages.selection import compare
+from edgemed.stages.selection import compare, figures_of
 from edgemed.stages.trials import predictions
 from edgemed.types import AgreementFigures, Figures, OutputSpec, RocCurve
 
@@ -37,22 +38,28 @@ def accept(
 ) -> Acceptance:
     """Report the choice on the acceptance set.
 
-    A choice that does not agree there is refused and the same runtime's fp32 takes its place, when that
-    agrees. No other candidate is tried: choosing among them here would spoil the figures.
+    A choice that fails or does not agree there is refused, and the same runtime's fp32 takes its place when
+    that agreed before and agrees here. No other candidate is tried: choosing among them here would spoil the
+    figures. Raises `ToolFailure` or `Untrusted` when the original itself fails.
     """
     if source is None:
         return Acceptance(dict(choice.kept))
     original = predictions(job, built[ORIGINAL.id], "accept", source)
-    result = Acceptance({}, figures={"original": _figures(outputs, original)})
+    result = Acceptance({}, figures={"original": figures_of(outputs, original)})
     roc = _roc("original", outputs, original)
     for backend, chosen in choice.kept.items():
-        for name in dict.fromkeys((chosen, Candidate(backend, "fp32").id)):
-            if name not in built:
+        fp32 = Candidate(backend, "fp32").id
+        for name in (chosen, fp32) if fp32 in choice.agreeing - {chosen} else (chosen,):
+            try:
+                answers = original if name == ORIGINAL.id else predictions(job, built[name], "accept", source)
+            except DiskFull:
+                raise
+            except (ToolFailure, Untrusted) as error:
+                result.refused[name] = f"failed on the acceptance set: {error.problem}"
                 continue
-            answers = original if name == ORIGINAL.id else predictions(job, built[name], "accept", source)
             agreement = compare(outputs, original, answers)
             result.agreement[name] = agreement
-            result.figures[name] = _figures(outputs, answers)
+            result.figures[name] = figures_of(outputs, answers)
             agrees, sentence = meets(job.recipe.agreement, agreement, bool(original.targets))
             if agrees:
                 result.kept[backend] = name
@@ -60,12 +67,6 @@ def accept(
                 break
             result.refused[name] = f"refused on the acceptance set: {sentence}"
     return Acceptance(result.kept, result.refused, result.agreement, result.figures, roc)
-
-
-def _figures(outputs: Sequence[OutputSpec], answers: Predictions) -> tuple[Figures, ...]:
-    return tuple(
-        figures(spec, answers.outputs[spec.name], answers.targets.get(spec.name)) for spec in outputs
-    )
 
 
 def _roc(model: str, outputs: Sequence[OutputSpec], answers: Predictions) -> tuple[RocCurve, ...]:

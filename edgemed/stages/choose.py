@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.judge import faster, meets
-from edgemed.stages.artefacts import Candidate
+from edgemed.stages.artefacts import ORIGINAL, Candidate
 from edgemed.types import Agreement, AgreementFigures, SpeedRatio
 
 Latencies = Mapping[str, NDArray[np.float64]]
@@ -17,10 +17,11 @@ Latencies = Mapping[str, NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Choice:
-    """The candidate kept per backend, and why each was kept or dropped."""
+    """The candidate kept per backend, why each was kept or dropped, and all that agree."""
 
     kept: dict[str, str]
     reasons: dict[str, str]
+    agreeing: frozenset[str]
 
 
 def choose(
@@ -30,13 +31,14 @@ def choose(
     limits: Agreement,
     labelled: bool,
 ) -> Choice:
-    """Per backend: of those that agree, the fastest; fp32 unless another is faster beyond noise.
+    """Per backend: of those that agree and are faster than its fp32 beyond noise, the fastest; else its fp32.
 
-    `latencies` are (launches, rounds) by candidate id; in each launch all took turns. A candidate that is
-    not in it has failed.
+    Where fp32 does not agree, the fastest of those that do. `latencies` are (launches, rounds) by candidate
+    id, the original's among them; in each launch all took turns. A candidate that is not in it has failed.
     """
     kept: dict[str, str] = {}
     reasons: dict[str, str] = {}
+    all_agreeing: list[str] = []
     for backend in dict.fromkeys(each.backend for each in candidates):
         agreeing: list[Candidate] = []
         for candidate in candidates:
@@ -48,26 +50,32 @@ def choose(
             reasons[candidate.id] = ("agrees: " if agrees else "does not agree: ") + sentence
         if not agreeing:
             continue
-        winner = min(agreeing, key=lambda each: _median(latencies, each))
+        all_agreeing += [each.id for each in agreeing]
         fp32 = next((each for each in agreeing if each.precision == "fp32"), None)
-        if fp32 is not None and winner != fp32 and not _ratio(latencies, fp32, winner).faster:
-            winner = fp32
+        base = latencies[(fp32 or ORIGINAL).id]
+        ratios = {each: faster(base, latencies[each.id]) for each in agreeing}
+        able = [each for each in agreeing if fp32 in (None, each) or ratios[each].faster]
+        winner = min(able, key=lambda each: ratios[each].ratio)
         kept[backend] = winner.id
         for candidate in agreeing:
-            reasons[candidate.id] = _why(candidate, winner, fp32, latencies) + "; " + reasons[candidate.id]
-    return Choice(kept, reasons)
+            reasons[candidate.id] = _why(candidate, winner, fp32, ratios) + "; " + reasons[candidate.id]
+    return Choice(kept, reasons, frozenset(all_agreeing))
 
 
-def _why(candidate: Candidate, winner: Candidate, fp32: Candidate | None, latencies: Latencies) -> str:
+def _why(
+    candidate: Candidate, winner: Candidate, fp32: Candidate | None, ratios: Mapping[Candidate, SpeedRatio]
+) -> str:
     if candidate == winner:
         if candidate == fp32:
             return f"nothing else on {candidate.backend} that agrees is faster beyond noise"
         return f"fastest on {candidate.backend}"
-    if fp32 is not None and candidate != fp32:
-        ratio = _ratio(latencies, fp32, candidate)
-        if not ratio.faster:
-            return f"not faster than fp32 beyond noise: {_shown(ratio)}"
-    return f"slower than {winner.id}: {_shown(_ratio(latencies, winner, candidate))}"
+    if candidate == fp32:
+        return f"{winner.id} is faster: {_shown(ratios[winner])}"
+    if fp32 is not None and not ratios[candidate].faster:
+        return f"not faster than fp32 beyond noise: {_shown(ratios[candidate])}"
+    base = ORIGINAL if fp32 is None else fp32
+    against = f"ratio {ratios[winner].ratio:.2f} to {base.id}"
+    return f"slower than {winner.id} ({against}): {_shown(ratios[candidate])}"
 
 
 def _shown(ratio: SpeedRatio) -> str:
@@ -75,11 +83,3 @@ def _shown(ratio: SpeedRatio) -> str:
     return (
         f"{ratio.candidate_ms:.3g} ms against {ratio.baseline_ms:.3g} ms, ratio {ratio.ratio:.2f}{interval}"
     )
-
-
-def _ratio(latencies: Latencies, baseline: Candidate, candidate: Candidate) -> SpeedRatio:
-    return faster(latencies[baseline.id], latencies[candidate.id])
-
-
-def _median(latencies: Latencies, candidate: Candidate) -> float:
-    return float(np.median(latencies[candidate.id]))

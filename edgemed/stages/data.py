@@ -14,11 +14,11 @@ from edgemed.readers.opening import reader_of
 from edgemed.readers.reference import Reference
 from edgemed.readers.resize import FILTER
 from edgemed.sources.digest import source_digest
+from edgemed.stages.inputs import refuse_few
 from edgemed.stages.job import Job, SetSource
 from edgemed.types import DataFacts, DataSpec, Graph, Recipe, Resized, StageTime
 from edgemed.types.compilation import Role
 
-FEWEST_CALIBRATION = 2
 _NAMED = 3
 
 
@@ -27,12 +27,25 @@ def check_paths(recipe: Recipe, base: Path) -> None:
     data = recipe.data
     source_digest(recipe.model, base)
     for name, spec in recipe.inputs.items():
-        file, _, function = (spec.training_function or "").partition(":")
-        if function and not (base / file).is_file():
+        if spec.training_function is None:
+            continue
+        file, _, function = spec.training_function.partition(":")
+        if not (file.endswith(".py") and function.isidentifier()):
+            raise BadInput(
+                f"{spec.training_function!r} is not of the form file.py:function",
+                where=f"inputs.{name}.training_function",
+            )
+        if not (base / file).is_file():
             raise BadInput(
                 f"there is no file {file}",
                 where=f"inputs.{name}.training_function",
                 remedy="write it relative to the recipe's folder",
+            )
+        if data.calibrate is None:
+            raise BadInput(
+                "there are no samples to compare the steps with the training function on",
+                where=f"inputs.{name}.training_function",
+                remedy="give --calibrate; no labels are needed",
             )
     for role, ref in (("calibrate", data.calibrate), ("select", data.select), ("accept", data.accept)):
         if ref is not None:
@@ -95,12 +108,8 @@ def _read_sets(
             for name in sorted(sample.targets):
                 sha.update(f"{name}={sample.targets[name].tolist()};".encode())
             report_progress(count, len(samples))
-        if role == "calibrate" and count < FEWEST_CALIBRATION:
-            raise BadInput(
-                f"the calibration set has {count} samples; at least {FEWEST_CALIBRATION} are needed",
-                where="--calibrate",
-                remedy="give some hundred unlabelled samples like those in use (300 is the default)",
-            )
+        if role == "calibrate":
+            refuse_few(count)
         digest = sha.hexdigest()
         sources[role] = SetSource(ref, base, graph.inputs, outputs, data.skip_bad, digest)
         facts.append(

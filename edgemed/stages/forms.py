@@ -29,7 +29,7 @@ def make_forms(
         ("int8-uint8-activations", _UINT8_FILE),
         ("int8-openvino", OPENVINO_FILE),
     )
-    if any(form in wanted for form, _ in quantised):
+    if calibrate is not None and any(form in wanted for form, _ in quantised):
         made = _quantised(job, graph, calibrate)
         for form, file in quantised:
             forms[form] = made / file if isinstance(made, Path) else made
@@ -47,9 +47,7 @@ def _float16(job: Job, graph: Graph) -> Path | str:
     return stage.folder / _FLOAT16_FILE
 
 
-def _quantised(job: Job, graph: Graph, calibrate: SetSource | None) -> Path | str:
-    if calibrate is None:
-        return "int8 needs a calibration set (--calibrate)"
+def _quantised(job: Job, graph: Graph, calibrate: SetSource) -> Path | str:
     saturates = int8_sums_saturate(host_facts()["arch"], instruction_sets())
     depends_on = {
         "graph": graph.sha256,

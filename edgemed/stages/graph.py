@@ -14,11 +14,12 @@ from edgemed.errors import BadInput
 from edgemed.preprocess import attach as attach_front
 from edgemed.preprocess import compare_with_training, tensor_name, write_front
 from edgemed.readers import open_set
+from edgemed.readers.folder import list_files
 from edgemed.readers.reference import Reference
 from edgemed.sources import check_labels, check_parity, finish
 from edgemed.sources.digest import source_digest
-from edgemed.sources.imports import code_files
-from edgemed.sources.parity import ABSOLUTE, RELATIVE, random_batch
+from edgemed.sources.imports import code_files, package_versions
+from edgemed.sources.parity import random_batch
 from edgemed.stages.inputs import fit_inputs
 from edgemed.stages.job import Job
 from edgemed.types import (
@@ -51,10 +52,8 @@ def make_graph(job: Job) -> tuple[Graph, ModelFacts, tuple[ParityFacts, ...]]:
         "outputs": {name: each.to_dict() for name, each in _structure(recipe).items()},
         "seed": recipe.seed,
         "functions": [
-            digest_of_file(file)
-            for spec in recipe.inputs.values()
-            if spec.training_function
-            for file in code_files(job.base / spec.training_function.rpartition(":")[0])
+            [[digest_of_file(file) for file in code_files(code)], package_versions(code)]
+            for code in _training_code(recipe, job.base)
         ],
         "calibrate": _stamp(recipe.data.calibrate, job.base),
         "versions": job.versions("torch", "onnx", "onnxscript", "onnxruntime"),
@@ -86,8 +85,8 @@ def _make_graph(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
         ParityFacts(
             f"exported graph against the {trained.kind} original, batches of {sizes}",
             sum(checked.batch_sizes),
-            checked.largest_absolute,
-            _tolerance(checked.largest_absolute, checked.largest_relative),
+            checked.difference,
+            checked.tolerance,
             note="last batch is real data" if samples else "random data only",
         )
     )
@@ -97,13 +96,19 @@ def _make_graph(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
     for scrap in (core, finished):
         scrap.unlink()
     graph = Graph(GRAPH_FILE, digest_of_file(folder / GRAPH_FILE), raw, outputs, opset, trained.parameters)
-    model = ModelFacts(recipe.model.source, trained.kind, "", trained.parameters, opset, raw, outputs)
+    model = ModelFacts(
+        recipe.model.source, trained.kind, "", trained.parameters, opset, raw, outputs, tuple(trained.notes)
+    )
     return {
         "graph": graph.to_dict(),
         "model": model.to_dict(),
         "parity": [entry.to_dict() for entry in parity],
-        "notes": list(trained.notes),
     }
+
+
+def _training_code(recipe: Recipe, base: Path) -> list[Path]:
+    functions = [spec.training_function for spec in recipe.inputs.values() if spec.training_function]
+    return [base / function.partition(":")[0] for function in functions]
 
 
 def _structure(recipe: Recipe) -> dict[str, OutputRecipe]:
@@ -173,21 +178,19 @@ def _opset(path: Path) -> int:
     return int(next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")))
 
 
-def _tolerance(absolute: float, relative: float) -> float:
-    """The limit in the output's unit: 1e-4 + 1e-3 of the output's range (edgemed.sources.parity)."""
-    spread = absolute / relative if relative > 0 else 0.0
-    return ABSOLUTE + RELATIVE * spread
-
-
 def _stamp(ref: str | None, base: Path) -> list[object]:
     """Sizes and times of change of a set's files (of a CSV, its own only): enough to notice another set."""
     if ref is None:
         return []
     path = Reference.parse(ref).resolve(base)
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    return [ref, [[str(file.relative_to(path)), *_changed(file)] for file in files]]
+    if not path.is_dir():
+        return [ref, _changed(path)]
+    return [ref, [[name, _changed(path / name)] for name in list_files(path)[0]]]
 
 
-def _changed(file: Path) -> tuple[int, int]:
-    status = file.stat()
+def _changed(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
     return status.st_size, status.st_mtime_ns

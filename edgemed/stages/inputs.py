@@ -12,6 +12,8 @@ from edgemed.readers import describe, open_set
 from edgemed.sources import TrainedModel, load_trained_model
 from edgemed.types import InputRecipe, InputSpec, Recipe, Step, did_you_mean
 
+FEWEST_CALIBRATION = 2
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -34,10 +36,24 @@ def fit_inputs(recipe: Recipe, base: Path) -> Fitted:
     steps: dict[str, Sequence[Step]] = {name: spec.steps for name, spec in recipe.inputs.items()}
     tensors = tuple(replace(tensor_spec(spec, steps.get(spec.name, ())), name=spec.name) for spec in raw)
     _check_shapes(trained, tensors)
-    for ref in (recipe.data.calibrate, recipe.data.select, recipe.data.accept):
+    data = recipe.data
+    for ref in (data.calibrate, data.select, data.accept):
         if ref is not None:
-            next(iter(open_set(ref, raw, (), base=base, skip_bad=recipe.data.skip_bad)), None)
+            samples = open_set(ref, raw, (), base=base, skip_bad=data.skip_bad)
+            if ref == data.calibrate:
+                refuse_few(len(samples))
+            next(iter(samples), None)
     return Fitted(trained, raw, steps, tensors)
+
+
+def refuse_few(count: int) -> None:
+    """Raises `BadInput` for a calibration set of fewer than 2 samples: one has no range."""
+    if count < FEWEST_CALIBRATION:
+        raise BadInput(
+            f"the calibration set has {count} samples; at least {FEWEST_CALIBRATION} are needed",
+            where="--calibrate",
+            remedy="give some hundred unlabelled samples like those in use (300 is the default)",
+        )
 
 
 def check_fit(recipe: Recipe, base: Path) -> None:

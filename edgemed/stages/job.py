@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,11 +13,20 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from edgemed import __version__
+from edgemed.backends import backend_names, get_backend
 from edgemed.cache import Stage, StageCache, disk_failure
 from edgemed.child import run_in_child
 from edgemed.errors import BadInput, ToolFailure
 from edgemed.readers import open_set
-from edgemed.types import InputSpec, OutputSpec, Recipe, SampleSet, StageTime
+from edgemed.types import (
+    InputSpec,
+    OutputSpec,
+    Recipe,
+    SampleSet,
+    StageTime,
+    digest_of,
+    digest_of_file,
+)
 
 T = TypeVar("T")
 
@@ -25,7 +35,7 @@ STAGE_TIMEOUT_S = 3600.0
 _DISK_IS_FULL = 1 << 20
 """Free bytes below which a failed stage has failed for want of space: runtimes word that in many ways."""
 
-_TOOLS = ("onnxruntime", "openvino", "nncf", "onnx", "onnxscript", "torch", "numpy")
+_TOOLS = ("nncf", "onnx", "onnxscript", "torch", "numpy")
 
 
 class Reporter(Protocol):
@@ -77,8 +87,8 @@ class Job:
         return self.cache.alone(self.shown_out)
 
     def versions(self, *names: str) -> dict[str, str]:
-        """Versions that a stage's result depends on, for its cache key."""
-        return {name: self.tools.get(name, "") for name in ("edgemed", *names)}
+        """Versions that a stage's result depends on, for its cache key; of edgemed, its very code."""
+        return {"code": _code_digest()} | {name: self.tools.get(name, "") for name in names}
 
     def run(
         self,
@@ -131,9 +141,20 @@ class SetSource:
         return open_set(self.ref, self.inputs, self.outputs, base=Path(self.base), skip_bad=self.skip_bad)
 
 
+@functools.cache
+def _code_digest() -> str:
+    """Of edgemed's own Python files: a checkout changes without its version."""
+    root = Path(__file__).parents[1]
+    return digest_of([digest_of_file(file) for file in sorted(root.rglob("*.py"))])
+
+
 def tool_versions() -> dict[str, str]:
     """Versions of edgemed and of what it builds with; a tool that is not installed is left out."""
     versions = {"edgemed": __version__}
+    for name in backend_names():
+        found = get_backend(name).availability()
+        if found.available:
+            versions[name] = found.version
     for name in _TOOLS:
         try:
             versions[name] = metadata.version(name)

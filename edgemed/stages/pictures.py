@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import io
+import itertools
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgemed.child import run_in_child
 from edgemed.stages.acceptance import Acceptance
-from edgemed.stages.job import SetSource
+from edgemed.stages.job import Job, SetSource
 from edgemed.types import InputSpec
 
 _MOST = 24
 _SIDE = 160
 
 
-def flipped_pictures(source: SetSource | None, acceptance: Acceptance) -> tuple[tuple[str, bytes], ...]:
+def flipped_pictures(
+    job: Job, source: SetSource | None, acceptance: Acceptance
+) -> tuple[tuple[str, bytes], ...]:
     """(case name, PNG) of cases of the acceptance set that a kept artefact decides otherwise.
 
-    Only inputs with a picture layout are drawn; of a volume, the middle slice.
+    At most 24. Only inputs with a picture layout are drawn; of a volume, the middle slice.
     """
     flipped = {
         flip.case
@@ -32,11 +36,15 @@ def flipped_pictures(source: SetSource | None, acceptance: Acceptance) -> tuple[
     spec = next((each for each in source.inputs if "H" in each.layout), None)
     if spec is None:
         return ()
-    pictures: list[tuple[str, bytes]] = []
-    for sample in source.open():
-        if sample.name in flipped and len(pictures) < _MOST:
-            pictures.append((sample.name, _png(spec, sample.inputs[spec.name])))
-    return tuple(pictures)
+    job.reporter.stage("pictures", "drawing the cases whose decision flipped")
+    return run_in_child(_draw, source, spec, flipped, what="drawing pictures").value
+
+
+def _draw(source: SetSource, spec: InputSpec, wanted: set[str]) -> tuple[tuple[str, bytes], ...]:
+    found = (sample for sample in source.open() if sample.name in wanted)
+    return tuple(
+        (sample.name, _png(spec, sample.inputs[spec.name])) for sample in itertools.islice(found, _MOST)
+    )
 
 
 def _png(spec: InputSpec, array: NDArray[Any]) -> bytes:

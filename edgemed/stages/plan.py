@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgemed.backends import Form, get_backend
 from edgemed.errors import BadInput, Unavailable
+from edgemed.report.limits import limits_in_words
 from edgemed.runtime import instruction_sets
 from edgemed.stages.artefacts import ORIGINAL, Candidate
 from edgemed.targets import Target, load_target
-from edgemed.types import Precision, Recipe, Record
+from edgemed.types import Recipe, Record
 
 
 @dataclass(frozen=True)
@@ -24,15 +26,18 @@ class Plan(Record):
     lines: tuple[str, ...]
 
 
-def make_plan(recipe: Recipe) -> tuple[Plan, tuple[Candidate, ...]]:
-    """The plan for a recipe on this machine. Raises `BadInput` where no candidate is left."""
-    target = load_target(recipe.target)
+def make_plan(recipe: Recipe, base: Path = Path()) -> tuple[Plan, tuple[Candidate, ...]]:
+    """The plan for a recipe on this machine: its precisions, and fp32, on every runtime of the target.
+
+    Raises `BadInput` where no candidate of the precisions asked for is left.
+    """
+    target = load_target(recipe.target, base)
     chosen: list[Candidate] = []
     left_out: dict[str, str] = {}
     for name in target.backends:
         backend = get_backend(name)
         availability = backend.availability()
-        for precision in _known(recipe.precisions):
+        for precision in dict.fromkeys(("fp32", *recipe.precisions)):
             candidate = Candidate(name, precision)
             if precision not in target.precisions or precision not in backend.forms:
                 continue
@@ -44,7 +49,7 @@ def make_plan(recipe: Recipe) -> tuple[Plan, tuple[Candidate, ...]]:
                 left_out[candidate.id] = "int8 needs a calibration set (--calibrate)"
             else:
                 chosen.append(candidate)
-    if not chosen:
+    if not any(each.precision in recipe.precisions for each in chosen):
         raise _nothing_left(recipe, target, left_out)
     missing = get_backend(ORIGINAL.backend).availability()
     if not missing.available:
@@ -69,10 +74,6 @@ def _nothing_left(recipe: Recipe, target: Target, left_out: dict[str, str]) -> B
         where=f"--target {target.name} --precision {asked}",
         remedy=remedy,
     )
-
-
-def _known(precisions: tuple[Precision, ...]) -> tuple[Precision, ...]:
-    return tuple(dict.fromkeys(precisions))
 
 
 def _lines(recipe: Recipe, ids: tuple[str, ...], left_out: dict[str, str]) -> tuple[str, ...]:
@@ -102,11 +103,8 @@ def _threads(count: int) -> str:
 
 
 def _rule(recipe: Recipe) -> str:
-    limits = recipe.agreement
-    if recipe.data.select is None:
-        return f"keep, per runtime, the fastest with a logit SNR of {limits.snr_db:g} dB (stamp: speed only)"
-    return (
-        f"keep, per runtime, the fastest that agrees with the original on {recipe.data.select}: "
-        f"{100 * limits.decisions:.4g} % of decisions and AUC within {limits.auc:g} "
-        f"(logit SNR {limits.snr_db:g} dB where it has no labels)"
-    )
+    rules = [limits_in_words(recipe.agreement, labelled=False) + " (stamp: speed only)"]
+    if recipe.data.select is not None:
+        rules.insert(0, limits_in_words(recipe.agreement, labelled=True))
+    cases = recipe.data.select or recipe.data.calibrate or "synthetic golden cases"
+    return f"keep, per runtime, the fastest that agrees with the original on {cases}: " + "; ".join(rules)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from edgemed.readers import describe
 from edgemed.readers.description import ArrayDescription
+from edgemed.recipe_file import from_folder
 from edgemed.types import Agreement, DataSpec, GoldenSpec, ModelSpec, QuantiseSpec
 
 _PICTURES = ("HW", "HWC", "DHW", "DHWC")
@@ -31,10 +31,10 @@ def draft_recipe(model: ModelSpec, data: DataSpec, facts: dict[str, Any], folder
         "threads = 1            # small nets are no faster with more",
         "",
         "[model]",
-        f"source = {_quoted(_relative(model.source, folder))}",
+        f"source = {_quoted(from_folder(model.source, folder))}",
     ]
     if model.weights:
-        lines.append(f"weights = {_quoted(_relative(model.weights, folder))}")
+        lines.append(f"weights = {_quoted(from_folder(model.weights, folder))}")
     lines += ["", *_data(data, folder)]
     for each in facts["inputs"]:
         lines += ["", *_input(each, data)]
@@ -52,7 +52,7 @@ def _data(data: DataSpec, folder: Path) -> list[str]:
     for role, purpose in purposes.items():
         ref = getattr(data, role)
         if ref:
-            lines.append(f"{role} = {_quoted(_relative(ref, folder))}    # {purpose}")
+            lines.append(f"{role} = {_quoted(from_folder(ref, folder))}    # {purpose}")
         else:
             lines.append(f'# {role} = "..."    # {purpose}')
     return lines
@@ -130,7 +130,7 @@ def _limits() -> list[str]:
         f"decisions = {limits.decisions}",
         f"auc = {limits.auc}",
         f"loss = {limits.loss}       # of sensitivity or specificity of any class",
-        f"snr_db = {limits.snr_db}    # without labels",
+        f"snr_db = {limits.snr_db}    # without labels, and of values",
         "",
         "[quantise]",
         f"samples = {quantise.samples}",
@@ -151,15 +151,6 @@ def _array(name: str, data: DataSpec) -> ArrayDescription | None:
     if len(description.inputs) == 1:
         return next((each for each in description.arrays if each.name == description.inputs[0]), None)
     return None
-
-
-def _relative(ref: str, folder: Path) -> str:
-    """A path (with `:factory` or `::keys` behind it) as seen from the recipe's folder."""
-    for separator in ("::", ":"):
-        path, found, rest = ref.partition(separator)
-        if found:
-            break
-    return os.path.relpath(path, folder) + found + rest
 
 
 def _key(name: str) -> str:

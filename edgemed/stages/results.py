@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
 
-import numpy as np
-
 from edgemed.judge import faster, percentiles
+from edgemed.measure import Predictions
 from edgemed.runtime import host_facts
 from edgemed.stages.acceptance import Acceptance
 from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
 from edgemed.stages.choose import Choice, Latencies
 from edgemed.stages.job import Job
 from edgemed.stages.plan import Plan
+from edgemed.stages.selection import figures_of
 from edgemed.stages.shelf import ARTEFACTS
 from edgemed.types import (
     AgreementFigures,
@@ -27,6 +27,7 @@ from edgemed.types import (
     OriginalResult,
     ParityFacts,
 )
+from edgemed.types.compilation import ComparedOn
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Findings:
     latencies: Latencies
     costs: Mapping[str, tuple[float, float]]
     choice: Choice
+    compared_on: ComparedOn
+    original_there: Predictions
     acceptance: Acceptance
     stamps: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -57,7 +60,9 @@ def compilation(job: Job, found: Findings, command: str) -> Compilation:
     doubts = _doubts(found)
     for doubt in doubts:
         job.reporter.warn(doubt)
-    best = min(kept.values(), key=lambda name: float(np.median(found.latencies[name])), default=None)
+    candidates = tuple(_candidate(found, each) for each in found.candidates)
+    ratios = {each.id: each.ratio.ratio for each in candidates if each.ratio is not None}
+    best = min(kept.values(), key=ratios.__getitem__, default=None)
     return Compilation(
         name=recipe.name,
         version=recipe.version,
@@ -72,9 +77,10 @@ def compilation(job: Job, found: Findings, command: str) -> Compilation:
         plan=found.plan.lines,
         parity=found.parity,
         original=_original(found),
-        candidates=tuple(_candidate(found, each) for each in found.candidates),
+        candidates=candidates,
         chosen=kept,
         best=best,
+        compared_on=found.compared_on,
         roc=found.acceptance.roc,
         stages=tuple(job.times),
         tools=job.tools,
@@ -85,12 +91,18 @@ def compilation(job: Job, found: Findings, command: str) -> Compilation:
 
 
 def _doubts(found: Findings) -> tuple[str, ...]:
-    """Signs on the acceptance set that labels and columns do not belong together."""
+    """Signs on labelled sets that labels and columns do not belong together."""
     several = len(found.graph.outputs) > 1
+    binary = [spec for spec in found.graph.outputs if spec.kind == "binary"]
+    seen = {
+        found.compared_on: figures_of(binary, found.original_there),
+        "accept": found.acceptance.figures.get("original", ()),
+    }
     return tuple(
-        f"the original's AUC{f' for {figures.output!r}' if several else ''} on the accept set is "
+        f"the original's AUC{f' for {figures.output!r}' if several else ''} on the {role} set is "
         f"{auc.value:.3f}: are the labels in the order of the columns?"
-        for figures in found.acceptance.figures.get("original", ())
+        for role, there in seen.items()
+        for figures in there
         if figures.kind == "binary"
         and (auc := figures.get("auc")) is not None
         and auc.value is not None
@@ -105,7 +117,7 @@ def _original(found: Findings) -> OriginalResult:
         size_bytes=found.built[ORIGINAL.id].size_bytes,
         latency=percentiles(found.latencies[ORIGINAL.id]),
         load_ms=load_ms,
-        peak_mib=memory_mib,
+        memory_mib=memory_mib,
         accept_figures=found.acceptance.figures.get("original"),
     )
 
@@ -130,7 +142,7 @@ def _candidate(found: Findings, candidate: Candidate) -> CandidateResult:
         reason="; ".join(reason for reason in reasons if reason),
         size_bytes=built.size_bytes,
         load_ms=load_ms,
-        peak_mib=memory_mib,
+        memory_mib=memory_mib,
         latency=percentiles(found.latencies[name]),
         ratio=faster(found.latencies[ORIGINAL.id], found.latencies[name]),
         select_agreement=found.figures[name],

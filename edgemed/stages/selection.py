@@ -6,31 +6,41 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from edgemed.errors import DiskFull, ToolFailure
-from edgemed.judge import agreement
+from edgemed.errors import DiskFull, ToolFailure, Untrusted
+from edgemed.judge import agreement, figures
 from edgemed.measure import Predictions
 from edgemed.runtime import GOLDEN_FILE
 from edgemed.stages.artefacts import ORIGINAL, Built
 from edgemed.stages.job import Job, SetSource
 from edgemed.stages.trials import predictions
-from edgemed.types import AgreementFigures, OutputSpec
+from edgemed.types import AgreementFigures, Figures, OutputSpec
+from edgemed.types.compilation import ComparedOn, Role
+
+
+def compared_set(sets: Mapping[Role, SetSource]) -> tuple[ComparedOn, SetSource | None]:
+    """What candidates are compared on: the selection set, else the calibration set, else the golden cases."""
+    if "select" in sets:
+        return "select", sets["select"]
+    if "calibrate" in sets:
+        return "calibrate", sets["calibrate"]
+    return "golden", None
 
 
 def selection_predictions(
-    job: Job, built: Mapping[str, Built], source: SetSource | None
+    job: Job, built: Mapping[str, Built], role: ComparedOn, source: SetSource | None
 ) -> tuple[dict[str, Predictions], dict[str, str]]:
-    """Answers by candidate id, and why others gave none. Without a set the golden cases are compared.
+    """Answers by candidate id, and why others gave none. Without a `source` the golden cases are compared.
 
-    Raises `ToolFailure` when the original itself fails.
+    Raises `ToolFailure` or `Untrusted` when the original itself fails.
     """
     answers: dict[str, Predictions] = {}
     failures: dict[str, str] = {}
     for name, each in built.items():
         try:
-            answers[name] = _golden(each) if source is None else predictions(job, each, "select", source)
+            answers[name] = _golden(each) if source is None else predictions(job, each, role, source)
         except DiskFull:
             raise
-        except ToolFailure as error:
+        except (ToolFailure, Untrusted) as error:
             if each.candidate == ORIGINAL:
                 raise
             failures[name] = error.problem
@@ -58,6 +68,13 @@ def compare(
             original.names,
         )
         for spec in outputs
+    )
+
+
+def figures_of(outputs: Sequence[OutputSpec], answers: Predictions) -> tuple[Figures, ...]:
+    """How well a model does on cases, one per output; without items where an output has no labels."""
+    return tuple(
+        figures(spec, answers.outputs[spec.name], answers.targets.get(spec.name)) for spec in outputs
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgemed.cache import disk_failure, flush
 from edgemed.child import run_in_child
-from edgemed.errors import Untrusted
+from edgemed.errors import BadInput, Untrusted
 from edgemed.runtime import MANIFEST_FILE, Session
 from edgemed.stages.artefacts import ORIGINAL, Built
 from edgemed.stages.job import Job
@@ -37,7 +37,7 @@ def shelve(job: Job, built: Mapping[str, Built], kept: Iterable[str]) -> None:
         for destination, each in places.items():
             _place(each, destination)
         for old in shelf.iterdir():
-            if old.name not in names:
+            if old.name not in names and (old / MANIFEST_FILE).is_file():
                 shutil.rmtree(old)
         flush(shelf)
         flush(job.out / ORIGINAL_FOLDER)
@@ -48,6 +48,19 @@ def shelve(job: Job, built: Mapping[str, Built], kept: Iterable[str]) -> None:
     except Untrusted as error:
         where = error.where.replace(str(job.out), str(job.shown_out))
         raise Untrusted(error.problem, where=where, remedy=error.remedy) from None
+
+
+def check_shelf(out: Path, shown_out: Path) -> None:
+    """Before anything slow: what a compile will replace are artefacts. Raises `BadInput` where not."""
+    shelf = out / ARTEFACTS
+    inside = [path for path in shelf.iterdir() if path.name[0] != "."] if shelf.is_dir() else [shelf]
+    for path in (out / ORIGINAL_FOLDER, *sorted(inside)):
+        if path.exists() and not (path / MANIFEST_FILE).is_file():
+            raise BadInput(
+                "this is no artefact, and a compile would replace it",
+                where=str(shown_out / path.relative_to(out)),
+                remedy="give another --out",
+            )
 
 
 def sweep(out: Path) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgemed.child import report_progress
 from edgemed.measure import Predictions, load_cost, predict, time_in_turns
-from edgemed.runtime import Session, golden_inputs, read_manifest
+from edgemed.runtime import GOLDEN_FILE, Session, read_manifest
 from edgemed.stages.artefacts import Built
 from edgemed.stages.job import Job, SetSource
 
@@ -20,7 +20,10 @@ _LATENCIES = "latencies.npz"
 
 
 def predictions(job: Job, built: Built, role: str, source: SetSource) -> Predictions:
-    """What an artefact answers on a set. Raises `ToolFailure` when it fails there."""
+    """What an artefact answers on a set.
+
+    Raises `ToolFailure` when it fails there, `Untrusted` when it answers its golden cases differently.
+    """
     depends_on = {
         "artefact": built.digest,
         "set": source.sha256,
@@ -37,7 +40,8 @@ def latencies_s(job: Job, built: Sequence[Built]) -> dict[str, NDArray[np.float6
     """(launches, rounds) seconds for one sample by candidate id.
 
     Each launch is a fresh process in which all take turns. Its place in memory and the clock differ from
-    launch to launch, and so do latencies. All launches are cut to the rounds of the shortest.
+    launch to launch, and so do latencies. All launches are cut to the rounds of the shortest. One artefact
+    alone is launched once: there is nothing to compare it with.
     """
     trials = job.recipe.trials
     depends_on = {
@@ -48,7 +52,7 @@ def latencies_s(job: Job, built: Sequence[Built]) -> dict[str, NDArray[np.float6
     }
     folders = {each.candidate.id: each.folder for each in built}
     launches: list[dict[str, NDArray[np.float64]]] = []
-    for number in range(trials.launches):
+    for number in range(trials.launches if len(built) > 1 else 1):
         stage = job.run(
             f"latency-{number + 1}", f"timing {len(built)} candidates in turns, launch {number + 1}",
             depends_on, _time, folders, trials.seconds, number,
@@ -60,8 +64,12 @@ def latencies_s(job: Job, built: Sequence[Built]) -> dict[str, NDArray[np.float6
 
 
 def load_costs(job: Job, built: Built) -> tuple[float, float]:
-    """(load time in ms, memory in MiB) of one artefact in a fresh process."""
-    depends_on = {"artefact": built.digest, "versions": job.versions(built.candidate.backend)}
+    """(load time in ms, memory in MiB) of one artefact in a fresh process, see `LoadCost`."""
+    depends_on = {
+        "artefact": built.digest,
+        "golden": built.manifest.files[GOLDEN_FILE],
+        "versions": job.versions(built.candidate.backend),
+    }
     stage = job.run(
         f"load-{built.candidate.id}", f"loading {built.candidate.id} afresh", depends_on,
         _load, str(built.folder),
@@ -78,10 +86,11 @@ def _predict(artefact: str, source: SetSource, folder: Path) -> dict[str, Any]:
 
 
 def _time(folders: Mapping[str, Path], seconds: float, seed: int, folder: Path) -> dict[str, Any]:
-    np.savez(folder / _LATENCIES, allow_pickle=False, **time_in_turns(folders, seconds, seed))
+    latencies: dict[str, Any] = dict(time_in_turns(folders, seconds, seed))
+    np.savez(folder / _LATENCIES, **latencies)
     return {}
 
 
 def _load(artefact: str, folder: Path) -> dict[str, Any]:
-    cost = load_cost(Path(artefact), golden_inputs(Path(artefact), 1))
+    cost = load_cost(Path(artefact))
     return {"load_ms": cost.load_ms, "memory_mib": cost.memory_mib}

@@ -1,4 +1,4 @@
-"""What a user would get without edgemed: each runtime with its own tools, at their defaults."""
+"""What a user would get without edgemed: each runtime with its own tools, in its own best form."""
 
 from __future__ import annotations
 

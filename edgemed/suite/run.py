@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from edgemed.child import run_in_child
 from edgemed.errors import BadInput, ToolFailure
 from edgemed.measure import contest
 from edgemed.pipeline import compile_model
+from edgemed.runtime import host_facts, instruction_sets, int8_sums_saturate
 from edgemed.stages.artefacts import ORIGINAL, Candidate, build, stamps_for
 from edgemed.stages.data import check_data
 from edgemed.stages.golden import make_golden_inputs
@@ -134,7 +136,7 @@ def _row(
         )
         for label, values in latencies.items()
     }
-    stages = (*result.stages, *job.times)
+    stages = (*result.stages, *(replace(time, name=f"baseline {time.name}") for time in job.times))
     best = min((label for label in ratios if label != CHOICE), key=ratios.__getitem__)
     over = [np.median(a) / np.median(b) for a, b in zip(latencies[CHOICE], latencies[best], strict=True)]
     kept = result.candidate(result.best)
@@ -173,8 +175,11 @@ def _recipe(folder: Path, name: str, samples: int, threads: int) -> Recipe:
 def _write(folder: str, name: str, samples: int) -> None:
     architecture = build_architecture(name)
     noise = draw(architecture.inputs, samples, seed=1)
-    np.savez(Path(folder) / f"noise-{samples}.npz", allow_pickle=False, **noise)
-    save_pt2(architecture, Path(folder) / "model.pt2")
+    with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as scratch:
+        np.savez(Path(scratch) / "noise.npz", **noise)  # type: ignore[arg-type]
+        save_pt2(architecture, Path(scratch) / "model.pt2")
+        (Path(scratch) / "noise.npz").replace(Path(folder) / f"noise-{samples}.npz")
+        (Path(scratch) / "model.pt2").replace(Path(folder) / "model.pt2")
 
 
 def _baselines(job: Job, name: str) -> dict[str, Path]:
@@ -211,6 +216,7 @@ def _quantised(job: Job, graph: Graph, calibrate: SetSource, quantise: Any, labe
         "graph": graph.sha256,
         "calibrate": calibrate.sha256,
         "tool": label,
+        "int8_sums_saturate": int8_sums_saturate(host_facts()["arch"], instruction_sets()),
         "versions": job.versions("nncf", "openvino", "onnxruntime"),
     }
     key = "baseline-" + label.replace(" ", "-").lower()

@@ -12,6 +12,7 @@ from edgemed.types.tensor import InputSpec, OutputSpec
 from edgemed.types.verdict import AgreementFigures, Figures, Latency, SpeedRatio
 
 Role = Literal["calibrate", "select", "accept"]
+ComparedOn = Literal["select", "calibrate", "golden"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class ModelFacts(Record):
     opset: int
     inputs: tuple[InputSpec, ...]
     outputs: tuple[OutputSpec, ...]
+    notes: tuple[str, ...] = ()
+    """What was changed on the way in."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class OriginalResult(Record):
     size_bytes: int
     latency: Latency | None = None
     load_ms: float | None = None
-    peak_mib: float | None = None
+    memory_mib: float | None = None
     accept_figures: tuple[Figures, ...] | None = None
 
 
@@ -77,7 +80,7 @@ class OriginalResult(Record):
 class CandidateResult(Record):
     """One backend at one precision: built or not, how fast, how near, and why it was kept or dropped.
 
-    `ratio` is to the original in the same interleaved run. `path` is relative to the output folder and empty
+    `ratio` is to the original, in turns. `path` is relative to the output folder, empty
     where nothing was written.
     """
 
@@ -88,7 +91,7 @@ class CandidateResult(Record):
     reason: str
     size_bytes: int | None = None
     load_ms: float | None = None
-    peak_mib: float | None = None
+    memory_mib: float | None = None
     latency: Latency | None = None
     ratio: SpeedRatio | None = None
     select_agreement: tuple[AgreementFigures, ...] | None = None
@@ -117,7 +120,6 @@ class StageTime(Record):
     seconds: float
     cached: bool = False
     peak_mib: float | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,9 @@ class Compilation(Record):
     """Everything a compile found out.
 
     `chosen` maps a backend to the id of its kept candidate; `best` is the fastest of these, None where none
-    was kept. `stamps` travel with the artefacts, `warnings` do not. `created` is ISO 8601 in UTC.
+    was kept. `compared_on` is where `select_agreement` comes from: without a selection set the calibration
+    set, without either the golden cases. `stamps` travel with the artefacts, `warnings` do not. `created` is
+    ISO 8601 in UTC.
     """
 
     name: str
@@ -144,6 +148,7 @@ class Compilation(Record):
     candidates: tuple[CandidateResult, ...]
     chosen: dict[str, str]
     best: str | None
+    compared_on: ComparedOn
     roc: tuple[RocCurve, ...]
     stages: tuple[StageTime, ...]
     tools: dict[str, str]

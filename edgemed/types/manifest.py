@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from edgemed.errors import BadInput
@@ -43,7 +43,6 @@ class Manifest(Record):
     golden_tolerance: float = 0.0
     """Largest difference of any output that a replay on another machine may show."""
     format_version: int = FORMAT_VERSION
-    notes: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 1 <= self.threads <= MOST_THREADS:

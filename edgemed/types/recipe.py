@@ -88,7 +88,7 @@ class QuantiseSpec(Record):
     samples: int = 300
     preset: Literal["mixed", "performance"] = "mixed"
     ranges: Literal["minmax", "mean_minmax"] = "minmax"
-    """minmax never clips a calibration sample; mean_minmax averages each sample's range (NNCF's default)."""
+    """minmax clips no calibration sample by over a step; mean_minmax (NNCF's default) averages ranges."""
     weight_bits: Literal["auto", "7", "8"] = "auto"
     """7 keeps int8 sums from saturating on x86 CPUs without VNNI; auto is 8 where the CPU has VNNI."""
     bias_correction: bool = False

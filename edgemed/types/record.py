@@ -96,12 +96,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def _check_depth(data: Any, where: str, left: int = _DEEPEST) -> None:
+def _check_plain(data: Any, where: str, left: int = _DEEPEST) -> None:
+    """Free-form data are what JSON can hold: two values that differ have two digests."""
     if not left:
         raise BadInput(f"nested more than {_DEEPEST} deep", where=where)
     if isinstance(data, (dict, list, tuple)):
         for item in data.values() if isinstance(data, dict) else data:
-            _check_depth(item, where, left - 1)
+            _check_plain(item, where, left - 1)
+    elif isinstance(data, float) and not math.isfinite(data):
+        raise BadInput(f"expected a finite number, found {data!r}", where=where)
+    elif not isinstance(data, (str, int, float, bool, types.NoneType)):
+        raise BadInput(f"expected text, a number, true or false, found {data!r}", where=where)
 
 
 def _plain(value: Any) -> Any:
@@ -119,7 +124,7 @@ def _plain(value: Any) -> Any:
 def _read(kind: Any, data: Any, where: str) -> Any:
     origin = typing.get_origin(kind)
     if kind is Any:
-        _check_depth(data, where)
+        _check_plain(data, where)
         return data
     if origin in (typing.Union, types.UnionType):
         return _read_union(typing.get_args(kind), data, where)

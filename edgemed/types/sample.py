@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -52,11 +52,6 @@ class SampleSet(Protocol):
     """A set of samples that streams: iterating reads one sample at a time, and again from the start."""
 
     @property
-    def source(self) -> str:
-        """The reference it was opened from, as the user wrote it."""
-        ...
-
-    @property
     def labelled(self) -> bool: ...
 
     @property
@@ -82,3 +77,7 @@ class SampleSet(Protocol):
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[Sample]: ...
+
+    def select(self, indices: Collection[int]) -> Iterator[Sample]:
+        """The candidates of these indices (below `len`), in the set's order; no others are decoded."""
+        ...

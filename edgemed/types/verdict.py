@@ -66,10 +66,11 @@ class AgreementFigures(Record):
     """How near an artefact is to its original on one output of the same cases.
 
     Differences of predictions are in probability (values for regression). `decisions` is the share of equal
-    decisions (multilabel: of the label that agrees least), None for regression. `snr_db` is None where the
-    outputs are identical (then `identical`) or where the original does not vary. `differences` are artefact
-    minus original, with the names of `Figures`; empty without targets. `flips` names at most the first 200
-    of `flip_count`.
+    decisions (multilabel: of the label that agrees least), None for regression. `snr_db` is that of the worst
+    column, at most 200; None where the outputs are `identical`, and otherwise where it is minus infinity: a
+    column that does not vary in the original differs in the artefact. `differences` are artefact minus
+    original, with the names of `Figures`; empty without targets. `flips` names at most the first 200 of
+    `flip_count`.
     """
 
     output: str
@@ -97,9 +98,11 @@ class AgreementFigures(Record):
 
 @dataclass(frozen=True)
 class SpeedRatio(Record):
-    """Candidate's median latency over the baseline's, from one interleaved run; below 1 is faster.
+    """Candidate's median latency over the baseline's, the median of several launches; below 1 is faster.
 
-    `low` and `high` bound 95 % of the bootstrap over rounds; None where there are fewer than 2 rounds.
+    In each launch both took turns in one process. `low` and `high` bound 95 % of the bootstrap, which draws
+    launches first and rounds inside them; None where there are fewer than 2 rounds. `rounds` counts those of
+    all launches. The latencies in ms are medians over all rounds, so their quotient may differ from `ratio`.
     """
 
     ratio: float

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SELECT = ("--select", "sel.npz")
 NET = """
 import torch
@@ -176,6 +178,10 @@ RECIPES = {
         '[model]\nsource = "model.onnx"\n[inputs.signal]\ntraining_function = "train.py:f"',
         ("no file train.py", "inputs.signal.training_function"),
     ),
+    "training function without its name": (
+        '[model]\nsource = "model.onnx"\n[inputs.signal]\ntraining_function = "train.py"',
+        ("'train.py' is not of the form file.py:function", "inputs.signal.training_function"),
+    ),
 }
 
 
@@ -252,7 +258,6 @@ TORCH = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", TORCH)
 def test_torch_models(torch_site: Path, helpers, case):
     (model, weights), words = TORCH[case]
@@ -261,7 +266,6 @@ def test_torch_models(torch_site: Path, helpers, case):
     assert not (torch_site / "it-ran").exists()
 
 
-@pytest.mark.slow
 def test_an_unreadable_picture_in_the_middle_of_a_folder(torch_site: Path, helpers):
     from PIL import Image
 

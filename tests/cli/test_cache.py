@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 RECIPE = """
 [model]
 source = "model.onnx"
@@ -34,7 +36,6 @@ def compiled(site):
     return site
 
 
-@pytest.mark.slow
 def test_a_change_redoes_only_what_depends_on_it(compiled, helpers):
     def again(recipe: str) -> set[str]:
         (compiled / "recipe.toml").write_text(recipe)
@@ -59,7 +60,6 @@ def test_a_change_redoes_only_what_depends_on_it(compiled, helpers):
     assert not {name for name in requantised if "fp" in name or name in ("graph", "golden", "float16")}
 
 
-@pytest.mark.slow
 def test_two_compiles_give_the_same_artefacts(compiled):
     """The reports too, but for what was measured."""
     other = compiled / "elsewhere"

@@ -8,6 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = ("init", "compile", "run", "bench", "inspect", "doctor", "demo")
 
 
@@ -30,7 +32,6 @@ def test_help_shows_an_example(helpers, tmp_path, command):
     assert f"edgemed {command}" in done.out.partition("Example")[2]
 
 
-@pytest.mark.slow
 def test_compile_prints_only_json(compiled, helpers):
     done = compiled.fp32(*helpers.MODEL, *helpers.SETS, "-o", "out", "--json")
     assert done.code == 0
@@ -53,6 +54,9 @@ def test_dry_run_writes_nothing(site, helpers):
     assert text.code == plan.code == 0
     assert text.out.startswith("1. export model.onnx")
     assert "onnxruntime-int8" in plan.json["candidates"]
+    only = site.run("compile", *helpers.MODEL, *helpers.SETS, "--precision", "int8", "--dry-run", "--json")
+    assert {"onnxruntime-fp32", "onnxruntime-int8"} <= set(only.json["candidates"])
+    assert "onnxruntime-fp16" not in only.json["candidates"]
     assert {path.name: path.stat().st_mtime_ns for path in site.folder.iterdir()} == before
 
 
@@ -122,16 +126,31 @@ def test_doctor(compiled):
     assert "runtime openvino" in compiled.run("doctor").out
 
 
-@pytest.mark.slow
 def test_bench(compiled):
     done = compiled.run("bench", "out", "--launches", "2", "--seconds", "0.1", "--json")
     assert done.code == 0, done.err
     assert [row["artefact"] for row in done.json] == ["original", "onnxruntime-fp32"]
-    assert done.json[0]["ratio"] == 1
+    first, second = done.json
+    assert first["ratio"] == first["low"] == first["high"] == 1
+    assert second["low"] <= second["ratio"] <= second["high"]
     text = compiled.run("bench", "out", "--launches", "1", "--seconds", "0.1")
     assert "original" in text.out
     assert "onnxruntime-fp32" in text.out
     compiled.run("bench", "nothing").refused(2, "nothing")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("out", "--suite"), ("PATHS", "--suite builds what it times")),
+        (("out", "--only", "cnn1d"), ("--only goes with --suite only",)),
+        (("out", "--samples", "8"), ("--samples goes with --suite only",)),
+        (("out", "-o", "work"), ("--out goes with --suite only",)),
+    ],
+    ids=lambda each: each[-1] if each[0] == "out" else "",
+)
+def test_bench_refuses_options_that_it_would_pass_over(helpers, tmp_path, options, words):
+    helpers.Site(tmp_path).run("bench", *options).refused(2, *words)
 
 
 def test_version_and_exit_codes_are_told(compiled):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CRASH = """
 import os, signal, sys
 if any("spawn_main" in word for word in sys.orig_argv):
@@ -30,7 +32,6 @@ def crashing(tmp_path: Path) -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join([str(folder), str(Path(__file__).resolve().parents[2])])}
 
 
-@pytest.mark.slow
 def test_a_crashing_runtime_drops_its_candidate(site, helpers, crashing):
     flags = (*helpers.MODEL, "--select", "sel.npz", "-o", "out", "--precision", "fp32")
     done = site.run("compile", *flags, env=crashing)
@@ -50,7 +51,6 @@ def test_a_crashing_runtime_drops_its_candidate(site, helpers, crashing):
     assert {"graph", "golden", "build-onnxruntime-fp32", "select-onnxruntime-fp32"} <= cached
 
 
-@pytest.mark.slow
 def test_no_candidate_at_all_is_exit_code_3(site, helpers, crashing):
     done = site.run(
         "compile", *helpers.MODEL, "-o", "out", "--target", "openvino", "--precision", "fp32", env=crashing
@@ -61,7 +61,6 @@ def test_no_candidate_at_all_is_exit_code_3(site, helpers, crashing):
     assert list((site / "out/artefacts").iterdir()) == []
 
 
-@pytest.mark.slow
 def test_a_full_disk(site, helpers):
     small = site / "small"
     small.mkdir()

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 NET = """
 import torch
 from torch import nn
@@ -60,7 +62,13 @@ def test_onnx_and_npz(site, helpers):
     site.run("init", *helpers.MODEL, "-o", "recipes/net.toml").refused(2, "exists", "--force")
 
 
-@pytest.mark.slow
+def test_a_recipe_that_cannot_be_written_is_told_before_the_model_is_read(site, helpers):
+    site.run("init", "-m", "none.onnx", "-o", "nowhere/r.toml").refused(
+        2, "there is no folder nowhere", "--out"
+    )
+    site.run("init", "-m", "none.onnx", "-o", ".", "--force").refused(2, ". is a folder", "--out")
+
+
 @pytest.mark.parametrize("kind", ["folder", "csv"])
 def test_factory_and_pictures(pictures, helpers, kind):
     site = helpers.Site(pictures)

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 STAGES = (
     "graph", "data", "quantise", "golden", "build-onnxruntime-fp32", "select-onnxruntime-int8", "latency",
     "accept-", "load-",
 )  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("to_group", [True, False], ids=["group", "parent"])
 def test_interrupted_in_every_stage_and_then_complete(site, helpers, to_group):
     helpers.write_set(site / "cal.npz", n=20_000, seed=9)  # large enough to meet the stage that reads it

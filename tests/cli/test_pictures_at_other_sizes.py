@@ -68,6 +68,7 @@ def _write_net(path: Path) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
 
 
+@pytest.mark.slow
 def test_resizing_is_said(pictures):
     done = pictures.fp32("recipe.toml", "-o", "out")
     assert done.code == 0, done.err
@@ -86,6 +87,7 @@ def test_resizing_is_said(pictures):
     pictures.run("run", "out", "acc").refused(2, "a folder", "acc")
 
 
+@pytest.mark.slow
 def test_class_folders_of_other_names_are_refused(pictures):
     (pictures / "acc/normal").rename(pictures / "acc/well")
     words = ("select: normal, sick", "accept: sick, well", 'labels = ["normal", "sick"]', "[outputs.output]")

@@ -88,7 +88,26 @@ def quantised(net_of, tmp_path_factory: pytest.TempPathFactory):
     return make
 
 
-@pytest.fixture
-def writer():
-    """The class that writes a graph by hand."""
-    return graphs.Writer
+@pytest.fixture(scope="session")
+def layer_precisions():
+    """`layer_precisions(file)`: {name: precision} of each layer with weights, as written in an ONNX file."""
+
+    def read(path: Path) -> dict[str, str]:
+        import onnx
+
+        model = onnx.load(path)
+        constants = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
+        dequantised = {
+            node.output[0]
+            for node in model.graph.node
+            if node.op_type == "DequantizeLinear" and node.input[0] in constants
+        }
+        layers = {}
+        for node in model.graph.node:
+            weights = [name for name in node.input[1:] if name in constants or name in dequantised]
+            if weights and node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN"):
+                half = constants.get(weights[0]) == onnx.TensorProto.FLOAT16
+                layers[node.name] = "int8" if weights[0] in dequantised else "fp16" if half else "fp32"
+        return layers
+
+    return read

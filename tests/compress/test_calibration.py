@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +14,29 @@ from edgemed.child import run_in_child
 from edgemed.compress.calibration import CalibrationStream
 from edgemed.compress.ranges import tensor_ranges
 from edgemed.compress.scales import ActivationScale, Scales, WeightScale
-from edgemed.types import Sample
+from edgemed.errors import BadInput
+from edgemed.readers import open_set
+from edgemed.readers.stream import StreamedSet
+from edgemed.types import InputSpec, Sample
 
 
-class Numbers:
-    """Sample i holds i; counts how often it was read from the start."""
+class Numbers(StreamedSet):
+    """Sample i holds i; counts what was decoded; the numbers in `bad` are left out as unreadable."""
 
-    source, labelled, skipped, notes = "numbers", False, (), ()
+    def __init__(self, total: int, bad: frozenset[int] = frozenset()) -> None:
+        super().__init__("numbers", length=total, labelled=False, skip_bad=True)
+        self.bad = bad
+        self.decoded: list[int] = []
 
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.read = 0
+    def cases(self):
+        for i in range(len(self)):
+            yield str(i), functools.partial(self._sample, i)
 
-    def __len__(self) -> int:
-        return self.total
-
-    def __iter__(self):
-        self.read += 1
-        for i in range(self.total):
-            yield Sample(str(i), {"x": np.array([i, i], np.float32), "n": np.array(i)}, {})
+    def _sample(self, i: int) -> Sample:
+        self.decoded.append(i)
+        if i in self.bad:
+            raise BadInput("unreadable")
+        return Sample(str(i), {"x": np.array([i, i], np.float32), "n": np.array(i)}, {})
 
 
 def _chosen(stream: CalibrationStream) -> list[int]:
@@ -47,11 +52,34 @@ def test_a_stream_has_its_count_in_order_and_repeats(total: int, count: int, see
     assert chosen == sorted(set(chosen))
     assert set(chosen) <= set(range(total))
     assert _chosen(stream) == _chosen(CalibrationStream(Numbers(total), count, seed)) == chosen
-    assert samples.read == 2
+    assert sorted(samples.decoded) == sorted(2 * chosen)
 
 
 def test_another_seed_chooses_others():
     assert len({tuple(_chosen(CalibrationStream(Numbers(100), 10, seed))) for seed in range(20)}) == 20
+
+
+@given(st.integers(1, 30), st.sets(st.integers(0, 29)), st.integers(1, 40), st.integers(0, 99))
+def test_readable_samples_take_the_place_of_others(total: int, bad: set[int], count: int, seed: int):
+    samples = Numbers(total, frozenset(bad))
+    readable = set(range(total)) - bad
+    chosen = _chosen(CalibrationStream(samples, count, seed))
+    assert len(chosen) == len(set(chosen)) == min(count, len(readable))
+    assert set(chosen) <= readable
+    assert len(samples.decoded) <= len(chosen) + len(bad)
+
+
+def test_pictures_that_are_not_chosen_are_not_decoded(tmp_path: Path):
+    from PIL import Image
+
+    chosen = sorted(np.random.default_rng(2).permutation(30)[:5].tolist())
+    for i in range(30):
+        path = tmp_path / f"{i:02}.png"
+        path.write_text("no picture")
+        if i in chosen:
+            Image.new("L", (4, 4), color=i).save(path)
+    samples = open_set(str(tmp_path), [InputSpec("x", "uint8", (4, 4), "HW")], [], base=tmp_path)
+    assert [int(batch["x"].max()) for batch in CalibrationStream(samples, 5, 2)] == chosen
 
 
 def test_batches_are_of_one():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import graphs
 import numpy as np
 import pytest
 
@@ -73,12 +74,12 @@ def test_answers_are_near_and_differ(written):
     assert any(not np.array_equal(a, b) for a, b in zip(exact, half, strict=True))
 
 
-def test_casts_of_the_graph_itself_stay(writer, tmp_path):
+def test_casts_of_the_graph_itself_stay(tmp_path):
     """Rounding by way of an integer is part of what the model computes."""
     import onnxruntime as ort
     from onnx import TensorProto
 
-    g = writer(0)
+    g = graphs.Writer(0)
     x = g.add("Cast", "table", name="down", to=TensorProto.INT32)
     x = g.add("Cast", x, name="up", to=TensorProto.FLOAT)
     g.sigmoid(g.gemm(g.relu(g.gemm(x, 4, 8)), 8, 1), "score")
@@ -95,10 +96,10 @@ def test_casts_of_the_graph_itself_stay(writer, tmp_path):
     assert np.abs(half - whole).max() < 1e-3
 
 
-def test_scores_near_one_stay_apart(writer, tmp_path):
+def test_scores_near_one_stay_apart(tmp_path):
     import onnxruntime as ort
 
-    g = writer(0)
+    g = graphs.Writer(0)
     x = g.relu(g.gemm("table", 4, 8))
     g.sigmoid(g.gemm(x, 8, 1), "score")
     spec = (InputSpec("table", "float32", (4,)),)

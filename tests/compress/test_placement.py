@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import graphs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -70,8 +71,8 @@ def _tail(g, x: str, channels: int) -> None:
 
 
 @pytest.mark.parametrize("ranges", [((0.0, 2.0), (0.0, 2.0)), ((0.0, 2.0), (0.0, 3.0))])
-def test_a_range_passes_a_concat_only_where_all_its_inputs_share_it(writer, tmp_path, ranges):
-    g = writer(0)
+def test_a_range_passes_a_concat_only_where_all_its_inputs_share_it(tmp_path, ranges):
+    g = graphs.Writer(0)
     parts = [g.relu(g.conv("image", 2, 4, 3, 2, name=name)) for name in ("left", "right")]
     x = g.conv(g.add("Concat", *parts, axis=1, name="join"), 8, 4, 3, 2, name="behind")
     _tail(g, g.relu(x), 4)
@@ -86,8 +87,8 @@ def test_a_range_passes_a_concat_only_where_all_its_inputs_share_it(writer, tmp_
     assert (ActivationScale("join_out", 0.0, 2.0, ("behind",)) in placed.activations) is alike
 
 
-def test_a_range_passes_nodes_that_move_values(writer, tmp_path):
-    g = writer(0)
+def test_a_range_passes_nodes_that_move_values(tmp_path):
+    g = graphs.Writer(0)
     x = g.add("MaxPool", "image", kernel_shape=[2, 2], strides=[2, 2], name="pool")
     x = g.add("Transpose", x, perm=[0, 1, 3, 2], name="turn")
     x = g.add("Pad", x, g.constant(np.array([0, 0, 1, 1, 0, 0, 1, 1])), name="pad")
@@ -102,8 +103,8 @@ def test_a_range_passes_nodes_that_move_values(writer, tmp_path):
     assert list(placed.missing) == [next(n for n in missing_ranges(net.path, scales))]
 
 
-def test_a_quantised_layer_gives_its_output_to_all_through_one_quantize(writer, tmp_path):
-    g = writer(0)
+def test_a_quantised_layer_gives_its_output_to_all_through_one_quantize(tmp_path):
+    g = graphs.Writer(0)
     x = g.conv("image", 2, 4, 3, 2, name="conv")
     gate = g.add("HardSigmoid", x, name="gate")
     _tail(g, g.add("Mul", x, gate, name="product"), 4)
@@ -125,8 +126,8 @@ def _takers(path, tensor: str) -> list[str]:
     return [node.op_type for node in onnx.load(path).graph.node if tensor in node.input]
 
 
-def test_a_quantised_layer_without_a_range_behind_it_wants_one(writer, tmp_path):
-    g = writer(0)
+def test_a_quantised_layer_without_a_range_behind_it_wants_one(tmp_path):
+    g = graphs.Writer(0)
     x = g.relu(g.conv("image", 2, 4, 3, 2, name="conv"))
     _tail(g, x, 4)
     net = _write(g, tmp_path, 2, 8, 8)
@@ -139,8 +140,8 @@ def test_a_quantised_layer_without_a_range_behind_it_wants_one(writer, tmp_path)
     assert _takers(tmp_path / "qdq.onnx", x) == ["QuantizeLinear"]
 
 
-def test_the_gate_of_a_swish_behind_a_quantised_layer_wants_a_range(writer, tmp_path):
-    g = writer(0)
+def test_the_gate_of_a_swish_behind_a_quantised_layer_wants_a_range(tmp_path):
+    g = graphs.Writer(0)
     x = g.conv("image", 2, 4, 3, 2, name="conv")
     gate = g.add("Sigmoid", x, name="gate")
     _tail(g, g.add("Mul", gate, x, name="swish"), 4)
@@ -149,8 +150,8 @@ def test_the_gate_of_a_swish_behind_a_quantised_layer_wants_a_range(writer, tmp_
     assert missing_ranges(net.path, scales) == {x: ("gate", "swish"), gate: ("swish",)}
 
 
-def test_an_output_of_the_graph_gets_no_quantize(writer, tmp_path):
-    g = writer(0)
+def test_an_output_of_the_graph_gets_no_quantize(tmp_path):
+    g = graphs.Writer(0)
     x = g.conv("image", 2, 1, 8, 2, name="conv")
     x = g.add("Slice", x, *(g.constant(np.array(v)) for v in ([0, 0], [1, 1], [2, 3])), name="cut")
     g.add("Flatten", x, name="flat", out="score")
@@ -164,11 +165,12 @@ def test_an_output_of_the_graph_gets_no_quantize(writer, tmp_path):
     assert "score" not in {scale.tensor for scale in placed.activations}
 
 
-def test_a_weight_without_a_quantised_input_stays_in_float(writer, tmp_path):
-    g = writer(0)
+def test_a_weight_without_a_quantised_input_stays_in_float(layer_precisions, tmp_path):
+    g = graphs.Writer(0)
     x = g.relu(g.conv("image", 2, 4, 3, 2, name="first"))
     x = g.relu(g.conv(x, 4, 4, 3, 2, name="second"))
     _tail(g, x, 4)
     net = _write(g, tmp_path, 2, 8, 8)
     scales = Scales((ActivationScale("image", -1, 1, ("first",)),), _weights(net, "first", "second"))
-    assert write_qdq(net.path, scales, tmp_path / "qdq.onnx") == ("first",)
+    write_qdq(net.path, scales, tmp_path / "qdq.onnx")
+    assert layer_precisions(tmp_path / "qdq.onnx") == {"first": "int8", "second": "fp32", "head": "fp32"}

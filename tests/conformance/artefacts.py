@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgemed.backends import get_backend
+from edgemed.backends import Executor, get_backend
+from edgemed.backends.onnxruntime import _OnnxRuntimeExecutor
 from edgemed.runtime import GOLDEN_FILE, MANIFEST_FILE, Session, host_facts, read_manifest
 from edgemed.types import Manifest, Precision, digest_of_file
 
@@ -33,7 +34,14 @@ def make_artefact(net, backend: str, precision: Precision, source: Path, folder:
 def write_golden(folder: Path, inputs: dict[str, np.ndarray], answers: dict[str, np.ndarray]) -> None:
     arrays = {f"in.{name}": array for name, array in inputs.items()}
     arrays |= {f"out.{name}": array for name, array in answers.items()}
-    np.savez(folder / GOLDEN_FILE, allow_pickle=False, **arrays)
+    np.savez(folder / GOLDEN_FILE, **arrays)
+
+
+def threads_of(executor: Executor) -> int:
+    """Threads that the runtime itself says it computes with."""
+    if isinstance(executor, _OnnxRuntimeExecutor):
+        return executor._run.__self__.get_session_options().intra_op_num_threads
+    return executor._request.get_compiled_model().get_property("INFERENCE_NUM_THREADS")
 
 
 def sign(folder: Path) -> Path:

@@ -53,7 +53,10 @@ class Samples:
         return len(next(iter(self.arrays.values())))
 
     def __iter__(self):
-        for i in range(len(self)):
+        return self.select(range(len(self)))
+
+    def select(self, indices):
+        for i in sorted(indices):
             yield Sample(f"case-{i}", {name: array[i] for name, array in self.arrays.items()}, {})
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from importlib import metadata
+import subprocess
+import sys
+import time
+from importlib import import_module, metadata
+from pathlib import Path
 
+import graphs
 import numpy as np
 import pytest
+from artefacts import threads_of
 
 from edgemed.backends import backend_names, get_backend
 from edgemed.backends.registry import ENTRY_POINT
 from edgemed.child import run_in_child
 from edgemed.errors import BadInput, ToolFailure
 from edgemed.runtime import instruction_sets
+from edgemed.types import InputSpec, OutputSpec
 
 GRAPHS = ("cnn1d", "residual2d", "cnn3d", "gru", "attention", "fusion", "heads", "mlp", "mobile")
+FAST = {"cnn1d", "fusion", "heads"}
 CONVOLUTIONS = {"cnn1d": 2, "residual2d": 3, "cnn3d": 2, "fusion": 2, "heads": 2, "mobile": 4}
 
 # largest difference from onnxruntime's fp32, in probability or as a share of a regression's range
@@ -36,7 +44,10 @@ def _each(graphs=GRAPHS):
         [
             pytest.param(
                 graph, backend, precision, id=f"{graph}-{backend}-{precision}",
-                marks=[NO_INT8_LAYER] if (graph, precision) == ("gru", "int8") else [],
+                marks=[
+                    *([] if graph in FAST else [pytest.mark.slow]),
+                    *([NO_INT8_LAYER] if (graph, precision) == ("gru", "int8") else []),
+                ],
             )
             for graph in graphs
             for backend, precision in OFFERED
@@ -121,13 +132,16 @@ def test_inputs_may_be_strided_or_read_only(built, graph, backend, precision):
 def test_two_threads_answer_as_one(built, graph, backend, precision):
     case = built(graph, backend, precision)
     inputs = case.net.batch(4)
-    one, two = (case.load(threads).run(inputs) for threads in (1, 2))
-    for a, b in zip(one, two, strict=True):
+    executors = [case.load(threads) for threads in (1, 2)]
+    assert [threads_of(executor) for executor in executors] == [1, 2]
+    for a, b in zip(*(executor.run(inputs) for executor in executors), strict=True):
         assert np.abs(a - b).max() <= TOLERANCE[precision] / 10
 
 
 @pytest.mark.parametrize("backend", [name for name, precision in OFFERED if precision == "int8"])
-@pytest.mark.parametrize("graph", CONVOLUTIONS)
+@pytest.mark.parametrize(
+    "graph", [each if each in FAST else pytest.param(each, marks=pytest.mark.slow) for each in CONVOLUTIONS]
+)
 def test_every_convolution_runs_in_int8(built, graph, backend):
     case = built(graph, backend, "int8")
     layers = get_backend(backend).executed_layers(case.folder, "int8", case.net.batch(1))
@@ -145,9 +159,12 @@ def test_executed_layers_tell_the_precision(built, graph, backend, precision):
     assert ("fp32" if stored_only else precision) in told
 
 
-@pytest.mark.parametrize(("backend", "precision"), OFFERED)
+@pytest.mark.parametrize(
+    ("backend", "precision"),
+    [pytest.param(*each, marks=[] if each[1] == "fp32" else [pytest.mark.slow]) for each in OFFERED],
+)
 def test_a_corrupted_file_is_a_tool_failure(built, tmp_path, backend, precision):
-    case = built("residual2d", backend, precision)
+    case = built("heads", backend, precision)
     for path in case.folder.iterdir():
         data = path.read_bytes()
         (tmp_path / path.name).write_bytes(data[: len(data) // 2])
@@ -166,6 +183,56 @@ def test_what_is_offered_is_complete(backend):
         assert 0 < chosen.golden_tolerance(precision) < 0.1
     assert set(chosen.precisions(frozenset())) <= set(chosen.precisions(everything))
     assert chosen.availability().version == metadata.version(backend)
+
+
+def test_onnxruntime_of_another_distribution_is_available(tmp_path):
+    """onnxruntime-gpu holds the same module: here the module without its own distribution's metadata."""
+    for name in ("edgemed", "numpy", "onnxruntime"):
+        source = Path(import_module(name).__file__).parent
+        (tmp_path / name).symlink_to(source)
+        libraries = source.with_name(f"{name}.libs")
+        if libraries.exists():
+            (tmp_path / libraries.name).symlink_to(libraries)
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from edgemed.backends import get_backend\n"
+        "print(get_backend('onnxruntime').availability())"
+    )
+    ran = subprocess.run(
+        [sys._base_executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
+    )
+    version = metadata.version("onnxruntime")
+    assert ran.stdout.strip() == f"Availability(version={version!r}, missing=(), remedy='')"
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_an_input_goes_by_its_name_before_an_identity(tmp_path, backend):
+    """OpenVINO knows such an input by the names on both sides."""
+    g, score = graphs.Writer(0), (OutputSpec("score", "binary", 1),)
+    x = g.add("Identity", "table", name="a", out="a")
+    g.sigmoid(g.gemm(g.relu(g.gemm(x, 4, 8)), 8, 1), "score")
+    net = g.write(tmp_path, "identity", (InputSpec("table", "float32", (4,)),), score)
+    (tmp_path / "built").mkdir()
+    get_backend(backend).build(net.path, "fp32", tmp_path / "built")
+    executor = get_backend(backend).load(tmp_path / "built", "fp32", ("score",), 1)
+    assert len(executor.inputs) == len(executor.outputs) == 1
+    assert "table" in executor.inputs[0]
+    assert "score" in executor.outputs[0]
+    assert executor.run(net.batch(2))[0].shape == (2, 1)
+
+
+@_each(("residual2d",))
+def test_nothing_is_computed_behind_a_run(built, graph, backend, precision):
+    """In turns, threads that spin would take a core from whoever is timed next."""
+    case = built(graph, backend, precision)
+    executor, inputs = case.load(threads=2), case.net.batch(1)
+    spent = 0.0
+    for _ in range(10):
+        executor.run(inputs)
+        before = time.process_time()
+        time.sleep(0.05)
+        spent += time.process_time() - before
+    assert spent < 0.05
 
 
 def test_an_unknown_backend_suggests_the_near_one():

@@ -56,18 +56,21 @@ def test_imageless_recipe_opens_its_three_sets(imageless: Prepared):
     assert _lengths(recipe, imageless.recipe.parent) == [40, 60, 80]
 
 
+@pytest.mark.slow
 def test_imageless_model_loads_with_its_weights(imageless: Prepared):
     recipe = _recipe(imageless)
     model = load_trained_model(recipe.model, imageless.recipe.parent)
     assert model.input_names() == tuple(recipe.inputs)
 
 
+@pytest.mark.slow
 def test_imageless_sets_share_no_signal(imageless: Prepared):
     with np.load(imageless.recipe.parent / "simulated.npz") as archive:
         signals = np.concatenate([archive[f"{name}_signals"] for name in ("calibrate", "select", "accept")])
     assert len({signal.tobytes() for signal in signals}) == len(signals) == 180
 
 
+@pytest.mark.slow
 def test_imageless_says_simulated_and_prints_the_linear_baseline(imageless: Prepared):
     text = "\n".join(imageless.lines)
     assert "SIMULATED" in text
@@ -130,6 +133,29 @@ def _torn(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:300])
 
 
+def _one_array(path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, np.zeros((4, 28, 28), np.uint8))
+
+
+def _flipped_bits(path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 4, (3500, 28, 28), np.uint8)
+    images = {f"{name}_images": noise for name in ("train", "val", "test")}
+    np.savez_compressed(
+        path, **images, **{f"{name[:-7]}_labels": np.zeros(3500, np.uint8) for name in images}
+    )
+    content = bytearray(path.read_bytes())
+    for place in range(len(content) // 4, len(content) // 4 + 40):
+        content[place] ^= 0xFF
+    path.write_bytes(content)
+
+
+def _other_labels(path: Path) -> None:
+    images = np.zeros((3500, 28, 28), np.uint8)
+    arrays = {f"{name}_images": images for name in ("train", "val", "test")}
+    np.savez(path, **arrays, **{f"{name[:-7]}_labels": np.full(3500, 2, np.uint8) for name in arrays})
+
+
 def _other_arrays(path: Path) -> None:
     np.savez(path, x=np.zeros((4, 28, 28), np.uint8))
 
@@ -147,12 +173,16 @@ def _shared_pictures(path: Path) -> None:
     np.savez(path, **arrays, **{f"{name}_labels": np.zeros(len(i), np.uint8) for name, i in sets.items()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (_absent, "not a readable"),
         (_torn, "not a readable"),
-        (_other_arrays, "not a readable"),
+        (_one_array, "not a readable"),
+        (_flipped_bits, "not a readable"),
+        (_other_labels, "train_labels is not one 0 or 1 per picture"),
+        (_other_arrays, "no array train_images"),
         (_other_size, "not uint8"),
         (_shared_pictures, "hold pictures of val or test"),
     ],

@@ -5,18 +5,27 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
 
 from edgemed import errors
 from edgemed.cli import cli
+from edgemed.preprocess.pillow_filter import Filter
+from edgemed.preprocess.registry import OPS
+from edgemed.readers.npz import INPUT_NAMES, LABEL_NAMES
+from edgemed.readers.reference import GROUP_NAMES
+from edgemed.types import Recipe, Record
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+RECIPES = (ROOT / "calibration" / "README.md").read_text(encoding="utf-8")
 DESIGN = (ROOT / "edgemed" / "DESIGN.md").read_text(encoding="utf-8")
 
 
@@ -86,12 +95,20 @@ def test_commands_of_the_first_compile_run_as_written(tmp_path: Path) -> None:
         assert name in README
         assert (best / name).is_file()
 
+    shown = subprocess.run(
+        ["bash", "-c", "edgemed inspect out"],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (printed,) = re.findall(r"^artefact +(\S+)", shown.stdout, flags=re.MULTILINE)
+    assert tmp_path / printed == best
     (device,) = blocks("python")
-    named = "out/artefacts/onnxruntime-int8"
-    assert named in device
-    code = device.replace(named, best.relative_to(tmp_path).as_posix())
+    shutil.copytree(tmp_path / printed, tmp_path / "artefact")
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", device], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "finding" in done.stdout
@@ -113,6 +130,37 @@ def test_links_lead_somewhere(document: str) -> None:
     path = ROOT / document
     links = re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8"))
     assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
+
+
+def test_every_key_of_a_recipe_is_listed() -> None:
+    seen, left = set(), [Recipe]
+    while left:
+        record = left.pop()
+        for name, hint in get_type_hints(record).items():
+            seen.add(name)
+            left += [
+                each
+                for each in (hint, *get_args(hint))
+                if isinstance(each, type) and issubclass(each, Record)
+            ]
+    cells = re.findall(r"^\| (`.*?) \|", RECIPES, flags=re.MULTILINE)
+    listed = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    tables = {"model", "data", "inputs", "outputs", "quantise", "agreement", "trials", "golden"}
+    keys = seen - tables - {"op", "args"}
+    assert keys - listed == set()
+    assert listed - keys - set(OPS) == set()
+
+
+def test_every_argument_of_a_step_is_listed() -> None:
+    for name, op in OPS.items():
+        (row,) = re.findall(rf"^\| `{name}` \| `{{ op = .*$", RECIPES, flags=re.MULTILINE)
+        assert [field.name for field in fields(op) if not re.search(rf"\b{field.name}\b", row)] == []
+    assert [each for each in get_args(Filter) if f'`"{each}"`' not in RECIPES] == []
+
+
+def test_names_that_are_looked_for_in_a_set_are_listed() -> None:
+    for name in (*INPUT_NAMES, *LABEL_NAMES, *GROUP_NAMES, "path", "label"):
+        assert f"`{name}`" in RECIPES
 
 
 def test_design_places_every_module() -> None:

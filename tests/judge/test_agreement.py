@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgemed.errors import BadInput, ToolFailure
+from edgemed.errors import BadInput
 from edgemed.judge import agreement, meets
 from edgemed.types import Agreement, AgreementFigures, OutputSpec
 
@@ -106,12 +106,11 @@ def test_few_distinct_scores_are_told(near):
     assert any("only 16 distinct scores" in note for note in found.notes)
 
 
-def test_a_broken_artefact_is_a_tool_failure_and_a_broken_original_bad_input():
+def test_what_cannot_be_compared_is_refused():
     fine, broken = np.array([0.1, 0.9]), np.array([0.1, np.nan])
-    with pytest.raises(ToolFailure, match="case1"):
-        agreement(BINARY, fine, broken, None, names(2))
-    with pytest.raises(BadInput):
-        agreement(BINARY, broken, fine, None, names(2))
+    for pair in ((fine, broken), (broken, fine)):
+        with pytest.raises(BadInput, match="NaN or infinite"):
+            agreement(BINARY, *pair, None, names(2))
     with pytest.raises(BadInput, match="pair up"):
         agreement(BINARY, fine, fine[:1], None, names(2))
 
@@ -168,9 +167,11 @@ def test_rule_without_labels_uses_the_snr(near):
 def test_rule_with_one_class_falls_back_to_snr_and_says_why(near):
     original, artefact, _ = near
     found = agreement(BINARY, original, artefact, np.ones(1000, np.int64), names(1000))
-    _, reason = meets(LIMITS, (found,), labelled=True)
+    good, reason = meets(LIMITS, (found,), labelled=True)
+    assert good
     assert "AUC is not defined: every case is positive" in reason
     assert "logit SNR" in reason
+    assert not meets(Agreement(snr_db=60), (found,), labelled=True)[0]
 
 
 def test_rule_for_regression_and_for_several_outputs(near):
@@ -186,6 +187,49 @@ def test_rule_for_regression_and_for_several_outputs(near):
     assert not good
     assert reason.startswith("age: value SNR")
     assert meets(LIMITS, (), labelled=True) == (False, "no output was compared")
+
+
+def test_noise_in_a_column_that_does_not_vary_is_seen():
+    """Of two columns the second is dead: an artefact that is wrong there alone does not agree."""
+    output = OutputSpec("sizes", "regression", 2, ("liver", "tumour"))
+    original = np.column_stack([np.linspace(0, 100, 50), np.full(50, 0.1)])
+    artefact = original + np.outer(np.tile([1.0, -1.0], 25), [1e-3, 0.05])
+    found = agreement(output, original, artefact, None, names(50))
+    assert found.snr_db is None
+    assert not found.identical
+    assert found.notes[0].startswith("what does not vary in the original (tumour) differs in the artefact")
+    good, reason = meets(LIMITS, (found,), labelled=True)
+    assert not good
+    assert reason.startswith("value SNR is minus infinity (what does not vary in the original differs")
+    assert AgreementFigures.from_json(found.to_json()) == found
+
+
+def test_rounding_in_a_column_that_does_not_vary_is_no_noise():
+    output = OutputSpec("sizes", "regression", 2)
+    original = np.column_stack([np.linspace(0, 100, 50), np.full(50, 0.1)])
+    artefact = original + np.outer(np.tile([1.0, -1.0], 25), [0.1, 1e-7])
+    found = agreement(output, original, artefact, None, names(50))
+    assert found.snr_db == pytest.approx(10 * np.log10(original[:, 0].var() / 0.01))
+
+
+def test_scores_that_differ_beyond_the_clipped_logits_only_agree():
+    original = np.array([1e-9, 1e-9, 1.0, 1.0])
+    found = agreement(BINARY, original, np.array([2e-9, 1e-9, 1.0, 1.0]), None, names(4))
+    assert not found.identical
+    assert found.snr_db == 200.0
+    assert meets(LIMITS, (found,), labelled=False)[0]
+
+
+def test_a_loss_at_its_limit_is_no_refusal():
+    """20 of 20 found, then 19: the difference in floating point is a little more than .05."""
+    targets = np.repeat([1, 0], [20, 480])
+    original = np.where(targets, 0.9, np.linspace(0.0, 0.4, 500))
+    artefact = original.copy()
+    artefact[0] = 0.45
+    found = agreement(BINARY, original, artefact, targets, names(500))
+    assert found.difference("sensitivity").value == pytest.approx(-0.05)
+    assert meets(LIMITS, (found,), labelled=True)[0]
+    assert not meets(Agreement(loss=0.049), (found,), labelled=True)[0]
 
 
 def test_an_original_that_does_not_vary_never_passes():

@@ -7,7 +7,6 @@ import pytest
 
 from edgemed.judge.auc import auc_differences, auc_figures, influence
 
-roc_auc_score = pytest.importorskip("sklearn.metrics").roc_auc_score
 Z = 1.959963984540054
 
 
@@ -27,13 +26,13 @@ def tied_case(seed, cases=80):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_auc_and_variance_are_those_of_the_definition(seed):
+def test_auc_and_variance_are_those_of_the_definition(seed, metrics):
     positive, scores, _ = tied_case(seed)
     auc, v10, v01 = brute_components(scores, positive)
     variance = v10.var(ddof=1) / len(v10) + v01.var(ddof=1) / len(v01)
     got, shares = influence(scores, positive)
     assert got == pytest.approx(auc, abs=1e-12)
-    assert got == pytest.approx(roc_auc_score(positive, scores), abs=1e-12)
+    assert got == pytest.approx(metrics.roc_auc_score(positive, scores), abs=1e-12)
     assert np.sum(shares**2) == pytest.approx(variance, rel=1e-10)
     figure = auc_figures([("", scores, positive)])[0]
     assert figure.low == pytest.approx(auc - Z * np.sqrt(variance))
@@ -64,7 +63,7 @@ def test_a_small_case_by_hand():
 
 @pytest.mark.slow
 def test_macro_interval_covers_what_resampling_shows():
-    """The macro AUC of three classes: its error against that of 1000 fresh data sets."""
+    """The macro AUC of three classes: its error against that of 400 fresh data sets."""
     means = np.eye(3) * 1.2
 
     def draw(seed):
@@ -89,6 +88,34 @@ def test_one_class_is_told_and_perfect_separation_has_no_interval():
     assert perfect.value == 1.0
     assert perfect.low is None
     assert "no interval" in perfect.reason
+
+
+@pytest.mark.parametrize("single", ["positive", "negative"])
+def test_a_single_case_of_a_kind_has_no_interval(single, metrics):
+    """Its spread is not known: DeLong divides by m - 1."""
+    scores = np.random.default_rng(0).random(40)
+    lonely = np.arange(40) == np.argsort(scores)[20]
+    positive = lonely if single == "positive" else ~lonely
+    figure = auc_figures([("", scores, positive)])[0]
+    assert figure.value == pytest.approx(metrics.roc_auc_score(positive, scores))
+    assert (figure.low, figure.high, figure.method) == (None, None, "")
+    assert figure.reason == "one positive or one negative case only: no interval"
+    other = np.random.default_rng(1).random(40)
+    gap = auc_differences([("", scores, positive)], [("", other, positive)])[0]
+    assert gap.value == pytest.approx(metrics.roc_auc_score(positive, other) - figure.value)
+    assert gap.low is None
+    assert gap.reason == figure.reason
+
+
+def test_a_class_with_a_single_case_leaves_the_macro_auc_without_an_interval():
+    scores, classes = np.random.default_rng(0).random((60, 4)), np.repeat([0, 1, 2], [30, 29, 1])
+    macro, *singles = auc_figures([(str(c), scores[:, c], classes == c) for c in range(4)])
+    assert macro.value == pytest.approx(np.mean([each.value for each in singles[:3]]))
+    assert macro.low is None
+    assert macro.reason == (
+        "mean of the 3 of 4 that are defined; one positive or one negative case only: no interval"
+    )
+    assert singles[0].low is not None
 
 
 def test_macro_leaves_out_a_class_that_is_not_there():

@@ -8,11 +8,10 @@ import pytest
 from edgemed.judge import roc_curves
 from edgemed.types import OutputSpec
 
-metrics = pytest.importorskip("sklearn.metrics")
 BINARY = OutputSpec("finding", "binary", 1)
 
 
-def test_thinned_curve_keeps_its_ends_and_its_area():
+def test_thinned_curve_keeps_its_ends_and_its_area(metrics):
     random = np.random.default_rng(0)
     targets = random.integers(2, size=20000)
     scores = 1 / (1 + np.exp(-random.normal(1.5 * targets, 1.0)))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from artefacts import make_artefact, sign, write_golden
+from graphs import Net, Writer
 
 from edgemed.child import run_in_child
 from edgemed.errors import BadInput, Untrusted
@@ -19,8 +23,8 @@ from edgemed.measure import (
     predict,
     session_call,
 )
-from edgemed.runtime import Session, golden_inputs
-from edgemed.types import Sample
+from edgemed.runtime import Session
+from edgemed.types import InputSpec, OutputSpec, Sample
 
 
 def _samples(net, count: int, targets) -> list[Sample]:
@@ -29,6 +33,14 @@ def _samples(net, count: int, targets) -> list[Sample]:
         Sample(f"case-{i}", {name: array[i] for name, array in batch.items()}, targets(i))
         for i in range(count)
     ]
+
+
+def _wide_net(folder: Path) -> Net:
+    """The mean of 2 ** 18 float32 values, as a score."""
+    writer = Writer(0)
+    writer.sigmoid(writer.add("ReduceMean", "wide", writer.constant(np.array([1]))), "score")
+    output = OutputSpec("score", "binary", 1)
+    return writer.write(folder, "wide", (InputSpec("wide", "float32", (1 << 18,)),), (output,))
 
 
 @pytest.fixture
@@ -142,13 +154,46 @@ def test_a_session_is_timed_on_a_fixed_batch(artefact):
     assert np.array_equal(call()["score"], call()["score"])
 
 
+@pytest.mark.slow
 def test_the_cost_of_loading_is_of_a_fresh_process(artefact):
     _, folder = artefact("cnn1d")
     held = np.ones(300 << 17)  # 300 MiB that are not the artefact's
-    cost = run_in_child(load_cost, folder, golden_inputs(folder, 1), what="loading").value
+    cost = run_in_child(load_cost, folder, what="loading").value
     assert held.any()
     assert 1 < cost.load_ms < 60_000
     assert 5 < cost.memory_mib < 250
+
+
+@pytest.mark.slow
+def test_an_earlier_peak_is_not_the_artefacts(artefact):
+    code = (
+        "import numpy as np, sys\nfrom pathlib import Path\nfrom edgemed.measure import load_cost\n"
+        "np.ones(300 << 17).sum()\nprint(load_cost(Path(sys.argv[1])).memory_mib)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(artefact("cnn1d")[1])], capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) < 250
+
+
+def test_the_cost_of_loading_is_that_of_a_checked_session(artefact, tmp_path: Path):
+    """A device reads every file and replays the golden cases before it answers."""
+    folder = shutil.copytree(artefact("cnn1d")[1], tmp_path / "changed")
+    (folder / "more").write_text("more")
+    with pytest.raises(Untrusted):
+        load_cost(folder)
+
+
+@pytest.mark.slow
+def test_all_golden_cases_at_once_are_not_in_the_cost(tmp_path: Path):
+    """200 MiB of golden cases, 1 MiB each: none is held beside another."""
+    net = _wide_net(tmp_path)
+    folder = make_artefact(net, "onnxruntime", "fp32", net.path, tmp_path / "artefact")
+    rows = net.batch(1)["wide"].repeat(200, axis=0)
+    answer = Session.load(folder).run(net.batch(1))["score"]
+    write_golden(folder, {"wide": rows}, {"score": answer.repeat(200, axis=0)})
+    sign(folder)
+    assert run_in_child(load_cost, folder, what="loading").value.memory_mib < 150
 
 
 @pytest.mark.slow

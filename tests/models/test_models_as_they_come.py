@@ -65,6 +65,10 @@ def test_onnx_classifier(tmp_path: Path, data_dir: Path, net: str, opset: int, l
     (output,) = result.model.outputs
     assert (output.kind, output.columns) == ("binary", 1 if ending == "sigmoid" else 2)
     assert set(result.chosen) == {"onnxruntime", "openvino"}
+    for name in result.chosen.values():
+        (agreement,) = result.candidate(name).accept_agreement  # type: ignore[union-attr, misc]
+        assert agreement.decisions.value >= 0.99  # type: ignore[union-attr, operator]
+        assert abs(agreement.difference("auc").value) <= 0.002  # type: ignore[union-attr, arg-type]
     for backend, precision in itertools.product(("onnxruntime", "openvino"), ("fp32", "fp16", "int8")):
         found = result.candidate(f"{backend}-{precision}")
         assert found is not None
@@ -96,6 +100,7 @@ def test_scikit_learn_classifier(tmp_path: Path, name: str):
         assert found is not None
         assert found.status != "failed", found.reason
         assert "does not agree" not in found.reason, found.reason
+        assert "refused on the acceptance set" not in found.reason, found.reason
         assert result.candidate(f"{backend}-int8") is not None
 
 

@@ -20,9 +20,7 @@ STEPS = [
 ]
 
 
-def conv_core(
-    path: Path, opset: int = 18, batch: str | int = "n", elem: str = "float32", ir_version: int = 8
-) -> Path:
+def conv_core(path: Path, opset: int = 18, batch: str | int = "n", elem: str = "float32") -> Path:
     """image (batch, 1, 16, 16) -> Conv -> scores (batch, 4, 14, 14)."""
     import onnx
     from onnx import helper, numpy_helper
@@ -36,7 +34,7 @@ def conv_core(
         [helper.make_tensor_value_info("scores", kind, [batch, 4, 14, 14])],
         initializer=[numpy_helper.from_array(weights, "w")],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir_version)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     onnx.save_model(model, path)
     return path
 
@@ -78,12 +76,10 @@ def test_openvino_agrees(tmp_path, x_rays):
     np.testing.assert_allclose(compiled({"image": x_rays})[0], run(out, image=x_rays)[0], atol=1e-4)
 
 
-def test_a_fixed_batch_stays_and_a_high_ir_is_lowered(tmp_path):
+def test_a_fixed_batch_stays(tmp_path):
     out = tmp_path / "out.onnx"
-    attach(conv_core(tmp_path / "core.onnx", batch=1, ir_version=11), [GRAY], {"image": STEPS}, out)
-    model = loaded(out)
-    assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_value == 1
-    assert model.ir_version == 10
+    attach(conv_core(tmp_path / "core.onnx", batch=1), [GRAY], {"image": STEPS}, out)
+    assert loaded(out).graph.input[0].type.tensor_type.shape.dim[0].dim_value == 1
 
 
 def test_without_steps_float32_is_left_alone(tmp_path):
@@ -172,15 +168,6 @@ def test_shapes_that_do_not_fit_are_refused(tmp_path):
         attach(core, [GRAY], {"image": STEPS[:-1]}, tmp_path / "out.onnx")
     assert caught.value.where == "inputs.image"
     assert not (tmp_path / "out.onnx").exists()
-
-
-def test_inputs_that_are_not_the_cores_are_refused(tmp_path):
-    core = conv_core(tmp_path / "core.onnx")
-    with pytest.raises(BadInput, match="no input 'imag'") as caught:
-        attach(core, [InputSpec("imag", "uint8", (28, 28), "HW")], {}, tmp_path / "out.onnx")
-    assert caught.value.remedy == "did you mean 'image'?"
-    with pytest.raises(BadInput, match="what the model's input 'image' is given"):
-        attach(core, [], {}, tmp_path / "out.onnx")
 
 
 def test_a_second_front_is_refused(tmp_path):

@@ -57,6 +57,15 @@ def test_numbered_class_folders_count_by_value(tmp_path: Path) -> None:
     assert all(int(each.targets["digit"]) == each.inputs["image"][0, 0] for each in data)
 
 
+def test_class_folders_numbered_from_one_are_refused(folder: Path) -> None:
+    """BI-RADS 1 to 2: in a CSV or an archive, 1 is the second class."""
+    for old, new in (("normal", "1"), ("sick", "2")):
+        (folder / "set" / old).rename(folder / "set" / new)
+    with pytest.raises(BadInput, match="folder '1' would be class 0") as caught:
+        open_set("set", [GRAY], [BINARY], base=folder)
+    assert "labels = [...] under [outputs.disease]" in caught.value.remedy
+
+
 def test_resized_pictures_are_counted(folder: Path) -> None:
     Image.new("L", (20, 16)).save(folder / "set" / "sick" / "d.png")
     Image.new("L", (9, 8)).save(folder / "set" / "sick" / "c.tif")
@@ -116,7 +125,7 @@ def test_bad_folders(folder: Path) -> None:
 
 def test_describe(folder: Path) -> None:
     found = describe("set", base=folder)
-    assert (found.reader, found.samples, found.classes) == ("folder", 4, ("normal", "sick"))
+    assert found.classes == ("normal", "sick")
     assert (found.arrays[0].shape, found.arrays[0].layout, found.arrays[0].input_dtype) == (
         (8, 8),
         "HW",

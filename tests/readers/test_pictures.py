@@ -157,6 +157,35 @@ def test_arrays_as_files(tmp_path: Path) -> None:
         read(tmp_path / "pickled.npy", spec)
 
 
+@pytest.mark.parametrize(
+    ("spec", "shape"),
+    [
+        (InputSpec("image", "uint8", (1, 30, 40), "CHW"), (3, 30, 40)),
+        (InputSpec("image", "uint8", (1, 30, 40), "CHW"), (3, 60, 80)),
+        (InputSpec("image", "uint8", (30, 40), "HW"), (3, 30, 40)),
+        (InputSpec("volume", "uint8", (1, 30, 40), "DHW"), (5, 30, 40)),
+        (InputSpec("age", "uint8", (1,)), (3,)),
+    ],
+)
+def test_several_samples_are_not_blended_into_one(
+    tmp_path: Path, spec: InputSpec, shape: tuple[int, ...]
+) -> None:
+    np.savez(tmp_path / "a.npz", x=noise(*shape))
+    np.save(tmp_path / "a.npy", noise(*shape))
+    for name in ("a.npz", "a.npy"):
+        with pytest.raises(BadInput, match=f"may be {shape[0]} samples") as caught:
+            read(tmp_path / name, spec)
+        assert f"[1, {', '.join(map(str, shape))}]" in caught.value.remedy
+
+
+def test_a_leading_one_says_that_three_channels_are_colour(tmp_path: Path) -> None:
+    colour = noise(1, 3, 30, 40)
+    np.save(tmp_path / "a.npy", colour)
+    found = read(tmp_path / "a.npy", InputSpec("image", "uint8", (1, 30, 40), "CHW"))
+    gray = Image.fromarray(np.ascontiguousarray(colour[0].transpose(1, 2, 0))).convert("L")
+    np.testing.assert_array_equal(found[0], np.asarray(gray))
+
+
 def test_what_was_done_to_one_file_is_told(tmp_path: Path) -> None:
     Image.fromarray(np.full((16, 20), 4000, np.uint16)).save(tmp_path / "a.png")
     notes = Notes()

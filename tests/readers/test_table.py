@@ -1,6 +1,7 @@
 """CSV sets: files, numbers, labels and groups."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,13 +117,7 @@ def test_not_text(folder: Path) -> None:
 
 def test_describe(folder: Path) -> None:
     found = describe("cases.csv", base=folder)
-    assert (found.reader, found.samples, found.label, found.group, found.groups) == (
-        "csv",
-        3,
-        "label",
-        "patient",
-        2,
-    )
+    assert found.classes == ("1", "normal", "sick")
     assert [array.name for array in found.arrays] == ["path", "age", "table.0", "table.1"]
     assert found.arrays[0].layout == "HW"
 
@@ -133,6 +128,44 @@ def test_names_as_labels_need_the_order_of_the_classes(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="'sick' is no class") as caught:
         open_set("a.csv", [age], [OutputSpec("disease", "binary", 1)], base=tmp_path)
     assert "labels = [...] under [outputs.disease]" in caught.value.remedy
+
+
+def test_two_columns_are_no_group(folder: Path) -> None:
+    with pytest.raises(BadInput, match="a group is one column, not 2"):
+        open_set("cases.csv::group=patient+age", [GRAY], [BINARY], base=folder)
+
+
+def test_rows_that_share_a_file_are_told_apart(folder: Path) -> None:
+    rows = "img/a.png,0,1\nimg/none.png,0,2\nimg/b.png,0,3\nimg/none.png,1,4\nimg/a.png,1,5\n"
+    (folder / "shared.csv").write_text(f"path,label,age\n{rows}")
+    age = InputSpec("age", "float32", (1,))
+    data = open_set("shared.csv::rows=1:", [GRAY, age], [BINARY], base=folder, skip_bad=True)
+    for _ in range(2):
+        assert [sample.name for sample in data] == ["img/b.png", "img/a.png"]
+        assert data.skipped == ("img/none.png (row 2)", "img/none.png (row 4)")
+    every = open_set("shared.csv", [GRAY, age], [BINARY], base=folder, skip_bad=True)
+    assert [sample.name for sample in every] == ["img/a.png (row 1)", "img/b.png", "img/a.png (row 5)"]
+
+
+@pytest.mark.parametrize(
+    ("array", "problem"),
+    [
+        (np.full((4, 4), "high"), "are not numbers"),
+        (np.ones((4, 4), np.complex64), "complex"),
+        (np.zeros((0, 4)), "no values"),
+    ],
+)
+def test_arrays_that_hold_no_numbers_are_named_or_skipped(folder: Path, array: Any, problem: str) -> None:
+    np.save(folder / "bad.npy", array)
+    np.save(folder / "mask.npy", np.eye(16, dtype=bool))
+    (folder / "masks.csv").write_text("path\nbad.npy\nmask.npy\n")
+    with pytest.raises(BadInput, match=problem):
+        list(open_set("masks.csv", [GRAY], [], base=folder))
+    data = open_set("masks.csv", [GRAY], [], base=folder, skip_bad=True)
+    (sample,) = data
+    assert data.skipped == ("bad.npy",)
+    assert sample.inputs["image"].shape == (8, 8)
+    assert set(np.unique(sample.inputs["image"])) <= {0, 1}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 from edgemed.errors import BadInput, ToolFailure
 from edgemed.judge import agreement, figures
 from edgemed.report import write_report
-from edgemed.types import CandidateResult, Compilation, OutputSpec, SpeedRatio
+from edgemed.types import Agreement, CandidateResult, Compilation, OutputSpec, SpeedRatio
 
 
 class Outline(HTMLParser):
@@ -62,6 +62,10 @@ def written(compilation, folder, **options):
 def text_of(page):
     body = re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.S)
     return re.sub(r"\s+", " ", html.unescape(body))
+
+
+def plain(text):
+    return text.replace("\N{NARROW NO-BREAK SPACE}", " ").replace("\N{NO-BREAK SPACE}", " ")
 
 
 @pytest.fixture
@@ -191,7 +195,17 @@ def test_an_original_that_nothing_beat_is_not_compared_with_itself(compilation, 
     assert "beyond noise, at" not in text.partition("This is agreement")[0]
 
 
-def test_without_labels_the_stamp_and_the_missing_accuracy_are_told(compilation, tmp_path):
+@pytest.mark.parametrize(
+    ("compared_on", "kind", "where"),
+    [
+        ("select", "selection", "the selection set."),
+        ("calibrate", "calibration", "the calibration set, for want of a selection set."),
+        ("golden", "synthetic golden", "the synthetic golden cases, for want of a set."),
+    ],
+)
+def test_without_labels_the_stamp_and_the_missing_accuracy_are_told(
+    compilation, tmp_path, compared_on, kind, where
+):
     random = np.random.default_rng(0)
     scores = random.random((50, 1))
     output = compilation.model.outputs[0]
@@ -210,12 +224,73 @@ def test_without_labels_the_stamp_and_the_missing_accuracy_are_told(compilation,
         roc=(),
         stamps=("speed only",),
         original=dataclasses.replace(compilation.original, accept_figures=None),
+        compared_on=compared_on,
     )
     text = text_of(written(bare, tmp_path))
     assert "There were no labels, so nothing is known of its accuracy." in text
     assert "Stamp speed only" in text
-    assert "on 50 selection cases" in text
+    assert f"on 50 {kind} cases" in text
+    assert f"Nearness to the original is that on {where}" in text
     assert "ROC curves" not in text
+
+
+@pytest.mark.parametrize(
+    ("roles", "told"),
+    [
+        (
+            ("calibrate",),
+            "Int8 scales and, for want of a selection set, choices come from the calibrate set. ",
+        ),
+        (
+            ("calibrate", "select"),
+            "Int8 scales come from the calibrate set; choices come from the select set. The sets",
+        ),
+        (
+            ("calibrate", "select", "accept"),
+            "reported figures come from the accept set. The sets share no case.",
+        ),
+    ],
+)
+def test_the_sets_are_those_that_were_given(compilation, tmp_path, roles, told):
+    data = tuple(each for each in compilation.data if each.role in roles)
+    on = "select" if "select" in roles else "calibrate"
+    text = text_of(written(dataclasses.replace(compilation, data=data, compared_on=on), tmp_path))
+    assert told in text
+    assert ("share no case" in text) == (len(roles) > 1)
+
+
+def test_decisions_of_a_multilabel_output_are_counted_by_label(compilation, tmp_path):
+    random = np.random.default_rng(3)
+    findings = OutputSpec("findings", "multilabel", 3, ("edema", "nodule", "effusion"))
+    before = random.random((600, 3))
+    after = before.copy()
+    after[:8, 0] = 1 - before[:8, 0]
+    after[:3, 2] = 1 - before[:3, 2]
+    names = [f"case {index}" for index in range(600)]
+    near = agreement(findings, before, after, (random.random((600, 3)) < before).astype(np.int64), names)
+    best = dataclasses.replace(compilation.candidate("openvino-int8"), accept_agreement=(near,))
+    many = dataclasses.replace(
+        compilation,
+        candidates=(best,),
+        model=dataclasses.replace(compilation.model, outputs=(findings,)),
+    )
+    text = plain(text_of(written(many, tmp_path)))
+    assert "it makes 1 789 of 1 800 decisions as the original does, 3 on each of 600 acceptance cases" in text
+    assert "(on edema, which agrees least, 592 of 600)" in text
+    assert "11 of 1 800 decisions (600 cases, 3 labels)" in text
+    assert "Same decisions on edema" in text
+    assert "on edema, the least" in text
+    same = dataclasses.replace(best, accept_agreement=(agreement(findings, before, before, None, names),))
+    text = plain(text_of(written(dataclasses.replace(many, candidates=(same,)), tmp_path)))
+    assert "it makes all 1 800 decisions as the original does, 3 on each of 600 acceptance cases." in text
+
+
+def test_the_rule_is_told_whole(compilation, tmp_path):
+    limits = Agreement(decisions=0.987, auc=0.0013, loss=0.047, snr_db=21.5)
+    text = text_of(written(dataclasses.replace(compilation, agreement=limits), tmp_path))
+    rule = text.partition("near enough to the original: ")[2].partition("</p>")[0]
+    for told in ("98.7 % of decisions", "AUC within 0.0013", "no more than 0.047 lower", "21.5 dB"):
+        assert told in rule
 
 
 def test_regression_and_several_outputs(compilation, tmp_path):

@@ -1,11 +1,10 @@
-"""A copy of an artefact to break, and how to sign it again."""
+"""A copy of an artefact to break."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-import artefacts
 import pytest
 
 
@@ -18,18 +17,3 @@ def copied(artefact, tmp_path: Path):
         return net, shutil.copytree(folder, tmp_path / "copied")
 
     return make
-
-
-@pytest.fixture
-def resign():
-    return artefacts.sign
-
-
-@pytest.fixture
-def change_manifest():
-    return artefacts.change_manifest
-
-
-@pytest.fixture
-def write_golden():
-    return artefacts.write_golden

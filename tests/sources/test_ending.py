@@ -152,7 +152,7 @@ def test_the_recipe_decides(made, tmp_path):
         (3, "logits", {"ending": "sigmoid"}, "but values reach"),
         (3, "sigmoid", {"ending": "values", "kind": "multilabel"}, "contradict"),
         (3, "logits", {"ending": "logits", "kind": "regression"}, "contradict"),
-        (3, "logits", {"labels": ("a", "b")}, "2 labels for an output of 3 columns"),
+        (3, "logits", {"labels": ("a", "b")}, r"2 labels for an output of 3 columns \(multiclass\)"),
         (1, "logits", {"labels": ("a", "b", "c")}, "3 labels"),
     ],
 )
@@ -161,6 +161,60 @@ def test_contradictions_are_refused(columns, ending, recipe, message, made, tmp_
     with pytest.raises(BadInput, match=message):
         finish(tmp_path / "in.onnx", tmp_path / "out.onnx", {"y": OutputRecipe(**recipe)}, SAMPLES)
     assert not (tmp_path / "out.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("columns", "recipe", "message"),
+    [
+        (1, {"labels": ("sick",)}, r"1 labels for an output of 1 columns \(binary\)"),
+        (2, {"labels": ("0", "2")}, "label '2' names class 1"),
+        (3, {"labels": ("1", "2", "3")}, "label '1' names class 0"),
+        (3, {"labels": ("0.0", "mild", "1.0")}, r"label '1\.0' names class 2"),
+    ],
+)
+def test_labels_that_do_not_name_the_classes_are_refused(columns, recipe, message, made, tmp_path):
+    made(columns)
+    with pytest.raises(BadInput, match=message) as caught:
+        finish(tmp_path / "in.onnx", tmp_path / "out.onnx", {"y": OutputRecipe(**recipe)}, SAMPLES)
+    assert caught.value.where == "outputs.y.labels"
+    assert "2 labels" in caught.value.remedy or "grade" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"),
+    [("multiclass", ("0", "1", "2")), ("multilabel", ("5", "6", "7")), ("multiclass", ("normal", "1", "x2"))],
+)
+def test_numbers_that_say_what_they_mean_are_labels(kind, labels, made, tmp_path):
+    made(3)
+    assert finished(tmp_path, OutputRecipe(kind=kind, labels=labels))[0].labels == labels
+
+
+def test_few_samples_are_no_reason_to_guess(made, tmp_path):
+    made(1, "sigmoid")
+    model = onnx.load(str(tmp_path / "in.onnx"))
+    model.graph.node[-1].output[0] = "p"
+    model.graph.node.append(onnx.helper.make_node("Mul", ["p", "p"], ["y"], name="square"))
+    onnx.save(model, str(tmp_path / "in.onnx"))
+    two = {"x": SAMPLES["x"][:2]}
+    with pytest.raises(BadInput, match="on all 2 samples: probabilities or logits"):
+        finish(tmp_path / "in.onnx", tmp_path / "out.onnx", {}, two)
+
+
+def test_softmaxes_side_by_side_are_not_one(made, tmp_path):
+    made(6)
+    model = onnx.load(str(tmp_path / "in.onnx"))
+    model.graph.node[-1].output[0] = "z"
+    for name, shape in (("pairs", [-1, 3, 2]), ("flat", [-1, 6])):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(shape), name))
+    for operator, inputs, output in (
+        ("Reshape", ["z", "pairs"], "zz"),
+        ("Softmax", ["zz"], "pp"),
+        ("Reshape", ["pp", "flat"], "y"),
+    ):
+        model.graph.node.append(onnx.helper.make_node(operator, inputs, [output], name=output))
+    onnx.save(model, str(tmp_path / "in.onnx"))
+    with pytest.raises(BadInput, match="the 6 columns of output y do not sum to 1"):
+        finish(tmp_path / "in.onnx", tmp_path / "out.onnx", {}, SAMPLES)
 
 
 def test_an_unknown_output_is_refused(made, tmp_path):

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from edgemed.sources.digest import source_digest
-from edgemed.sources.imports import code_files
+from edgemed.sources.imports import code_files, package_versions
 from edgemed.types import ModelSpec
 
 FILES = {
@@ -50,6 +50,25 @@ def test_digest_changes_with_what_is_imported_alone(tree, name):
     (tree / name).write_text(FILES[name] + "\n# changed\n")
     after = source_digest(spec, tree / "model")
     assert (after != before) == (name not in ("lib/blocks/unused.py", "lib/other.py"))
+
+
+def test_versions_of_installed_packages_count(tree, monkeypatch):
+    from importlib import metadata
+
+    found = package_versions(tree / "model/net.py")
+    assert set(found) == {"torch", "numpy"}
+    assert found["numpy"] == metadata.version("numpy")
+    (tree / "model/pictures.py").write_text("import PIL.Image, sys, tools, nowhere\n")
+    assert set(package_versions(tree / "model/pictures.py")) == {"pillow"}
+    spec = ModelSpec("net.py:build", "net.pt")
+    before = source_digest(spec, tree / "model")
+    newer = tree / "newer/numpy-99.0.dist-info"
+    newer.mkdir(parents=True)
+    (newer / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 99.0\n")
+    (newer / "top_level.txt").write_text("numpy\n")
+    monkeypatch.syspath_prepend(str(newer.parent))
+    assert package_versions(tree / "model/net.py")["numpy"] == "99.0"
+    assert source_digest(spec, tree / "model") != before
 
 
 def test_a_file_that_does_not_parse_is_still_digested(tree):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from edgemed.sources.typical import typical_batch
 from edgemed.types import InputSpec, ModelSpec
 
 onnx = pytest.importorskip("onnx")
-pytest.importorskip("skl2onnx")
+pytestmark = pytest.mark.skipif(find_spec("skl2onnx") is None, reason="skl2onnx is not installed")
 
 FEATURES = 6
 ROWS = 240

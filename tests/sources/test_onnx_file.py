@@ -41,7 +41,7 @@ def test_old_opsets_are_brought_to_18(net, opset, nets, legacy, tmp_path):
     assert trained.parameters > 300
     assert opset_of(model) == 18
     assert model.ir_version == 10
-    assert parity.largest_absolute < 1e-5
+    assert parity.difference < 1e-5
     assert rows_of([*model.graph.input, *model.graph.output]) == ["batch", "batch"]
 
 
@@ -193,6 +193,97 @@ def test_scikit_learn_models(name, classes, zipmap, tmp_path):
         assert (probabilities.argmax(1) == model.predict(values)).mean() > 0.98
     else:
         np.testing.assert_allclose(probabilities, model.predict_proba(values), atol=2e-4)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning:sklearn.*")
+@pytest.mark.parametrize("probability", [True, False])
+def test_a_fixed_batch_is_straightened_on_many_rows(probability, tmp_path):
+    """Platt's probabilities and `predict` part near the boundary: one row would have turned the columns."""
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType
+    from sklearn.svm import SVC
+
+    draw = np.random.default_rng(0)
+    values = draw.normal(size=(200, 4)).astype(np.float32)
+    target = (values[:, 0] + draw.normal(size=200) > 0.8).astype(int)
+    model = SVC(probability=probability, random_state=0).fit(values, target)
+    made = to_onnx(model, initial_types=[("X", FloatTensorType([1, 4]))])
+    (tmp_path / "one.onnx").write_bytes(made.SerializeToString())
+    trained = load_trained_model(ModelSpec("one.onnx"), tmp_path)
+    assert bool(trained.notes) == (not probability)
+    scores = trained.predict({"X": values})[0]
+    if probability:
+        assert (scores.argmax(1) == model.predict(values)).mean() < 1
+        np.testing.assert_allclose(scores, model.predict_proba(values), atol=2e-4)
+    else:
+        np.testing.assert_array_equal(scores.argmax(1), model.predict(values))
+
+
+S = np.array([-2.0, -1.0, -0.5, 0.5, 1.0, 2.0])
+OWN = (S > 0).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("second", "first", "labels", "expected"),
+    [
+        (S, -S, OWN, False),
+        (-S, S, OWN, True),
+        (-S, S, np.ones(6, int), None),
+        (S / 9 + 0.3, 0.7 - S / 9, OWN, False),
+        (S / 9 + 0.3, 0.7 - S / 9, np.ones(6, int), False),
+        (0.7 - S / 9, S / 9 + 0.3, OWN, None),
+        (-S, S, np.array([0, 0, 1, 1, 0, 0]), None),
+        (np.where(OWN, -S, np.nan), np.where(OWN, S, np.nan), OWN, True),
+    ],
+)
+def test_only_raw_scores_are_turned_and_doubt_is_refused(second, first, labels, expected):
+    from edgemed.sources.heads import is_reversed
+
+    scores = np.stack([first, second], axis=1)
+    if expected is None:
+        with pytest.raises(BadInput, match="contradict each other"):
+            is_reversed(scores, labels, (0, 1), "scores", "m.onnx")
+    else:
+        assert is_reversed(scores, labels, (0, 1), "scores", "m.onnx") is expected
+
+
+def test_external_data_of_constants_and_branches_count(tmp_path):
+    """A Constant's tensor and an initialiser inside an If, each in a file of its own."""
+    from edgemed.sources.digest import source_digest
+
+    helper, numpy_helper = onnx.helper, onnx.numpy_helper
+
+    def outside(name):
+        tensor = numpy_helper.from_array(np.ones(3, np.float32), name)
+        onnx.external_data_helper.set_external_data(tensor, f"{name}.bin")
+        (tmp_path / f"{name}.bin").write_bytes(tensor.raw_data)
+        tensor.ClearField("raw_data")
+        return tensor
+
+    def branch(name, weights):
+        node = helper.make_node("Add", ["x", weights[0].name if weights else "c"], [name])
+        return helper.make_graph([node], name, [], [helper.make_tensor_value_info(name, 1, None)], weights)
+
+    nodes = [
+        helper.make_node("Constant", [], ["c"], value=outside("constant")),
+        helper.make_node(
+            "If", ["yes"], ["y"], then_branch=branch("a", [outside("inner")]), else_branch=branch("b", [])
+        ),
+    ]
+    ends = [helper.make_tensor_value_info(name, 1, ["n", 3]) for name in "xy"]
+    yes = numpy_helper.from_array(np.array(True), "yes")
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], [yes])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    spec = ModelSpec("m.onnx")
+    digests = {source_digest(spec, tmp_path)}
+    for name in ("constant.bin", "inner.bin"):
+        (tmp_path / name).write_bytes(np.full(3, 2, np.float32).tobytes())
+        digests.add(source_digest(spec, tmp_path))
+    assert len(digests) == 3
+    (tmp_path / "inner.bin").unlink()
+    with pytest.raises(BadInput, match=r"keeps weights in inner\.bin"):
+        source_digest(spec, tmp_path)
 
 
 def edited(name, tmp_path, change):

@@ -51,7 +51,7 @@ def test_factory_exports_and_agrees(name, saved, tmp_path):
     trained.export(inputs, out)
     parity = check_parity(trained, out, batches(inputs))
     assert parity.batch_sizes == (1, 2, 5)
-    assert 0 <= parity.largest_absolute < 1e-4
+    assert 0 <= parity.difference < 1e-4
     model = onnx.load(str(out))
     assert 18 <= opset_of(model) <= 20
     assert model.ir_version == 10
@@ -100,6 +100,7 @@ def test_pt2_knows_its_inputs_and_agrees_with_the_model(pt2, nets, tmp_path):
     np.testing.assert_allclose(trained.predict(batch)[0], expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tensor", "tuple", "dict"])
 def test_pt2_names_its_outputs_as_the_exported_graph_does(kind, pt2, nets, tmp_path, monkeypatch):
     import torch
@@ -158,6 +159,39 @@ def test_truncated_pt2_is_refused(pt2, tmp_path):
     path = tmp_path / spec.source
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(BadInput, match="truncated"):
+        load_trained_model(spec, tmp_path)
+
+
+def test_an_encrypted_a_torn_and_a_swollen_pt2_are_refused(pt2, tmp_path, monkeypatch):
+    spec = pt2("Tiny")
+    path = tmp_path / spec.source
+    with zipfile.ZipFile(path) as old:
+        contents = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, content in contents.items():
+            new.writestr(name, content)
+    whole = path.read_bytes()
+    locked = bytearray(whole)
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = locked.find(signature)
+        while place >= 0:
+            locked[place + flags] |= 1
+            place = locked.find(signature, place + 1)
+    path.write_bytes(locked)
+    with pytest.raises(BadInput, match=r"truncated or not a \.pt2 .*encrypted"):
+        load_trained_model(spec, tmp_path)
+    path.write_bytes(whole)
+    with zipfile.ZipFile(path) as archive:
+        entry = next(each for each in archive.infolist() if each.filename.endswith("models/model.json"))
+    torn = bytearray(whole)
+    start = entry.header_offset + 30 + len(entry.filename)
+    torn[start : start + 40] = b"\xff" * 40
+    path.write_bytes(torn)
+    with pytest.raises(BadInput, match="truncated"):
+        load_trained_model(spec, tmp_path)
+    path.write_bytes(whole)
+    monkeypatch.setattr("edgemed.sources.exported.LARGEST_BYTES", len(whole))
+    with pytest.raises(BadInput, match="larger than 2 GB unpacked"):
         load_trained_model(spec, tmp_path)
 
 
@@ -338,6 +372,34 @@ def test_an_import_that_fails_names_line_and_module(saved, tmp_path):
     assert "PYTHONPATH=FOLDER" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("line", "where"),
+    [
+        ("import argparse; argparse.ArgumentParser().parse_args(['--epochs'])", "nets.py:1: "),
+        ("def Tiny():\n    raise SystemExit('no GPU')", "nets.py:2: raise SystemExit('no GPU')"),
+    ],
+)
+def test_a_file_that_ends_the_program_is_named(line, where, saved, tmp_path, capfd):
+    saved("Tiny")
+    (tmp_path / "nets.py").write_text(line + "\n")
+    with pytest.raises(BadInput, match=r"ends the program \(SystemExit .*__main__") as caught:
+        load_trained_model(ModelSpec("nets.py:Tiny", "Tiny.pt"), tmp_path)
+    assert caught.value.where.startswith(where)
+
+
+def test_torchscript_is_not_called_truncated(saved, nets, tmp_path):
+    import torch
+
+    from edgemed.sources.torch_program import quiet
+
+    saved("Tiny")
+    with quiet():
+        torch.jit.save(torch.jit.trace(nets("Tiny"), torch.ones(1, 3)), str(tmp_path / "script.pt"))
+    with pytest.raises(BadInput, match=r"script\.pt is a TorchScript program") as caught:
+        load_trained_model(ModelSpec("nets.py:Tiny", "script.pt"), tmp_path)
+    assert "state_dict()" in caught.value.remedy
+
+
 def test_a_branch_on_data_is_refused_with_its_line(saved, tmp_path, capfd):
     trained = load_trained_model(saved("Branch"), tmp_path)
     with pytest.raises(BadInput, match="cannot follow") as caught:
@@ -358,9 +420,6 @@ def test_shapes_that_do_not_fit_are_refused(saved, tmp_path):
     trained = load_trained_model(saved("Tiny"), tmp_path)
     with pytest.raises(BadInput, match=r"table \[2, 7\]|mat1 and mat2"):
         trained.export([InputSpec("table", "float32", (7,))], tmp_path / "out.onnx")
-    with pytest.raises(BadInput, match="no input 'tabel'") as caught:
-        trained.export([InputSpec("tabel", "float32", (3,))], tmp_path / "out.onnx")
-    assert "'table'" in caught.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -382,7 +441,7 @@ def test_random_values_may_lie_where_the_model_is_not_defined(saved, tmp_path):
     trained.export(TABLE, tmp_path / "out.onnx")
     real = {"table": np.abs(random_batch(TABLE, 8, seed=0)["table"]) + 0.1}
     parity = check_parity(trained, tmp_path / "out.onnx", [*batches(TABLE), real])
-    assert np.isfinite(parity.largest_relative)
+    assert parity.difference <= parity.tolerance < 1
 
 
 @pytest.mark.slow
@@ -404,6 +463,3 @@ def test_a_mismatch_names_the_first_layer_and_its_line(saved, tmp_path):
         check_parity(trained, out, batches(inputs))
     assert caught.value.where.startswith("nets.py:")
     assert "self.bn1(self.conv1(x))" in caught.value.where
-    again = load_trained_model(saved("Residual"), tmp_path)
-    with pytest.raises(ToolFailure, match=r"self|\(Conv\)"):
-        check_parity(again, out, batches(inputs))

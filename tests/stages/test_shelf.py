@@ -65,6 +65,7 @@ def _flip(path: Path) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.slow
 def test_spoilt_stages_are_made_again(compiled: Path):
     before = (compiled / "out/original/manifest.json").read_text()
     cache = compiled / "out/.cache"
@@ -100,15 +101,29 @@ def test_a_second_compile_in_the_same_folder_is_refused(compiled: Path):
 
 def test_a_compile_that_ends_while_it_shelves_leaves_no_report(compiled: Path):
     out = compiled / "out"
-    shutil.rmtree(out / "artefacts")
-    (out / "artefacts").write_text("in the way")
+    (cached,) = (out / ".cache").glob("build-*/artefact")
+    gone = Built(ORIGINAL, cached.with_name("gone"), read_manifest(cached), "", 0, ())
     with pytest.raises(ToolFailure, match="cannot write"):
-        _compile(compiled)
+        shelve(_job(compiled), {ORIGINAL.id: gone}, [ORIGINAL.id])
     assert not list(out.glob("report.*"))
-    with pytest.raises(BadInput, match="this compile was interrupted; run it again"):
+    with pytest.raises(BadInput, match="there is no report here"):
         read_compilation(out)
-    (out / "artefacts").unlink()
     assert _compile(compiled).best == read_compilation(out).best
+
+
+@pytest.mark.parametrize(
+    "name", ["original/scan.png", "artefacts/notes.txt", "artefacts/mine/model.onnx", "artefacts"]
+)
+def test_files_that_no_compile_wrote_are_not_replaced(tmp_path: Path, name: str):
+    own = tmp_path / "out" / name
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    _write_model(tmp_path / "model.onnx")
+    with pytest.raises(BadInput, match="this is no artefact, and a compile would replace it") as caught:
+        _compile(tmp_path)
+    assert "--out" in caught.value.remedy
+    assert own.read_text() == "mine"
+    assert not list((tmp_path / "out/.cache").glob("graph*"))
 
 
 def test_a_copy_that_is_not_what_was_judged_ends_the_compile(compiled: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -209,6 +210,13 @@ def test_records_are_frozen_and_a_manifest_comes_back():
 def test_free_form_data_is_not_nested_without_end():
     with pytest.raises(BadInput, match="nested more than 64 deep") as caught:
         Tree.from_json('{"name": "x", "rest": {"a": ' + "[" * 300 + "]" * 300 + "}}")
+    assert caught.value.where == "Tree.rest.a"
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), datetime.date(2020, 1, 1), [1, {"b": b"x"}]])
+def test_free_form_data_is_what_json_can_hold(value):
+    with pytest.raises(BadInput, match="expected") as caught:
+        Tree.from_dict({"name": "x", "rest": {"a": value}})
     assert caught.value.where == "Tree.rest.a"
 
 

@@ -1,0 +1,40 @@
+"""The memory of the stage `data` does not grow with the number of samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgemed.stages.data import check_data
+from edgemed.stages.job import Job
+from edgemed.types import DataSpec, Graph, InputSpec, ModelSpec, OutputSpec, Recipe
+
+SIDE = 128
+
+
+def _peak_mib(folder: Path, cases: int) -> float:
+    """Peak of `data` on a labelled set with groups, 16 KiB a case."""
+    folder.mkdir()
+    rng = np.random.default_rng(cases)
+    pictures = rng.integers(0, 256, (cases, SIDE, SIDE), np.uint8)
+    np.savez(folder / "set.npz", x=pictures, y=np.arange(cases) % 2, patient=np.arange(cases))
+    inputs = (InputSpec("image", "uint8", (SIDE, SIDE), "HW"),)
+    graph = Graph("graph.onnx", "", inputs, (OutputSpec("score", "binary", 1),), 17, 0)
+    recipe = Recipe(ModelSpec("model.onnx"), data=DataSpec(select="set.npz::x=x,y=y"))
+    job = Job(recipe, folder, folder / "out")
+    _, (facts,), _ = check_data(job, graph)
+    assert facts.n == cases
+    (time,) = job.times
+    assert time.peak_mib is not None
+    return time.peak_mib
+
+
+@pytest.mark.slow
+def test_the_stage_data_holds_no_more_of_a_large_set(tmp_path: Path):
+    """5000 cases are 78 MiB of pictures."""
+    few, many = (_peak_mib(tmp_path / str(cases), cases) for cases in (200, 5000))
+    print(f"peak of the stage data: {few:.0f} MiB at 200 cases, {many:.0f} MiB at 5000")
+    assert few > 0
+    assert many - few < 20

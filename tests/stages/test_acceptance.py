@@ -1,0 +1,137 @@
+"""The acceptance set can only veto: what fails or disagrees there gives way to an fp32 that agreed before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import artefacts
+import graphs
+import numpy as np
+import pytest
+
+from edgemed.errors import Untrusted
+from edgemed.runtime import read_manifest
+from edgemed.stages.acceptance import Acceptance, accept
+from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
+from edgemed.stages.choose import Choice
+from edgemed.stages.job import Job, SetSource
+from edgemed.stages.selection import selection_predictions
+from edgemed.types import Agreement, InputSpec, ModelSpec, OutputSpec, Recipe
+
+FP16 = Candidate("onnxruntime", "fp16")
+OVERFLOWS = 1e6
+
+
+def _write_net(folder: Path, name: str, scale: float) -> graphs.Net:
+    """A linear score of a signal that is multiplied and divided by `scale` first."""
+    writer = graphs.Writer(1)
+    signal = writer.add("Mul", "signal", writer.constant(np.float32(scale)))
+    signal = writer.add("Mul", signal, writer.constant(np.float32(1 / scale)))
+    writer.sigmoid(writer.gemm(signal, 64, 1), "score")
+    signals, scores = InputSpec("signal", "float32", (64,)), OutputSpec("score", "binary", 1)
+    return writer.write(folder, name, (signals,), (scores,))
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory) -> graphs.Net:
+    return _write_net(tmp_path_factory.mktemp("net"), "net", 1.0)
+
+
+@pytest.fixture
+def built(net: graphs.Net, tmp_path: Path) -> dict[str, Built]:
+    """The original, and in the place of its fp16 a net that overflows as that does, on any CPU."""
+    overflowing = _write_net(tmp_path, "overflowing", 1e35)
+    found = {}
+    for candidate, source in ((ORIGINAL, net.path), (FP16, overflowing.path)):
+        folder = tmp_path / candidate.id
+        artefacts.make_artefact(net, candidate.backend, candidate.precision, source, folder)
+        found[candidate.id] = Built(candidate, folder, read_manifest(folder), candidate.id, 1, ())
+    return found
+
+
+@pytest.fixture
+def source(net: graphs.Net, tmp_path: Path) -> Callable[..., SetSource]:
+    def write(largest: float = 1.0) -> SetSource:
+        signals = net.batch(20)["signal"]
+        signals[7] *= largest
+        np.savez(tmp_path / "set.npz", signal=signals)
+        return SetSource("set.npz", str(tmp_path), net.inputs, net.outputs, skip_bad=False, sha256="0")
+
+    return write
+
+
+@pytest.fixture
+def accepted(net: graphs.Net, built: dict[str, Built], tmp_path: Path) -> Callable[..., Acceptance]:
+    """What `accept` says of a choice of fp16 (of fp32 where that is all there is)."""
+
+    def run(source: SetSource, agreeing: set[str], snr_db: float = 20.0) -> Acceptance:
+        recipe = Recipe(ModelSpec("model.onnx"), agreement=Agreement(snr_db=snr_db))
+        choice = Choice({"onnxruntime": FP16.id}, {}, frozenset(agreeing))
+        return accept(Job(recipe, tmp_path, tmp_path / "out"), net.outputs, built, choice, source)
+
+    return run
+
+
+def _spoil_golden_answers(net: graphs.Net, built: Built) -> None:
+    """An artefact whose digests are right and whose golden cases answer otherwise."""
+    inputs = net.batch(3)
+    artefacts.write_golden(built.folder, inputs, {"score": np.full((3, 1), 7.0, np.float32)})
+    artefacts.sign(built.folder)
+
+
+@pytest.mark.slow
+def test_a_choice_that_agrees_is_kept(accepted, source):
+    found = accepted(source(), {ORIGINAL.id, FP16.id})
+    assert found.kept == {"onnxruntime": FP16.id}
+    assert not found.refused
+
+
+@pytest.mark.slow
+def test_a_choice_that_overflows_gives_way_to_fp32(accepted, source):
+    found = accepted(source(OVERFLOWS), {ORIGINAL.id, FP16.id})
+    assert found.kept == {"onnxruntime": ORIGINAL.id}
+    assert found.refused == {FP16.id: "failed on the acceptance set: output 'score' is not finite"}
+    assert list(found.agreement) == [ORIGINAL.id]
+
+
+@pytest.mark.slow
+def test_a_choice_that_answers_its_golden_cases_differently_gives_way(net, built, accepted, source):
+    _spoil_golden_answers(net, built[FP16.id])
+    found = accepted(source(), {ORIGINAL.id, FP16.id})
+    assert found.kept == {"onnxruntime": ORIGINAL.id}
+    assert found.refused[FP16.id].startswith("failed on the acceptance set: golden cases differ by")
+
+
+@pytest.mark.slow
+def test_a_choice_that_does_not_agree_gives_way_to_an_fp32_that_did_before(accepted, source):
+    found = accepted(source(), {ORIGINAL.id, FP16.id}, snr_db=190.0)
+    assert found.kept == {"onnxruntime": ORIGINAL.id}
+    assert found.refused[FP16.id].startswith("refused on the acceptance set: logit SNR")
+
+
+@pytest.mark.slow
+def test_an_fp32_that_did_not_agree_before_is_no_way_out(accepted, source):
+    found = accepted(source(OVERFLOWS), {FP16.id})
+    assert found.kept == {}
+    assert list(found.refused) == [FP16.id]
+
+
+def test_an_original_that_fails_ends_the_compile(net, built, accepted, source):
+    _spoil_golden_answers(net, built[ORIGINAL.id])
+    with pytest.raises(Untrusted, match="golden cases differ"):
+        accepted(source(), {ORIGINAL.id, FP16.id})
+
+
+@pytest.mark.slow
+def test_on_the_selection_set_too_wrong_golden_answers_drop_a_candidate(net, built, source, tmp_path):
+    _spoil_golden_answers(net, built[FP16.id])
+    job = Job(Recipe(ModelSpec("model.onnx")), tmp_path, tmp_path / "out")
+    answers, failures = selection_predictions(job, built, source())
+    assert list(answers) == [ORIGINAL.id]
+    assert failures[FP16.id].startswith("golden cases differ by")
+    _spoil_golden_answers(net, built[ORIGINAL.id])
+    again = {ORIGINAL.id: replace(built[ORIGINAL.id], digest="spoilt")}
+    with pytest.raises(Untrusted):
+        selection_predictions(job, again, source())

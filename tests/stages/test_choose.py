@@ -1,0 +1,72 @@
+"""The choice: what agrees, then what is faster than fp32 beyond noise, then the fastest of that."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgemed.judge import agreement
+from edgemed.stages.artefacts import ORIGINAL, Candidate
+from edgemed.stages.choose import choose
+from edgemed.types import Agreement, OutputSpec
+
+OUTPUT = OutputSpec("score", "regression", 1)
+FP32, FP16, INT8 = (Candidate("onnxruntime", precision) for precision in ("fp32", "fp16", "int8"))
+SCORES = np.linspace(0, 1, 50)
+
+
+def _near(noise: float):
+    wobble = noise * np.tile([1.0, -1.0], 25)
+    return (agreement(OUTPUT, SCORES, SCORES + wobble, None, [str(i) for i in range(50)]),)
+
+
+def _choice(launches: dict[Candidate, list[float]], far: tuple[Candidate, ...] = ()):
+    """Launches of equal rounds at these medians in s; `far` do not agree."""
+    random = np.random.default_rng(0)
+    latencies = {
+        each.id: np.array(medians)[:, None] * random.lognormal(0, 0.001, (len(medians), 60))
+        for each, medians in launches.items()
+    }
+    figures = {each.id: _near(0.5 if each in far else 1e-4) for each in launches}
+    candidates = [each for each in launches if each.backend == "onnxruntime" or each != ORIGINAL]
+    return choose(candidates, figures, latencies, Agreement(), labelled=False)
+
+
+def test_the_lowest_median_does_not_win_where_launches_deny_it():
+    found = _choice({FP32: [1.0] * 5, FP16: [0.6, 0.6, 0.6, 1.1, 1.1], INT8: [0.8] * 5})
+    assert found.kept == {"onnxruntime": INT8.id}
+    assert found.reasons[INT8.id].startswith("fastest on onnxruntime; agrees: ")
+    assert found.reasons[FP16.id].startswith("not faster than fp32 beyond noise: ")
+    assert "ratio 0.60 (95 % 0.60 to 1.10)" in found.reasons[FP16.id]
+    assert found.reasons[FP32.id].startswith(f"{INT8.id} is faster: 800 ms against 1e+03 ms, ratio 0.80 ")
+
+
+def test_of_several_that_are_faster_the_fastest_is_kept():
+    found = _choice({FP32: [1.0] * 5, FP16: [0.7] * 5, INT8: [0.5] * 5})
+    assert found.kept == {"onnxruntime": INT8.id}
+    assert found.reasons[FP16.id].startswith(f"slower than {INT8.id} (ratio 0.50 to {FP32.id}): 700 ms")
+    assert found.agreeing == {FP32.id, FP16.id, INT8.id}
+
+
+def test_fp32_stays_where_nothing_is_faster_beyond_noise():
+    found = _choice({FP32: [1.0] * 5, INT8: [0.9, 0.9, 0.9, 1.1, 1.1]})
+    assert found.kept == {"onnxruntime": FP32.id}
+    assert found.reasons[FP32.id].startswith("nothing else on onnxruntime that agrees is faster beyond noise")
+
+
+def test_what_does_not_agree_is_neither_kept_nor_handed_over():
+    found = _choice({FP32: [1.0] * 5, FP16: [0.5] * 5, INT8: [0.8] * 5}, far=(FP16,))
+    assert found.kept == {"onnxruntime": INT8.id}
+    assert found.agreeing == {FP32.id, INT8.id}
+    assert found.reasons[FP16.id].startswith("does not agree: value SNR")
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_without_an_fp32_that_agrees_the_ratio_to_the_original_ranks(failed: bool):
+    fp32, fp16, int8 = (Candidate("openvino", precision) for precision in ("fp32", "fp16", "int8"))
+    launches = {ORIGINAL: [1.0] * 5, fp32: [0.3] * 5, fp16: [1.2] * 5, int8: [1.1] * 5}
+    if failed:
+        del launches[fp32]
+    found = _choice(launches, far=(fp32,))
+    assert found.kept["openvino"] == int8.id
+    assert found.reasons[fp16.id].startswith(f"slower than {int8.id} (ratio 1.10 to {ORIGINAL.id})")
