@@ -7,6 +7,7 @@ from edgemed.stages.acceptance import accept
 from edgemed.stages.artefacts import ORIGINAL, build_all, stamps_for
 from edgemed.stages.choose import choose
 from edgemed.stages.data import check_data, check_paths
+from edgemed.stages.doubts import doubts
 from edgemed.stages.forms import make_forms
 from edgemed.stages.golden import make_golden_inputs
 from edgemed.stages.graph import make_graph
@@ -14,7 +15,7 @@ from edgemed.stages.job import Job
 from edgemed.stages.pictures import flipped_pictures
 from edgemed.stages.plan import make_plan
 from edgemed.stages.results import Findings, compilation
-from edgemed.stages.selection import compare_with_original, compared_set, selection_predictions
+from edgemed.stages.selection import compare_with_original, compared_set, figures_of, selection_predictions
 from edgemed.stages.shelf import check_shelf, shelve, sweep
 from edgemed.stages.trials import latencies_s, load_costs
 from edgemed.types import Compilation
@@ -43,9 +44,7 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     plan, candidates = make_plan(job.recipe, job.base)
     graph, model, parity = make_graph(job)
     sets, data, warnings = check_data(job, graph)
-    warnings = (*model.notes, *warnings)
-    for warning in warnings:
-        job.reporter.warn(warning)
+    warnings = job.warn((*model.notes, *warnings))
 
     forms = make_forms(job, graph, sets.get("calibrate"), plan.forms)
     golden = make_golden_inputs(job, graph, sets.get("calibrate"))
@@ -54,16 +53,19 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
 
     compared_on, source = compared_set(sets)
     answers, broken = selection_predictions(job, built, compared_on, source)
+    there = figures_of(graph.outputs, answers[ORIGINAL.id])
+    warnings += job.warn(doubts(there, compared_on))
     figures = compare_with_original(graph.outputs, answers)
     latencies = latencies_s(job, [built[name] for name in answers])
     choice = choose(candidates, figures, latencies, job.recipe.agreement, labelled=not stamps)
     verified = accept(job, graph.outputs, built, choice, sets.get("accept"))
 
+    warnings += job.warn(doubts(verified.figures.get("original", ()), "accept"))
     costs = {name: load_costs(job, built[name]) for name in answers}
     shelve(job, built, verified.kept.values())
     found = Findings(
         graph, model, data, parity, plan, candidates, built, failures | broken, figures, latencies, costs,
-        choice, compared_on, answers[ORIGINAL.id], verified, stamps, warnings,
+        choice, compared_on, verified, stamps, warnings,
     )  # fmt: skip
     result = compilation(job, found, command)
     pictures = flipped_pictures(job, sets.get("accept"), verified) if with_images else ()

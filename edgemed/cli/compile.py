@@ -25,8 +25,8 @@ DEFAULT_OUT = "edgemed-out"
     epilog="""\b
 Examples:
   edgemed compile recipe.toml -o out
-  edgemed compile -m model.onnx --calibrate images/calibrate --select images/select \\
-      --accept images/accept -o out
+  edgemed compile -m model.onnx --calibrate set.npz::rows=:300 --select set.npz::rows=300:700 \\
+      --accept set.npz::rows=700: -o out
   edgemed compile recipe.toml --precision int8 --precision fp32 --dry-run""",
 )
 @click.argument("recipe_path", metavar="[RECIPE]", required=False, type=click.Path(path_type=Path))
@@ -78,6 +78,7 @@ def compile_(
     from edgemed.stages.inputs import check_fit
     from edgemed.stages.job import Job
     from edgemed.stages.plan import make_plan
+    from edgemed.stages.shelf import check_shelf
 
     recipe, base = _recipe(recipe_path, model, weights)
     data = replace(
@@ -97,6 +98,7 @@ def compile_(
     if dry_run:
         check_paths(recipe, base)
         plan, _ = make_plan(recipe, base)
+        check_shelf(out.resolve(), out)
         run_in_child(check_fit, recipe, base, what="reading the model and the first samples")
         click.echo(
             plan.to_json() if as_json else "\n".join(f"{i}. {line}" for i, line in enumerate(plan.lines, 1))

@@ -72,7 +72,7 @@ def demo(name: str, data: Path | None, out: Path, seed: int, as_json: bool) -> N
     else:
         for line in prepared.lines:
             click.echo(line)
-        print_outcome(result, out / "compiled")
+        print_outcome(result, out / "compiled", prepared.case)
         click.echo(f"recipe:    {prepared.recipe}")
         click.echo(f"repeat:    {command}")
     raise SystemExit(EXIT_DONE if result.best else EXIT_NOT_PROVEN)

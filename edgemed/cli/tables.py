@@ -36,8 +36,11 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) 
     Console().print(table, highlight=False, markup=False)
 
 
-def print_outcome(result: Compilation, out: Path) -> None:
-    """The candidates, why each is what it is, the figures on the acceptance set, and what to do next."""
+def print_outcome(result: Compilation, out: Path, case: Path | None = None) -> None:
+    """The candidates, why each is what it is, the figures on the acceptance set, and what to do next.
+
+    `case` is a file to try the best artefact on.
+    """
     _print_candidates(result)
     _print_reasons(result)
     _print_acceptance(result)
@@ -52,6 +55,8 @@ def print_outcome(result: Compilation, out: Path) -> None:
     if result.best is not None:
         names = [each.name for each in result.model.inputs]
         given = "FILE" if len(names) == 1 else f"one.npz (arrays: {', '.join(names)})"
+        if case is not None:
+            given = shlex.quote(str(case))
         click.echo(f"try it     edgemed run {shown} {given}")
 
 

@@ -52,6 +52,8 @@ def prepare(
     path = json.dumps(str(data.resolve()), ensure_ascii=False)[1:-1]
     recipe.write_text(recipe_text("chest-xray").replace(f'"{DATA_FILE}::', f'"{path}::'), encoding="utf-8")
     left_out = len(images["train"]) - len(calibration) - len(kept)
+    case = out / "case.npy"
+    np.save(case, images["test"][0])
     return Prepared(
         recipe,
         (
@@ -60,6 +62,7 @@ def prepare(
             f"; {left_out} duplicates left out.",
             f"Test AUC {auc:.3f} before compiling.",
         ),
+        case,
     )
 
 

@@ -69,6 +69,8 @@ def prepare(
     _write_signals(out / "simulated.npz", sets)
     recipe = out / "recipe.toml"
     recipe.write_text(recipe_text("imageless-mr"), encoding="utf-8")
+    case = out / "case.npy"
+    np.save(case, sets["accept"].signals[0])
     return Prepared(
         recipe,
         (
@@ -76,6 +78,7 @@ def prepare(
             f"Test AUC on {len(accept.labels)} simulated heads: 1D-CNN {network:.3f}, "
             f"linear baseline (ridge) {linear:.3f}.",
         ),
+        case,
     )
 
 
@@ -98,4 +101,4 @@ def _write_signals(path: Path, sets: dict[str, SimulatedSignals]) -> None:
             arrays[f"{name}_signals"] = signals.signals
             arrays[f"{name}_labels"] = signals.labels
             arrays[f"{name}_lesion_ml"] = signals.lesion_ml
-    np.savez(path, allow_pickle=False, **arrays)
+    np.savez(path, **arrays)  # type: ignore[arg-type]

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """`recipe` is the path of the written recipe.toml, `lines` what a user should read beside the result."""
+    """`recipe` is the path of the written recipe.toml, `lines` what a user should read beside the result.
+
+    `case`: one case of the acceptance set, to try an artefact on.
+    """
 
     recipe: Path
     lines: tuple[str, ...]
+    case: Path
 
 
 def recipe_text(demo: str) -> str:

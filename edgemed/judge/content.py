@@ -101,9 +101,10 @@ class ContentCheck:
 
     def _duplicate_warnings(self) -> Iterator[str]:
         for role, pairs in self._duplicates.items():
+            narrow = "" if role == "calibrate" else "; its intervals are narrower than they should be"
             yield (
-                f"the {role} set holds {len(pairs)} duplicates in {self._cases[role]} cases, such as "
-                f"{pairs[0][1]} of {pairs[0][0]}; its intervals are narrower than they should be"
+                f"the {role} set holds {len(pairs)} of {self._cases[role]} cases twice, such as "
+                f"{pairs[0][1]} and {pairs[0][0]}{narrow}"
             )
 
     def _ungrouped_warnings(self) -> Iterator[str]:

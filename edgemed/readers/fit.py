@@ -41,7 +41,8 @@ def fit(array: NDArray[Any], axes: str, spec: InputSpec, notes: Notes) -> NDArra
         raise BadInput(
             f"a picture does not fit the input {spec.name!r} of layout {spec.layout!r} "
             f"and shape {list(spec.shape)}",
-            remedy=f'set layout = "HW", "HWC", "CHW" or "DHW" under [inputs.{spec.name}]',
+            remedy=f'set layout = "HW", "HWC", "CHW" or "DHW" under [inputs.{spec.name}] of the recipe '
+            "(edgemed init writes one) and compile",
         )
     array = _channels(_channels_last(array, axes, spec), spec, notes)
     spatial = "".join(axis for axis in spec.layout if axis != "C")

@@ -97,6 +97,13 @@ class Session:
 
         Raises what `run` raises.
         """
+        for spec in self.manifest.inputs:
+            shape = np.shape(inputs.get(spec.name, ()))
+            if len(shape) > len(spec.shape) and shape[1:] == spec.shape:
+                raise BadInput(
+                    f"input {spec.name!r} is a batch of shape {shape}; predict takes one sample",
+                    remedy="give a batch to run",
+                )
         outputs = self.run({name: np.asarray(array)[None] for name, array in inputs.items()})
         return {name: array[0] for name, array in outputs.items()}
 

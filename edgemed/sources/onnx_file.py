@@ -206,7 +206,25 @@ def _read(path: Path, shown: str) -> Any:
         onnx.load_external_data_for_model(model, str(path.parent))
     except (onnx.checker.ValidationError, OSError, ValueError) as error:
         raise BadInput(f"{shown}: its external data is truncated ({error})", where="model.source") from None
-    return model
+    return model if _is_sorted(model) else _sorted(model)
+
+
+def _is_sorted(model: Any) -> bool:
+    """Whether each node comes behind those that it takes from. onnxruntime reads others, onnx does not."""
+    ahead = {name for node in model.graph.node for name in node.output}
+    for node in model.graph.node:
+        if ahead.intersection(node.input):
+            return False
+        ahead.difference_update(node.output)
+    return True
+
+
+def _sorted(model: Any) -> Any:
+    import onnx_ir
+
+    ordered = onnx_ir.from_proto(model)
+    ordered.graph.sort()
+    return onnx_ir.to_proto(ordered)
 
 
 def _check_weights(model: Any, shown: str) -> int:

@@ -28,7 +28,7 @@ class Parity(Record):
 
     batch_sizes: tuple[int, ...]
     difference: float
-    """Largest absolute difference of the output that comes nearest to its tolerance."""
+    """Largest absolute, on the last batch, of the output that comes nearest to its tolerance."""
     tolerance: float
     """Of that output: 1e-7 + 1e-4 of its largest absolute value + 1e-3 of its range."""
 
@@ -53,7 +53,7 @@ def check_parity(
     names = [value.name for value in session.get_outputs()]
     originals = [trained.predict(batch) for batch in batches]
     _check_original(trained, names, batches, originals)
-    found = []
+    found: list[tuple[float, float]] = []
     for batch, original, limits in zip(batches, originals, _tolerances(originals), strict=True):
         try:
             exported = session.run(None, batch)
@@ -63,6 +63,7 @@ def check_parity(
                 where=trained.shown,
                 remedy="a shape was frozen at export; take batch sizes from x.shape[0]",
             ) from error
+        found.clear()
         for name, a, b, limit in zip(names, original, exported, limits, strict=True):
             difference = _difference(a, b)
             if difference > limit:

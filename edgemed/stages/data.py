@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from edgemed.child import report_progress, run_in_child
 from edgemed.errors import BadInput
 from edgemed.judge import ContentCheck
@@ -16,10 +18,12 @@ from edgemed.readers.resize import FILTER
 from edgemed.sources.digest import source_digest
 from edgemed.stages.inputs import refuse_few
 from edgemed.stages.job import Job, SetSource
-from edgemed.types import DataFacts, DataSpec, Graph, Recipe, Resized, StageTime
+from edgemed.types import DataFacts, DataSpec, Graph, Recipe, Resized, Sample, StageTime
 from edgemed.types.compilation import Role
 
 _NAMED = 3
+_A_SIGNAL = 64
+"""Values; a table of ages and counts has fewer."""
 
 
 def check_paths(recipe: Recipe, base: Path) -> None:
@@ -72,7 +76,7 @@ def check_data(
     """
     job.reporter.stage("data", "checking the data")
     read = run_in_child(
-        _read_sets, job.recipe.data, str(job.base), graph,
+        _read_sets, job.recipe.data, frozenset(job.recipe.inputs), str(job.base), graph,
         what="reading the data", on_progress=job.reporter.progress,
     )  # fmt: skip
     job.add_time(StageTime("data", read.seconds, peak_mib=read.peak_mib))
@@ -80,12 +84,13 @@ def check_data(
 
 
 def _read_sets(
-    data: DataSpec, base: str, graph: Graph
+    data: DataSpec, declared: frozenset[str], base: str, graph: Graph
 ) -> tuple[dict[Role, SetSource], tuple[DataFacts, ...], tuple[str, ...]]:
     check = ContentCheck(graph.outputs)
     sources: dict[Role, SetSource] = {}
     facts: list[DataFacts] = []
     resized: list[tuple[DataFacts, Resized]] = []
+    unscaled: tuple[str, ...] = ()
     numbered: dict[str, tuple[Role, tuple[str, ...]]] = {}
     roles: tuple[tuple[Role, str | None], ...] = (
         ("calibrate", data.calibrate),
@@ -103,6 +108,8 @@ def _read_sets(
         sha = hashlib.sha256()
         count = 0
         for count, sample in enumerate(check.watch(role, samples), start=1):
+            if not sources and count == 1:
+                unscaled = tuple(_unscaled(sample, declared))
             sha.update(f"{sample.name};{sample.group};".encode())
             sha.update(sample.content)
             for name in sorted(sample.targets):
@@ -125,7 +132,7 @@ def _read_sets(
             )
         )
         resized += [(facts[-1], each) for each in samples.resized]
-    warnings = (*check.finish(), *_resized(resized))
+    warnings = (*unscaled, *check.finish(), *_resized(resized))
     for output, (_, classes) in numbered.items():
         warnings = (*warnings, _by_name(output, classes))
     for fact in facts:
@@ -134,6 +141,22 @@ def _read_sets(
         if fact.role != "calibrate" and not fact.labelled:
             warnings = (*warnings, f"the {fact.role} set has no labels: no AUC, sensitivity or specificity")
     return sources, tuple(facts), warnings
+
+
+def _unscaled(sample: Sample, declared: frozenset[str]) -> Iterator[str]:
+    """Pictures and signals as they come from a file, where the recipe says nothing of them."""
+    for name, array in sample.inputs.items():
+        if (
+            name not in declared
+            and array.size >= _A_SIGNAL
+            and array.max() > 1
+            and not np.mod(array, 1).any()
+        ):
+            yield (
+                f"input {name} is not in the recipe, and {sample.name} holds whole numbers up to "
+                f"{array.max():g}: where training scaled them, write [inputs.{name}] with dtype, shape and "
+                "steps (edgemed init does)"
+            )
 
 
 def _resized(found: Sequence[tuple[DataFacts, Resized]]) -> Iterator[str]:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.preprocess import attach as attach_front
-from edgemed.preprocess import compare_with_training, tensor_name, write_front
-from edgemed.readers import open_set
+from edgemed.preprocess import tensor_name
 from edgemed.readers.folder import list_files
 from edgemed.readers.reference import Reference
 from edgemed.sources import check_labels, check_parity, finish
 from edgemed.sources.digest import source_digest
 from edgemed.sources.imports import code_files, package_versions
 from edgemed.sources.parity import random_batch
-from edgemed.stages.inputs import fit_inputs
+from edgemed.stages.inputs import REAL_SAMPLES, Arrays, fit_inputs, write_checked_front
 from edgemed.stages.job import Job
 from edgemed.types import (
     Graph,
-    InputRecipe,
     InputSpec,
     ModelFacts,
     OutputRecipe,
@@ -37,9 +33,6 @@ from edgemed.types import (
 
 GRAPH_FILE = "graph.onnx"
 _PARITY_BATCHES = (1, 2, 5)
-_REAL_SAMPLES = 16
-
-Arrays = dict[str, NDArray[Any]]
 
 
 def make_graph(job: Job) -> tuple[Graph, ModelFacts, tuple[ParityFacts, ...]]:
@@ -72,13 +65,11 @@ def _make_graph(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
     fitted = fit_inputs(recipe, base)
     trained, raw, steps, tensors = fitted.trained, fitted.raw, fitted.steps, fitted.tensors
     core, front = folder / "core.onnx", folder / "front.onnx"
+    samples, parity = write_checked_front(fitted, recipe, base, front)
     trained.export(tensors, core)
     opset = _opset(core)
-    write_front(raw, steps, front, opset=opset)
-    samples = _real_samples(recipe, raw, base)
-    parity = _compare_training(recipe, raw, front, base, samples)
     batches = [random_batch(tensors, rows, recipe.seed + rows) for rows in _PARITY_BATCHES]
-    real = _run_front(front, raw, samples) if samples else random_batch(tensors, _REAL_SAMPLES, recipe.seed)
+    real = _run_front(front, raw, samples) if samples else random_batch(tensors, REAL_SAMPLES, recipe.seed)
     checked = check_parity(trained, core, [*batches, real])
     sizes = ", ".join(map(str, checked.batch_sizes))
     parity.append(
@@ -133,33 +124,6 @@ def _with_meanings(outputs: tuple[OutputSpec, ...], recipe: Recipe) -> tuple[Out
         labels = check_labels(given.labels, spec.kind, spec.columns, spec.name)
         specs.append(replace(spec, labels=labels, threshold=given.threshold, unit=given.unit))
     return tuple(specs)
-
-
-def _real_samples(recipe: Recipe, raw: tuple[InputSpec, ...], base: Path) -> list[Arrays]:
-    if recipe.data.calibrate is None:
-        return []
-    samples = open_set(recipe.data.calibrate, raw, (), base=base, skip_bad=recipe.data.skip_bad)
-    return [sample.inputs for sample in itertools.islice(samples, _REAL_SAMPLES)]
-
-
-def _compare_training(
-    recipe: Recipe, raw: tuple[InputSpec, ...], front: Path, base: Path, samples: list[Arrays]
-) -> list[ParityFacts]:
-    facts = []
-    for spec in raw:
-        function = recipe.inputs.get(spec.name, InputRecipe()).training_function
-        if not function:
-            continue
-        compared = compare_with_training(function, base, front, spec, [each[spec.name] for each in samples])
-        facts.append(
-            ParityFacts(
-                f"preprocessing of {spec.name!r} against {function}",
-                compared.samples,
-                compared.difference,
-                compared.tolerance,
-            )
-        )
-    return facts
 
 
 def _run_front(front: Path, raw: tuple[InputSpec, ...], samples: list[Arrays]) -> Arrays:

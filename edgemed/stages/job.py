@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -120,6 +120,13 @@ class Job:
         stage = self.cache.run(name, depends_on, make)
         self.add_time(StageTime(name, stage.seconds, stage.cached, stage.peak_mib))
         return stage
+
+    def warn(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """Tell each now; gives them, for the report."""
+        told = tuple(texts)
+        for text in told:
+            self.reporter.warn(text)
+        return told
 
     def add_time(self, time: StageTime) -> None:
         self.times.append(time)

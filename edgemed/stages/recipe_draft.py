@@ -113,11 +113,14 @@ def _outputs(facts: dict[str, Any], data: DataSpec) -> list[str]:
     for name in names:
         head = f"[outputs.{_key(name)}]"
         body = ['kind = "binary"        # binary, multiclass, multilabel, regression']
-        if classes:
-            body = [f"labels = {json.dumps(classes)}    # in the order of the columns"]
+        numbered = bool(classes) and all(name.isdigit() for name in classes)
+        if classes and not numbered:
+            body = [
+                f"labels = {json.dumps(classes)}    # A guess: give the order of the columns, negative first"
+            ]
         if len(classes) <= 2:
             body.append("threshold = 0.5       # the operating point")
-        needed = classes and not all(name.isdigit() for name in classes) and len(names) == 1
+        needed = classes and not numbered and len(names) == 1
         lines += [line if needed else f"# {line}" for line in (head, *body)]
     return lines
 

@@ -8,14 +8,12 @@ from datetime import datetime, timezone
 from typing import Literal
 
 from edgemed.judge import faster, percentiles
-from edgemed.measure import Predictions
 from edgemed.runtime import host_facts
 from edgemed.stages.acceptance import Acceptance
 from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
 from edgemed.stages.choose import Choice, Latencies
 from edgemed.stages.job import Job
 from edgemed.stages.plan import Plan
-from edgemed.stages.selection import figures_of
 from edgemed.stages.shelf import ARTEFACTS
 from edgemed.types import (
     AgreementFigures,
@@ -47,7 +45,6 @@ class Findings:
     costs: Mapping[str, tuple[float, float]]
     choice: Choice
     compared_on: ComparedOn
-    original_there: Predictions
     acceptance: Acceptance
     stamps: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -57,9 +54,6 @@ def compilation(job: Job, found: Findings, command: str) -> Compilation:
     """Everything a report shows."""
     recipe = job.recipe
     kept = found.acceptance.kept
-    doubts = _doubts(found)
-    for doubt in doubts:
-        job.reporter.warn(doubt)
     candidates = tuple(_candidate(found, each) for each in found.candidates)
     ratios = {each.id: each.ratio.ratio for each in candidates if each.ratio is not None}
     best = min(kept.values(), key=ratios.__getitem__, default=None)
@@ -86,27 +80,7 @@ def compilation(job: Job, found: Findings, command: str) -> Compilation:
         tools=job.tools,
         host=host_facts(),
         stamps=found.stamps,
-        warnings=found.warnings + doubts,
-    )
-
-
-def _doubts(found: Findings) -> tuple[str, ...]:
-    """Signs on labelled sets that labels and columns do not belong together."""
-    several = len(found.graph.outputs) > 1
-    binary = [spec for spec in found.graph.outputs if spec.kind == "binary"]
-    seen = {
-        found.compared_on: figures_of(binary, found.original_there),
-        "accept": found.acceptance.figures.get("original", ()),
-    }
-    return tuple(
-        f"the original's AUC{f' for {figures.output!r}' if several else ''} on the {role} set is "
-        f"{auc.value:.3f}: are the labels in the order of the columns?"
-        for role, there in seen.items()
-        for figures in there
-        if figures.kind == "binary"
-        and (auc := figures.get("auc")) is not None
-        and auc.value is not None
-        and auc.value < 0.5
+        warnings=found.warnings,
     )
 
 

@@ -54,10 +54,14 @@ def check_shelf(out: Path, shown_out: Path) -> None:
     """Before anything slow: what a compile will replace are artefacts. Raises `BadInput` where not."""
     shelf = out / ARTEFACTS
     inside = [path for path in shelf.iterdir() if path.name[0] != "."] if shelf.is_dir() else [shelf]
-    for path in (out / ORIGINAL_FOLDER, *sorted(inside)):
-        if path.exists() and not (path / MANIFEST_FILE).is_file():
+    strange = [
+        *(path for path in (out / ORIGINAL_FOLDER, *sorted(inside)) if not (path / MANIFEST_FILE).is_file()),
+        *(out / report for report in _REPORTS if not (out / report).is_file()),
+    ]
+    for path in strange:
+        if path.exists() or path.is_symlink():
             raise BadInput(
-                "this is no artefact, and a compile would replace it",
+                "no compile wrote this, and one would replace it",
                 where=str(shown_out / path.relative_to(out)),
                 remedy="give another --out",
             )

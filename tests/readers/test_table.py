@@ -178,6 +178,19 @@ def test_groups_are_alike_in_every_writing(tmp_path: Path, written: str, group: 
     assert sample.group == group
 
 
+def test_groups_of_bytes_are_those_of_text(tmp_path: Path) -> None:
+    np.savez(tmp_path / "set.npz", x=np.ones((2, 1), np.float32), patient=np.array([b"P1", b"5.0"]))
+    samples = list(open_set("set.npz", [InputSpec("x", "float32", (1,))], [], base=tmp_path))
+    assert [sample.group for sample in samples] == ["P1", "5"]
+
+
+def test_a_group_that_a_float_cannot_hold_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "set.npz", x=np.ones((1, 1), np.float32), patient=np.array([1.2345678901234567e16]))
+    with pytest.raises(BadInput, match="holds whole numbers up to") as caught:
+        list(open_set("set.npz", [InputSpec("x", "float32", (1,))], [], base=tmp_path))
+    assert "as text" in caught.value.remedy
+
+
 def test_groups_of_an_archive_are_those_of_a_table(tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", x=np.ones((3, 1), np.float32), patient=np.array([5.0, np.nan, 6.5]))
     samples = list(open_set("set.npz", [InputSpec("x", "float32", (1,))], [], base=tmp_path))

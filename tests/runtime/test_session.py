@@ -344,3 +344,10 @@ def test_a_file_that_cannot_be_read_is_untrusted(copied):
     (folder / "model.onnx").symlink_to("model.onnx")
     with pytest.raises(Untrusted, match=r"model\.onnx cannot be read: Too many levels"):
         Session.load(folder)
+
+
+def test_a_batch_given_to_predict_is_named(artefact):
+    net, folder = artefact("cnn1d")
+    with pytest.raises(BadInput, match=r"is a batch of shape .*; predict takes one sample") as caught:
+        Session.load(folder).predict(net.batch(2))
+    assert caught.value.remedy == "give a batch to run"

@@ -402,3 +402,15 @@ def test_a_mismatch_names_the_first_layer(nets, legacy, tmp_path):
     with pytest.raises(ToolFailure, match=r"first layer that differs is") as caught:
         check_parity(trained, tmp_path / "out.onnx", batches(IMAGE))
     assert f"is {user.output[0]} ({user.op_type})" in caught.value.problem
+
+
+def test_nodes_in_any_order_are_sorted(tmp_path):
+    helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
+    nodes = [helper.make_node("Relu", ["z"], ["y"], "last"), helper.make_node("Neg", ["x"], ["z"], "first")]
+    ends = [helper.make_tensor_value_info(name, float32, ["n", 4]) for name in ("x", "y")]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "mixed.onnx").write_bytes(model.SerializeToString())
+    _, made, parity = brought_in("mixed.onnx", (InputSpec("x", "float32", (4,)),), tmp_path)
+    assert [node.op_type for node in made.graph.node] == ["Neg", "Relu"]
+    assert parity.difference <= parity.tolerance

@@ -112,14 +112,21 @@ def test_a_compile_that_ends_while_it_shelves_leaves_no_report(compiled: Path):
 
 
 @pytest.mark.parametrize(
-    "name", ["original/scan.png", "artefacts/notes.txt", "artefacts/mine/model.onnx", "artefacts"]
+    "name",
+    [
+        "original/scan.png",
+        "artefacts/notes.txt",
+        "artefacts/mine/model.onnx",
+        "artefacts",
+        "report.html/mine",
+    ],
 )
 def test_files_that_no_compile_wrote_are_not_replaced(tmp_path: Path, name: str):
     own = tmp_path / "out" / name
     own.parent.mkdir(parents=True)
     own.write_text("mine")
     _write_model(tmp_path / "model.onnx")
-    with pytest.raises(BadInput, match="this is no artefact, and a compile would replace it") as caught:
+    with pytest.raises(BadInput, match="no compile wrote this, and one would replace it") as caught:
         _compile(tmp_path)
     assert "--out" in caught.value.remedy
     assert own.read_text() == "mine"
