@@ -128,10 +128,10 @@ def test_an_original_that_fails_ends_the_compile(net, built, accepted, source):
 def test_on_the_selection_set_too_wrong_golden_answers_drop_a_candidate(net, built, source, tmp_path):
     _spoil_golden_answers(net, built[FP16.id])
     job = Job(Recipe(ModelSpec("model.onnx")), tmp_path, tmp_path / "out")
-    answers, failures = selection_predictions(job, built, source())
+    answers, failures = selection_predictions(job, built, "select", source())
     assert list(answers) == [ORIGINAL.id]
     assert failures[FP16.id].startswith("golden cases differ by")
     _spoil_golden_answers(net, built[ORIGINAL.id])
     again = {ORIGINAL.id: replace(built[ORIGINAL.id], digest="spoilt")}
     with pytest.raises(Untrusted):
-        selection_predictions(job, again, source())
+        selection_predictions(job, again, "select", source())
