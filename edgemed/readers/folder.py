@@ -150,7 +150,7 @@ def _indices(classes: Sequence[str], output: OutputSpec, source: str) -> dict[st
                 f"folder {name!r} would be class {index} of output {output.name!r}; in other sets a number "
                 "is the number of a class",
                 where=source,
-                remedy="number the folders from 0, or give them names and write these in the model's order: "
+                remedy="rename the folders: numbers from 0, or names, with these in the model's order as "
                 f"labels = [...] under [outputs.{output.name}]",
             )
     return {name: index for index, name in enumerate(classes)}
