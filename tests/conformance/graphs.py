@@ -259,3 +259,25 @@ def mobile(folder: Path) -> Net:
 GRAPHS: dict[str, Callable[[Path], Net]] = {
     make.__name__: make for make in (cnn1d, residual2d, cnn3d, gru, attention, fusion, heads, mlp, mobile)
 }
+
+
+def write_sparse(path: Path, opset: int) -> None:
+    """`y = x w`, (n, 4) to (n, 2), whose sparse constant keeps onnx from converting the file."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    weight = helper.make_sparse_tensor(
+        helper.make_tensor("w", TensorProto.FLOAT, [2], [1.0, 2.0]),
+        helper.make_tensor("i", TensorProto.INT64, [2], [0, 5]),
+        [4, 2],
+    )
+    nodes = [
+        helper.make_node("Constant", [], ["w"], sparse_value=weight),
+        helper.make_node("MatMul", ["x", "w"], ["y"]),
+    ]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", n]) for name, n in (("x", 4), ("y", 2))
+    ]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=7)
+    onnx.save(model, str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import graphs
 import numpy as np
 import pytest
 
@@ -368,22 +369,9 @@ def test_an_opset_above_20_is_brought_down(tmp_path):
 
 
 def test_a_file_that_cannot_be_converted_keeps_its_opset_and_says_so(tmp_path):
-    helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
-    weight = helper.make_sparse_tensor(
-        helper.make_tensor("w", float32, [2], [1.0, 2.0]),
-        helper.make_tensor("i", onnx.TensorProto.INT64, [2], [0, 5]),
-        [4, 2],
-    )
-    nodes = [
-        helper.make_node("Constant", [], ["w"], sparse_value=weight),
-        helper.make_node("MatMul", ["x", "w"], ["y"]),
-    ]
-    ends = [helper.make_tensor_value_info(name, float32, ["n", n]) for name, n in (("x", 4), ("y", 2))]
     inputs = (InputSpec("x", "float32", (4,)),)
     for opset in (13, 11):
-        graph = helper.make_graph(nodes, "g", ends[:1], ends[1:])
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=7)
-        onnx.save(model, str(tmp_path / f"sparse{opset}.onnx"))
+        graphs.write_sparse(tmp_path / f"sparse{opset}.onnx", opset)
     trained, made, _ = brought_in("sparse13.onnx", inputs, tmp_path)
     assert opset_of(made) == 13
     assert "kept at opset 13" in trained.notes[0]

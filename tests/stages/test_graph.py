@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import graphs
 import numpy as np
 import pytest
 
@@ -72,22 +73,7 @@ def test_a_link_that_leads_nowhere_is_one_bad_picture(folder: Path):
 
 @pytest.mark.slow
 def test_what_was_changed_on_the_way_in_is_told(tmp_path: Path):
-    import onnx
-
-    helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
-    weight = helper.make_sparse_tensor(
-        helper.make_tensor("w", float32, [2], [1.0, 2.0]),
-        helper.make_tensor("i", onnx.TensorProto.INT64, [2], [0, 5]),
-        [4, 2],
-    )
-    nodes = [
-        helper.make_node("Constant", [], ["w"], sparse_value=weight),
-        helper.make_node("MatMul", ["x", "w"], ["y"]),
-    ]
-    ends = [helper.make_tensor_value_info(name, float32, ["n", n]) for name, n in (("x", 4), ("y", 2))]
-    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
-    onnx.save(model, str(tmp_path / "sparse.onnx"))
+    graphs.write_sparse(tmp_path / "sparse.onnx", 13)
     recipe = Recipe(ModelSpec("sparse.onnx"), target="onnxruntime", precisions=("fp32",))
     result = compile_model(Job(recipe, tmp_path, tmp_path / "out"), "test")
     assert "kept at opset 13" in result.model.notes[0]
