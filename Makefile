@@ -13,12 +13,12 @@ BIN := .venv/bin
 STAMP := .venv/made-for-$(shell cksum < pyproject.toml | cut -d' ' -f1)
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-.PHONY: demo test fast campaign lint browser set-up clean
+.PHONY: demo test fast campaign lint packages set-up clean
 
 demo: set-up
 	$(BIN)/edgemed demo -o demo-out
 
-test: set-up browser lint
+test: set-up packages lint
 	$(PYTEST) --durations=10
 
 fast: set-up
@@ -54,13 +54,17 @@ $(STAMP):
 	@rm -f .venv/made-for-*
 	@touch $@
 
-browser:
-	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
+# For the report's test in a browser, and for the test that nothing reaches for a network.
+packages:
+	@missing=; \
+	command -v chromium chromium-browser google-chrome >/dev/null || missing=chromium; \
+	command -v strace >/dev/null || missing="$$missing strace"; \
+	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
-	      || echo "no chromium: the report's test in a browser is skipped" >&2; \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; } \
+	      || echo "no $$missing: the tests that need them are skipped" >&2; \
 	  else \
-	    echo "for the report's test in a browser: sudo apt-get install chromium" >&2; \
+	    echo "some tests need more: sudo apt-get install $$missing" >&2; \
 	  fi; \
 	fi
 

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -16,7 +17,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import IO, Any, Generic, TypeVar
 
 from edgemed.errors import ChildCrashed, EdgemedError, ToolFailure
 
@@ -25,6 +26,8 @@ T = TypeVar("T")
 _LAST_LINES = 5
 _EXIT_S = 10.0
 """A child that has answered gets so long to leave."""
+_PR_SET_PDEATHSIG = 1
+"""From linux/prctl.h."""
 _to_parent: Connection | None = None
 
 
@@ -59,9 +62,8 @@ def run_in_child(
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    with tempfile.TemporaryDirectory(prefix="edgemed-") as folder:
-        log = Path(folder) / "log"
-        process = context.Process(target=_serve, args=(sender, str(log), function, args), daemon=True)
+    with tempfile.TemporaryFile() as log, Connection(os.dup(log.fileno())) as to_log:
+        process = context.Process(target=_serve, args=(sender, to_log, function, args), daemon=True)
         start = time.perf_counter()
         try:
             with _interrupts_held():
@@ -121,14 +123,14 @@ def _wait(
     raise TimeoutError
 
 
-def _serve(sender: Connection, log: str, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+def _serve(sender: Connection, log: Connection, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """`log` is a file: a connection takes its descriptor into a spawned process."""
     global _to_parent
     _to_parent = sender
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
+    _end_with_parent()
+    os.dup2(log.fileno(), 1)
+    os.dup2(log.fileno(), 2)
     try:
         sender.send(("value", function(*args), _peak_mib()))
     except EdgemedError as error:
@@ -143,6 +145,15 @@ def _told(error: Exception) -> ToolFailure:
 
 
 def _end_with_parent() -> None:
+    """By a thread, and on Linux by the kernel too: C code that holds the interpreter lets no thread run."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -178,8 +189,7 @@ def _death(exitcode: int | None) -> str:
     return f"died with exit code {exitcode}"
 
 
-def _last_lines(log: Path) -> str:
-    if not log.exists():
-        return ""
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+def _last_lines(log: IO[bytes]) -> str:
+    log.seek(0)
+    lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
     return " | ".join(lines[-_LAST_LINES:])[-600:]

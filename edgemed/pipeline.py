@@ -7,11 +7,13 @@ from edgemed.stages.acceptance import accept
 from edgemed.stages.artefacts import ORIGINAL, build_all, stamps_for
 from edgemed.stages.choose import choose
 from edgemed.stages.data import check_data, check_paths
-from edgemed.stages.doubts import doubts
+from edgemed.stages.doubts import dead_columns, doubts
 from edgemed.stages.forms import make_forms
 from edgemed.stages.golden import make_golden_inputs
 from edgemed.stages.graph import make_graph
+from edgemed.stages.inputs import fit_inputs
 from edgemed.stages.job import Job
+from edgemed.stages.labels import check_labels
 from edgemed.stages.pictures import flipped_pictures
 from edgemed.stages.plan import make_plan
 from edgemed.stages.results import Findings, compilation
@@ -42,9 +44,12 @@ def compile_model(job: Job, command: str, *, with_images: bool = False) -> Compi
 def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     check_paths(job.recipe, job.base)
     plan, candidates = make_plan(job.recipe, job.base)
-    graph, model, parity = make_graph(job)
-    sets, data, warnings = check_data(job, graph)
-    warnings = job.warn((*model.notes, *warnings))
+    inputs = fit_inputs(job)
+    sets, data, told = check_data(job, inputs.raw)
+    warnings = job.warn(told)
+    graph, model, parity = make_graph(job, inputs)
+    sets, data, told = check_labels(sets, data, graph.outputs)
+    warnings += job.warn((*model.notes, *told))
 
     forms = make_forms(job, graph, sets.get("calibrate"), plan.forms)
     golden = make_golden_inputs(job, graph, sets.get("calibrate"))
@@ -55,16 +60,19 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     answers, broken = selection_predictions(job, built, compared_on, source)
     there = figures_of(graph.outputs, answers[ORIGINAL.id])
     warnings += job.warn(doubts(there, compared_on))
+    if source is not None:
+        warnings += job.warn(dead_columns(graph.outputs, answers[ORIGINAL.id], compared_on))
     figures = compare_with_original(graph.outputs, answers)
-    latencies = latencies_s(job, [built[name] for name in answers])
+    costs, unloadable = load_costs(job, [built[name] for name in answers])
+    latencies, untimed = latencies_s(job, [built[name] for name in costs])
+    failures |= broken | unloadable | untimed
     choice = choose(candidates, figures, latencies, job.recipe.agreement, labelled=not stamps)
     verified = accept(job, graph.outputs, built, choice, sets.get("accept"))
 
     warnings += job.warn(doubts(verified.figures.get("original", ()), "accept"))
-    costs = {name: load_costs(job, built[name]) for name in answers}
     shelve(job, built, verified.kept.values())
     found = Findings(
-        graph, model, data, parity, plan, candidates, built, failures | broken, figures, latencies, costs,
+        graph, model, data, parity, plan, candidates, built, failures, figures, latencies, costs,
         choice, compared_on, verified, stamps, warnings,
     )  # fmt: skip
     result = compilation(job, found, command)

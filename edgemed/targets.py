@@ -27,7 +27,9 @@ def target_names() -> tuple[str, ...]:
 def load_target(name: str, base: Path = Path()) -> Target:
     """The target of this name under targets/, or the one in the file `name`, `.toml`, relative to `base`.
 
-    Raises `BadInput` where there is none or its file is broken.
+    It names at least one backend, and fp32 among its precisions: each runtime's fp32 is what its others must
+    be faster than, and what takes the place of a choice that is refused. It need not name onnxruntime, which
+    runs the original in any case. Raises `BadInput` where there is none or its file is broken.
     """
     import tomllib
 
@@ -52,4 +54,13 @@ def load_target(name: str, base: Path = Path()) -> Target:
         raise BadInput(
             "a target is named by its file", where=f"name in {where}", remedy="leave the key `name` out"
         )
-    return Target.from_dict({"name": path.stem, **data}, where=where)
+    target = Target.from_dict({"name": path.stem, **data}, where=where)
+    if not target.backends:
+        raise BadInput("a target without a backend", where=f"backends in {where}")
+    if "fp32" not in target.precisions:
+        raise BadInput(
+            "a target without fp32, which the other precisions are measured against and give way to",
+            where=f"precisions in {where}",
+            remedy='add "fp32"; the recipe and --precision tell what else is tried',
+        )
+    return target

@@ -140,10 +140,16 @@ def test_output_of_the_child_stays_away_from_ours(capfd: pytest.CaptureFixture[s
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_the_child_ends_with_its_parent(tmp_path: Path, number: signal.Signals):
+@pytest.mark.parametrize("busy", ["time.sleep(600)", "sum(range(10 ** 12))"], ids=["idle", "in C"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_child_ends_with_its_parent_and_nothing_is_left(
+    tmp_path: Path, number: signal.Signals, busy: str
+):
+    """`sum` lets no other thread of its process run."""
     note = tmp_path / "pid"
-    work = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    work = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); {busy}"
     script = tmp_path / "parent.py"
     script.write_text(
         "from edgemed.child import run_in_child\n"
@@ -154,7 +160,7 @@ def test_the_child_ends_with_its_parent(tmp_path: Path, number: signal.Signals):
         [sys.executable, str(script)],
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": root},
+        env={**os.environ, "PYTHONPATH": root, "TMPDIR": str(temporary)},
     )
     while not (note.exists() and note.read_text()):
         assert parent.poll() is None
@@ -162,6 +168,7 @@ def test_the_child_ends_with_its_parent(tmp_path: Path, number: signal.Signals):
     parent.send_signal(number)
     _, errors = parent.communicate(timeout=30)
     assert _ended(int(note.read_text()))
+    assert list(temporary.iterdir()) == []
     if number == signal.SIGINT:
         assert errors.rstrip().endswith("KeyboardInterrupt")
 

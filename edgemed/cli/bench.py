@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from edgemed.cli.progress import ProgressBar
-from edgemed.cli.tables import print_table
+from edgemed.cli.tables import plain, print_table
 from edgemed.errors import BadInput
 
 
@@ -18,7 +18,7 @@ from edgemed.errors import BadInput
     epilog="""\b
 Examples:
   edgemed bench out
-  edgemed bench out/artefacts/onnxruntime-fp32 out/artefacts/openvino-int8 --launches 9
+  edgemed bench out/artefacts/* --launches 9
   edgemed bench --suite --only cnn1d --only resnet18"""
 )
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
@@ -41,7 +41,10 @@ Examples:
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), default="suite-out", help="With --suite: work folder."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--json", "as_json", is_flag=True,
+    help="Print JSON: [{artefact, ratio, low, high, p50 ms, ...}, ...]; with --suite one entry for each net.",
+)  # fmt: skip
 @click.pass_context
 def bench(
     context: click.Context,
@@ -58,7 +61,8 @@ def bench(
     """Time artefacts against the first, one sample at a time, in turns in the same process.
 
     PATHS are artefact folders, or one output folder of a compile (its original and all that it kept). `ratio`
-    is to the first, of medians within a launch; shown are the median over launches and its 95 % interval.
+    is the time over that of the first, below 1 is faster, of medians within a launch; shown are the median
+    over launches and its 95 % interval.
     """
     _check_options(context, suite)
     with ProgressBar(quiet=as_json) as bar:
@@ -79,11 +83,12 @@ def bench(
     if as_json:
         click.echo(json.dumps(rows))
     elif suite:
-        from edgemed.suite.run import table
+        from edgemed.suite.run import LEGEND, table
 
-        print_table("choice against the best baseline, ratios to onnxruntime fp32 (speed only)", *table(rows))
+        print_table("edgemed's choice against each runtime by itself (speed only)", *table(rows))
+        click.echo(LEGEND)
     else:
-        print_table("", list(rows[0]), [[_cell(value) for value in row.values()] for row in rows])
+        _print_rows(rows)
 
 
 _OF_THE_SUITE = {"only": "--only", "samples": "--samples", "out": "--out"}
@@ -155,7 +160,24 @@ def _time(
     return rows
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _print_rows(rows: list[dict[str, Any]]) -> None:
+    from edgemed.report.numerals import count, significant
+
+    names = _short([row["artefact"] for row in rows])
+    body = []
+    for name, row in zip(names, rows, strict=True):
+        figures = {key: plain(significant(value)) for key, value in row.items() if key != "artefact"}
+        between = "-" if row["low"] is None else f"{figures['low']} to {figures['high']}"
+        body.append([name, figures["ratio"], between, *(figures[key] for key in _COLUMNS)])
+    head = ["artefact", "ratio", "95 %\ninterval", *(key.replace(" ", "\n") for key in _COLUMNS)]
+    print_table("", head, body)
+    click.echo(f"ratio: time over that of {names[0]}, below 1 is faster")
+    click.echo(f"times for one sample, of {plain(count(min(row['n'] for row in rows)))} calls or more")
+
+
+_COLUMNS = ("p50 ms", "p90 ms", "p99 ms", "load ms", "memory MiB")
+
+
+def _short(paths: list[str]) -> list[str]:
+    """Their last parts alone, where they lie in one folder."""
+    return [Path(path).name for path in paths] if len({Path(path).parent for path in paths}) == 1 else paths

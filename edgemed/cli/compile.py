@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from edgemed.cli.outcome import print_outcome
 from edgemed.cli.progress import ProgressBar
-from edgemed.cli.tables import print_outcome
 from edgemed.errors import EXIT_DONE, EXIT_NOT_PROVEN, BadInput
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ DEFAULT_OUT = "edgemed-out"
     epilog="""\b
 Examples:
   edgemed compile recipe.toml -o out
-  edgemed compile -m model.onnx --calibrate set.npz::rows=:300 --select set.npz::rows=300:700 \\
-      --accept set.npz::rows=700: -o out
+  edgemed compile -m model.onnx --calibrate set.npz::rows=:300 \\
+      --select set.npz::rows=300:700 --accept set.npz::rows=700: -o out
   edgemed compile recipe.toml --precision int8 --precision fp32 --dry-run""",
 )
 @click.argument("recipe_path", metavar="[RECIPE]", required=False, type=click.Path(path_type=Path))
@@ -81,6 +83,8 @@ def compile_(
     from edgemed.stages.shelf import check_shelf
 
     recipe, base = _recipe(recipe_path, model, weights)
+    flags = {"calibrate": calibrate, "select": select, "accept": accept}
+    own = [role for role, ref in flags.items() if not ref and getattr(recipe.data, role)]
     data = replace(
         recipe.data,
         calibrate=_from(base, calibrate) or recipe.data.calibrate,
@@ -96,17 +100,18 @@ def compile_(
     )
     require_tools()
     if dry_run:
-        check_paths(recipe, base)
-        plan, _ = make_plan(recipe, base)
-        check_shelf(out.resolve(), out)
-        run_in_child(check_fit, recipe, base, what="reading the model and the first samples")
+        with _located(recipe_path, own):
+            check_paths(recipe, base)
+            plan, _ = make_plan(recipe, base)
+            check_shelf(out.resolve(), out)
+            run_in_child(check_fit, recipe, base, what="reading the model and the first samples")
         click.echo(
             plan.to_json() if as_json else "\n".join(f"{i}. {line}" for i, line in enumerate(plan.lines, 1))
         )
         return
     from edgemed.pipeline import compile_model
 
-    with ProgressBar(quiet=as_json) as bar:
+    with _located(recipe_path, own), ProgressBar(quiet=as_json) as bar:
         result = compile_model(Job(recipe, base, out, bar), _command(), with_images=with_images)
     if as_json:
         click.echo(result.to_json())
@@ -135,6 +140,20 @@ def _recipe(path: Path | None, model: str | None, weights: str | None) -> tuple[
         )
     name = Path(model.partition(":")[0]).stem
     return Recipe(ModelSpec(model, weights), name=name), Path()
+
+
+@contextmanager
+def _located(recipe_path: Path | None, own: list[str]) -> Iterator[None]:
+    """Errors in the sets `own` are in the recipe, not in options that were not given."""
+    try:
+        yield
+    except BadInput as error:
+        where = error.where
+        for role in own:
+            where = where.replace(f"--{role}", f"data.{role}")
+        if where != error.where:
+            error.where = f"{where} in {recipe_path}"
+        raise
 
 
 def _from(base: Path, given: str | None) -> str | None:

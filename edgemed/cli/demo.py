@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
+import textwrap
 from pathlib import Path
 
 import click
 
+from edgemed.cli.outcome import print_outcome
 from edgemed.cli.progress import ProgressBar
-from edgemed.cli.tables import print_outcome
 from edgemed.errors import EXIT_DONE, EXIT_NOT_PROVEN, BadInput
 
 
@@ -71,8 +72,9 @@ def demo(name: str, data: Path | None, out: Path, seed: int, as_json: bool) -> N
         click.echo(json.dumps({"lines": prepared.lines, "report": result.to_dict()}))
     else:
         for line in prepared.lines:
-            click.echo(line)
+            click.echo(textwrap.fill(line, 80))
+        click.echo()
         print_outcome(result, out / "compiled", prepared.case)
-        click.echo(f"recipe:    {prepared.recipe}")
-        click.echo(f"repeat:    {command}")
+        click.echo(f"recipe     {prepared.recipe}")
+        click.echo(f"repeat     {command}")
     raise SystemExit(EXIT_DONE if result.best else EXIT_NOT_PROVEN)

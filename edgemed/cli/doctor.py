@@ -10,8 +10,11 @@ from edgemed.cli.tables import print_table
 from edgemed.cli.tools import TOOLS
 
 
-@click.command(epilog="\b\nExample:\n  edgemed doctor\n  edgemed doctor --json")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.command(epilog="\b\nExamples:\n  edgemed doctor\n  edgemed doctor --json")
+@click.option(
+    "--json", "as_json", is_flag=True,
+    help="Print JSON: {host: {...}, tools: [{name, version, for, install}, ...]}.",
+)  # fmt: skip
 def doctor(as_json: bool) -> None:
     """Tell what is installed, what is missing and the command that installs it."""
     from edgemed.backends import backend_names, get_backend
@@ -42,6 +45,7 @@ def doctor(as_json: bool) -> None:
         "",
         ["tool", "version", "for", "missing: install with"],
         [[r[0], r[1] or "-", r[2], r[3]] for r in rows],
+        "llll",
     )
 
 

@@ -31,6 +31,10 @@ class EdgemedGroup(click.Group):
             failure = ToolFailure(f"{error.strerror or error}", where=str(error.filename or ""))
             _tell(ctx, failure)
             ctx.exit(failure.exit_code)
+        except click.UsageError as error:
+            if ctx.meta[_JSON]:
+                _tell_json(error.format_message(), "", "", error.exit_code)
+            raise
         except KeyboardInterrupt:
             kept = "; finished stages are kept, the same command goes on from there"
             click.echo(f"\ninterrupted{kept if ctx.invoked_subcommand in _RESUMED else ''}", err=True)
@@ -39,6 +43,10 @@ class EdgemedGroup(click.Group):
 
 def _tell(ctx: click.Context, error: EdgemedError) -> None:
     if ctx.meta[_JSON]:
-        body = {"problem": error.problem, "where": error.where, "next": error.remedy}
-        click.echo(json.dumps({"error": body, "exit_code": error.exit_code}))
+        _tell_json(error.problem, error.where, error.remedy, error.exit_code)
     click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+
+
+def _tell_json(problem: str, where: str, remedy: str, exit_code: int) -> None:
+    body = {"problem": problem, "where": where, "next": remedy}
+    click.echo(json.dumps({"error": body, "exit_code": exit_code}))

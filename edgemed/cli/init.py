@@ -13,7 +13,8 @@ from edgemed.errors import BadInput
     epilog="""\b
 Examples:
   edgemed init -m model.onnx --calibrate data.npz::x=images
-  edgemed init -m net.py:build -w net.safetensors --calibrate cal/ --select val/ --accept test/"""
+  edgemed init -m net.py:build -w net.safetensors --calibrate cal/ \\
+      --select val/ --accept test/"""
 )
 @click.option("-m", "--model", required=True, help="model.onnx, model.pt2 or file.py:factory.")
 @click.option("-w", "--weights", help="Weights of a factory.")

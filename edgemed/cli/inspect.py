@@ -25,7 +25,10 @@ Examples:
 )
 @click.argument("path")
 @click.option("-w", "--weights", help="Weights of a factory.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--json", "as_json", is_flag=True,
+    help="Print JSON: an artefact's manifest.json, or {kind, sha256, inputs, ...} of a model.",
+)  # fmt: skip
 def inspect(path: str, weights: str | None, as_json: bool) -> None:
     """Show what a trained model or an artefact holds.
 
@@ -52,9 +55,9 @@ def _artefact(path: Path, as_json: bool) -> None:
     _lines(
         ("artefact", str(folder)),
         ("model", f"{manifest.name} {manifest.version}"),
-        ("runtime", f"{manifest.backend} {manifest.precision}, {manifest.threads} thread(s)"),
+        ("runtime", f"{manifest.backend} {manifest.precision}, threads: {manifest.threads}"),
         *_contract(manifest.inputs, manifest.outputs),
-        ("steps in the graph", json.dumps(manifest.preprocess.get("in_graph", {}))),
+        ("steps in the graph", _steps(manifest.preprocess.get("in_graph", {}))),
         ("golden cases", f"{manifest.golden_source}, tolerance {manifest.golden_tolerance:g}"),
         ("built on", f"{manifest.host.get('arch')}, {manifest.host.get('instruction_sets')}"),
         ("built with", ", ".join(f"{k} {v}" for k, v in manifest.tools.items())),
@@ -99,10 +102,20 @@ def _contract(inputs: Sequence[InputSpec], outputs: Sequence[OutputSpec]) -> lis
     for output in outputs:
         labels = f", labels {', '.join(output.labels)}" if output.labels else ""
         threshold = "" if output.kind in ("regression", "multiclass") else f", threshold {output.threshold:g}"
-        rows.append(
-            (f"output {output.name}", f"{output.kind}, {output.columns} column(s){labels}{threshold}")
-        )
+        rows.append((f"output {output.name}", f"{output.kind}, columns: {output.columns}{labels}{threshold}"))
     return rows
+
+
+def _steps(of_inputs: dict[str, list[dict[str, Any]]]) -> str:
+    """`image: scale (by 1/255), normalise (mean [0.5], std [0.5])`."""
+    told = []
+    for name, steps in of_inputs.items():
+        ops = []
+        for step in steps:
+            args = ", ".join(f"{key} {value}" for key, value in step.items() if key != "op")
+            ops.append(f"{step['op']} ({args})" if args else str(step["op"]))
+        told.append(f"{name}: {', '.join(ops) or 'none'}")
+    return "; ".join(told) or "none"
 
 
 def _shown(value: Any) -> str:
@@ -112,4 +125,4 @@ def _shown(value: Any) -> str:
 
 
 def _lines(*rows: tuple[str, str]) -> None:
-    print_table("", ["", ""], [list(row) for row in rows])
+    print_table("", ["", ""], rows, "ll")

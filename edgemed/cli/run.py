@@ -22,7 +22,10 @@ Examples:
 )
 @click.argument("artefact", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--json", "as_json", is_flag=True,
+    help="Print JSON: {model, artefact, stamps, file, notes, outputs: {NAME: {decision, ...}}}.",
+)  # fmt: skip
 def run(artefact: Path, file: Path, as_json: bool) -> None:
     """Predict one FILE (PNG, JPEG, TIFF, DICOM, NIfTI, NPY, NPZ) with an ARTEFACT.
 
@@ -71,9 +74,9 @@ def _answer(spec: OutputSpec, values: list[float]) -> dict[str, object]:
     if spec.kind == "binary":
         labels = spec.labels or ("negative", "positive")
         index = int(values[-1] >= spec.threshold)
-        shown = f"probability of {labels[1]} {values[-1]:.4f}, threshold {spec.threshold:g}"
+        shown = f"probability of {labels[1]} {values[-1]:.6g}, threshold {spec.threshold:g}"
     else:
         labels = spec.labels or tuple(map(str, range(spec.columns)))
         index = max(range(len(values)), key=values.__getitem__)
-        shown = f"probability {values[index]:.4f}"
+        shown = f"probability {values[index]:.6g}"
     return {"probabilities": values, "decision": labels[index], "text": f"{labels[index]} ({shown})"}

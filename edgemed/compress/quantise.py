@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import logging
-import os
 import re
 from pathlib import Path
 
@@ -34,7 +33,6 @@ def find_scales(
     get 7 bits. Ranges that only other forms need are measured on the same calibration samples. Raises
     `BadInput` where `spec.keep_float` names no node, `ToolFailure` where nothing can run in int8.
     """
-    os.environ["NNCF_CI"] = "1"  # NNCF sends usage telemetry unless this is set before its import
     import nncf
     import openvino as ov
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet

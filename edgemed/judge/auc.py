@@ -71,13 +71,18 @@ def auc_differences(original: Sequence[Question], artefact: Sequence[Question]) 
             continue
         known_before.append((auc, shares))
         known_after.append((after, shares_after))
-        figures.append(_figure("auc", label, after - auc, shares_after - shares))
+        figures.append(_figure("auc", label, _less(after, auc), shares_after - shares))
     if len(original) == 1:
         return figures
     if not known_before:
         return [Figure("auc", None, len(original[0][2]), label="macro", reason="no class has both"), *figures]
     (auc, shares), (after, shares_after) = _macro(known_before), _macro(known_after)
-    return [_figure("auc", "macro", after - auc, shares_after - shares), *figures]
+    return [_figure("auc", "macro", _less(after, auc), shares_after - shares), *figures]
+
+
+def _less(after: float, before: float) -> float:
+    """Their difference, without what rounding adds to it."""
+    return round(after - before, 12)
 
 
 def _parts(question: Question) -> tuple[float, NDArray[np.float64] | None]:

@@ -52,6 +52,8 @@ def _losses(limits: Agreement, figures: AgreementFigures) -> list[tuple[bool, st
     worst = min(known, key=lambda each: each.value or 0.0, default=None)
     if worst is None or worst.value is None:
         return []
+    if worst.value >= 0:
+        return [(True, "no sensitivity or specificity falls")]
     label = f" of {worst.label}" if worst.label else ""
     return [
         (

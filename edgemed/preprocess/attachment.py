@@ -22,7 +22,7 @@ def attach(core: Path, specs: Sequence[InputSpec], steps: dict[str, Sequence[Ste
     The raw inputs keep the names, the order and the batch axis of the core's inputs; the tensors behind the
     steps are `tensor_name(name)`; nodes, tensors and constants of the front begin with `PREFIX`. The opsets
     and the IR version are the core's. An input without steps whose dtype is the core's is left
-    alone; where dtypes differ behind the steps (uint8 without steps, a float16 core), a Cast is added.
+    alone; where dtypes differ behind the steps (uint8 without steps), a Cast is added.
 
     `specs` are the core's inputs. Raises `BadInput` where a result does not fit the core's shape, or the core
     already has a front.

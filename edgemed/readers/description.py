@@ -12,6 +12,7 @@ import numpy as np
 from edgemed.errors import BadInput
 from edgemed.readers.decode import decoder_of
 from edgemed.readers.folder import FolderSet, class_folders, list_files
+from edgemed.readers.notes import Notes
 from edgemed.readers.npy_entry import NpyEntry, names_in
 from edgemed.readers.npz import INPUT_NAMES, LABEL_NAMES, NpzSet
 from edgemed.readers.opening import reader_of
@@ -149,7 +150,7 @@ def _describe_file(root: Path, file: str, name: str) -> ArrayDescription:
     if decoder is None:
         raise BadInput("no such file, or its format is not known", where=file)
     try:
-        array, axes = decoder(path, lambda _: None, levels=False)
+        array, axes = decoder(path, Notes(), levels=False)
     except BadInput as error:
         raise BadInput(error.problem, where=file, remedy=error.remedy) from error
     described = _describe_array(name, array.dtype, array.shape)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.readers.decode import DECODERS, decode, decoder_of
@@ -74,13 +77,19 @@ class FolderSet(StreamedSet):
         for file in self._files:
             yield file, lambda file=file: self._sample(file)  # type: ignore[misc]
 
+    def targets(self) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
+        for file in self._files:
+            yield file, self._targets(file)
+
     def _sample(self, file: str) -> Sample:
         array = decode(self._root / file, self._spec, self.told)
-        targets = {}
-        if self._output:
-            index = self._classes[file.partition("/")[0]]
-            targets[self._output.name] = target_of(str(index), self._output)
-        return Sample(file, {self._spec.name: array}, targets)
+        return Sample(file, {self._spec.name: array}, self._targets(file))
+
+    def _targets(self, file: str) -> dict[str, NDArray[Any]]:
+        if self._output is None:
+            return {}
+        index = self._classes[file.partition("/")[0]]
+        return {self._output.name: target_of(str(index), self._output)}
 
 
 def class_folders(root: Path) -> list[str]:

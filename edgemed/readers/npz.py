@@ -47,10 +47,11 @@ class NpzSet(StreamedSet):
         self._outputs = archive.output_entries(outputs)
         self._group = archive.group_entry()
         entries = [entry for _, entry in (*self._inputs, *self._outputs)]
+        entries += archive.named(label_keys(reference, outputs, "y"))
         if self._group:
             entries.append(self._group)
         if len({len(entry) for entry in entries}) > 1:
-            lengths = ", ".join(f"{entry.name} {len(entry)}" for entry in entries)
+            lengths = ", ".join(dict.fromkeys(f"{entry.name} {len(entry)}" for entry in entries))
             raise BadInput(f"the arrays differ in length: {lengths}", where=source)
         self._span = reference.span(len(entries[0]))
         super().__init__(source, length=len(self._span), labelled=bool(self._outputs), skip_bad=skip_bad)
@@ -63,15 +64,23 @@ class NpzSet(StreamedSet):
                 _located(f"{entry.name}[{index}] in {source}", target_of, row, output)
 
     def cases(self) -> Iterator[Case]:
-        first = self._inputs[0][1].name
         entries = [entry for _, entry in (*self._inputs, *self._outputs)]
         if self._group:
             entries.append(self._group)
+        for name, rows in self._rows(entries):
+            yield name, lambda name=name, rows=rows: self._sample(name, rows)  # type: ignore[misc]
+
+    def targets(self) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
+        for name, rows in self._rows([entry for _, entry in self._outputs]):
+            yield name, self._targets(rows)
+
+    def _rows(self, entries: Sequence[NpyEntry]) -> Iterator[tuple[str, list[NDArray[Any]]]]:
+        """The name and one row of each entry, sample by sample."""
+        first = self._inputs[0][1].name
         with ExitStack() as stack:
             streams = [stack.enter_context(closing(entry.rows(self._span))) for entry in entries]
-            for index, rows in zip(self._span, zip(*streams, strict=True), strict=True):
-                name = f"{first}[{index}]"
-                yield name, lambda name=name, rows=rows: self._sample(name, rows)  # type: ignore[misc]
+            for index in self._span:
+                yield f"{first}[{index}]", [next(stream) for stream in streams]
 
     def _sample(self, name: str, rows: Sequence[NDArray[Any]]) -> Sample:
         arrays, labels = rows[: len(self._inputs)], rows[len(self._inputs) :]
@@ -81,12 +90,15 @@ class NpzSet(StreamedSet):
                 spec.name: fit(row, "", spec, self.told)
                 for (spec, _), row in zip(self._inputs, arrays, strict=True)
             },
-            {
-                output.name: target_of(row, output)
-                for (output, _), row in zip(self._outputs, labels, strict=False)
-            },
+            self._targets(labels),
             group_of(rows[-1]) if self._group else None,
         )
+
+    def _targets(self, labels: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        return {
+            output.name: target_of(row, output)
+            for (output, _), row in zip(self._outputs, labels, strict=False)
+        }
 
 
 class _Archive:
@@ -126,6 +138,10 @@ class _Archive:
                 found.append((output, self._entry(name)))
         require_all(found, outputs, self._source)
         return found
+
+    def named(self, keys: Sequence[str]) -> list[NpyEntry]:
+        """The arrays that the reference gives for `keys`."""
+        return [self._entry(self._keys[key]) for key in keys if key in self._keys]
 
     def group_entry(self) -> NpyEntry | None:
         asked = self._keys.get("group")

@@ -34,7 +34,7 @@ def open_set(
     """Open the set `ref` (see `edgemed.readers.reference`), relative to the folder `base`.
 
     Every sample has exactly the dtype and shape of `inputs`. Names, lengths, shapes, dtypes and all labels
-    are checked here (without `outputs`, label keys of `ref` are passed over); samples are decoded while
+    are checked here (without `outputs`, that the labels named in `ref` are there); samples are decoded while
     iterating, one at a time, in the same order every time. Pictures and volumes of other sizes are brought
     to the input's size, which `notes` then tells. Raises `BadInput`, while iterating with the sample's name;
     with `skip_bad` a sample that cannot be read is counted in `skipped` instead.

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.readers.extra import import_extra
-from edgemed.readers.fit import Note
+from edgemed.readers.notes import Notes
 
 
-def decode_picture(path: Path, note: Note, *, levels: bool) -> tuple[NDArray[Any], str]:
+def decode_picture(path: Path, notes: Notes, *, levels: bool) -> tuple[NDArray[Any], str]:
     """The picture upright (EXIF orientation applied) and its axes: `HW`, `HWC`, `DHW` or `DHWC`.
 
     uint8 for 8-bit pictures (1-bit ones become 0 and 255, palettes become colour), uint16, int32 or float32
@@ -26,7 +26,7 @@ def decode_picture(path: Path, note: Note, *, levels: bool) -> tuple[NDArray[Any
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about metadata; what cannot be decoded raises
-            frames = _pages(path, note, levels=levels)
+            frames = _pages(path, notes, levels=levels)
     except (
         OSError,
         SyntaxError,
@@ -46,22 +46,22 @@ def decode_picture(path: Path, note: Note, *, levels: bool) -> tuple[NDArray[Any
     return (frames[0], axes) if len(frames) == 1 else (np.stack(frames), f"D{axes}")
 
 
-def _pages(path: Path, note: Note, *, levels: bool) -> list[NDArray[Any]]:
+def _pages(path: Path, notes: Notes, *, levels: bool) -> list[NDArray[Any]]:
     frames = []
     with import_extra("PIL.Image").open(path) as file:
         for page in range(getattr(file, "n_frames", 1)):
             if page:
                 file.seek(page)
-            frames.append(_page(file, note, levels=levels))
+            frames.append(_page(file, notes, levels=levels))
     return frames
 
 
-def _page(file: Any, note: Note, *, levels: bool) -> NDArray[Any]:
+def _page(file: Any, notes: Notes, *, levels: bool) -> NDArray[Any]:
     ops = import_extra("PIL.ImageOps")
     deep_colour = _is_deep_colour(file)
     upright = ops.exif_transpose(file)
     if file.getexif().get(0x0112, 1) != 1:
-        note("pictures were turned upright (EXIF orientation)")
+        notes("pictures were turned upright (EXIF orientation)")
     upright.load()
     if deep_colour:
         if not levels:
@@ -69,10 +69,10 @@ def _page(file: Any, note: Note, *, levels: bool) -> NDArray[Any]:
                 "16-bit colour pictures cannot be read at full depth",
                 remedy='set the input\'s dtype to "uint8", or store the channels in an .npz',
             )
-        note("16-bit colour pictures were read as 8-bit")
+        notes("16-bit colour pictures were read as 8-bit")
     mode = upright.mode
     if mode.startswith("I;16"):
-        return _sixteen_bit(np.asarray(upright).astype(np.uint16), note, levels=levels)
+        return _sixteen_bit(np.asarray(upright).astype(np.uint16), notes, levels=levels)
     if mode == "I":
         return np.asarray(upright)
     if mode == "F":
@@ -81,26 +81,26 @@ def _page(file: Any, note: Note, *, levels: bool) -> NDArray[Any]:
         return np.asarray(upright.convert("L"))
     if mode in ("L", "RGB"):
         return np.asarray(upright)
-    return np.asarray(_opaque(upright, note))
+    return np.asarray(_opaque(upright, notes))
 
 
-def _opaque(picture: Any, note: Note) -> Any:
+def _opaque(picture: Any, notes: Notes) -> Any:
     if not picture.has_transparency_data:
         return picture.convert("RGB")
     gray = picture.mode in ("LA", "La")
     layered = picture.convert("RGBA")
     if layered.getextrema()[3][0] < 255:
-        note("transparent pictures were laid over black")
+        notes("transparent pictures were laid over black")
         image = import_extra("PIL.Image")
         layered = image.alpha_composite(image.new("RGBA", layered.size, (0, 0, 0, 255)), layered)
     flat = layered.convert("RGB")
     return flat.getchannel(0) if gray else flat
 
 
-def _sixteen_bit(array: NDArray[Any], note: Note, *, levels: bool) -> NDArray[Any]:
+def _sixteen_bit(array: NDArray[Any], notes: Notes, *, levels: bool) -> NDArray[Any]:
     if not levels:
         return array
-    note("16-bit gray pictures were scaled from 0..65535 to 0..255")
+    notes.sixteen_bit(int(array.max(initial=0)))
     return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 

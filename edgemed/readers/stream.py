@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.readers.notes import Notes
@@ -47,6 +50,11 @@ class StreamedSet(ABC):
         return (*self.told.sentences, *sizes)
 
     @property
+    def doubts(self) -> tuple[str, ...]:
+        """What was done so far and probably not meant: for a warning."""
+        return self.told.doubts
+
+    @property
     def resized(self) -> tuple[Resized, ...]:
         """The cases resized since the last iteration began."""
         return self.told.resizings
@@ -59,6 +67,10 @@ class StreamedSet(ABC):
     @abstractmethod
     def cases(self) -> Iterator[Case]:
         """Every case of the set, in order, undecoded."""
+
+    @abstractmethod
+    def targets(self) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
+        """Name and targets of every case, in order; none is decoded."""
 
     def __len__(self) -> int:
         """Number of candidates: with `skip_bad`, some may turn out unreadable."""

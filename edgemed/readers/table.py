@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,10 @@ from edgemed.types import InputSpec, OutputSpec, Sample, did_you_mean
 
 Row = dict[str, str]
 
+_SEPARATORS = ",;\t"
+_FORM = "save it as UTF-8, with commas, semicolons or tabs between the columns"
+_POINT = "write decimals with a point"
+
 
 @dataclass(frozen=True)
 class _Column:
@@ -37,7 +42,8 @@ class _Column:
 
 
 class CsvSet(StreamedSet):
-    """The rows of a CSV (UTF-8, comma, header). Paths are relative to the CSV.
+    """The rows of a CSV: UTF-8, a header, commas, semicolons or tabs between, decimals with a point. Paths
+    are relative to the CSV.
 
     An input with a picture layout takes a column of paths; any other takes the number columns `NAME.0`,
     `NAME.1`, ... or `NAME=A+B` of the reference, or one column of paths to `.npy` files. Every row is checked
@@ -63,6 +69,7 @@ class CsvSet(StreamedSet):
         self._inputs = columns.inputs(inputs)
         self._outputs = columns.outputs(outputs)
         self._group = columns.group()
+        columns.require(label_keys(reference, outputs, "label"))
         self._span = reference.span(sum(1 for _ in read_rows(path, source)))
         super().__init__(source, length=len(self._span), labelled=bool(self._outputs), skip_bad=skip_bad)
         names: Counter[str] = Counter()
@@ -72,11 +79,17 @@ class CsvSet(StreamedSet):
         self._repeated = {name for name, count in names.items() if count > 1}
 
     def cases(self) -> Iterator[Case]:
+        for name, row in self._named_rows():
+            yield name, lambda name=name, row=row: self._sample(name, row)  # type: ignore[misc]
+
+    def targets(self) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
+        for name, row in self._named_rows():
+            yield name, self._targets(row)
+
+    def _named_rows(self) -> Iterator[tuple[str, Row]]:
         for index, row in self._rows():
             name = self._name(index, row)
-            if name in self._repeated:
-                name = f"{name} (row {index + 1})"
-            yield name, lambda name=name, row=row: self._sample(name, row)  # type: ignore[misc]
+            yield (f"{name} (row {index + 1})" if name in self._repeated else name), row
 
     def _name(self, index: int, row: Row) -> str:
         files = (row[column.names[0]] for column in self._inputs if column.files)
@@ -90,7 +103,9 @@ class CsvSet(StreamedSet):
         try:
             self._targets(row)
         except BadInput as error:
-            raise BadInput(error.problem, where=where, remedy=error.remedy) from error
+            cells = (row[name] for _, names in self._outputs for name in names)
+            remedy = _POINT if any("," in cell for cell in cells) else ""
+            raise BadInput(error.problem, where=where, remedy=error.remedy or remedy) from error
         for column in self._inputs:
             name = row[column.names[0]]
             if column.files and not skip_bad and not (self._path.parent / name).is_file():
@@ -133,10 +148,10 @@ class _Columns:
                 found[spec.name] = self._named(self._keys[spec.name])
             elif f"{spec.name}.0" in self._header:
                 found[spec.name] = self._named("+".join(f"{spec.name}.{i}" for i in range(spec.samples)))
-            elif spec.name in self._header:
+            elif self._default((spec.name,), spec.name):
                 found[spec.name] = (spec.name,)
         left = [spec for spec in specs if spec.name not in found]
-        path = self._keys.get("path") or ("path" if left else None)
+        path = self._keys.get("path") or (self._default(("path",), "path") or "path" if left else None)
         if len(left) == 1 and path:
             found[left[0].name] = self._named(path)
         elif left or "path" in self._keys:
@@ -154,16 +169,22 @@ class _Columns:
         for output in outputs:
             asked = self._keys.get(f"y.{output.name}") or (self._keys.get("label") if alone else None)
             defaults = (output.name, *(("label",) if alone else ()))
-            names = asked or next((name for name in defaults if name in self._header), None)
+            names = asked or self._default(defaults, "label" if alone else f"y.{output.name}")
             if names:
                 found.append((output, self._named(names)))
         require_all(found, outputs, self._source)
         return found
 
+    def require(self, keys: Sequence[str]) -> None:
+        """Raises `BadInput` where the reference gives a column for one of `keys` that is not there."""
+        for key in keys:
+            if key in self._keys:
+                self._named(self._keys[key])
+
     def group(self) -> str | None:
         asked = self._keys.get("group")
         if not asked:
-            return next((name for name in GROUP_NAMES if name in self._header), None)
+            return self._default(GROUP_NAMES, "group")
         names = self._named(asked)
         if len(names) > 1:
             raise BadInput(
@@ -172,6 +193,20 @@ class _Columns:
                 remedy="write one column that tells all patients apart, such as site and patient joined",
             )
         return names[0]
+
+    def _default(self, names: Sequence[str], key: str) -> str | None:
+        """The first of `names` that is there. Raises `BadInput` where one is there in other letter case."""
+        for name in names:
+            if name in self._header:
+                return name
+        for name, column in itertools.product(names, self._header):
+            if name.casefold() == column.casefold():
+                raise BadInput(
+                    f"no column {name!r}, and letter case counts",
+                    where=self._source,
+                    remedy=f"did you mean {column!r}? rename it, or add {key}={column} to the reference",
+                )
+        return None
 
     def _column(self, spec: InputSpec, names: tuple[str, ...]) -> _Column:
         files = is_picture(spec) or (len(names) == 1 and spec.samples > 1)
@@ -198,9 +233,9 @@ def header_of(path: Path, source: str) -> list[str]:
     """The column names. Raises `BadInput` where there are none or one is there twice."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            header = [name.strip() for name in next(csv.reader(file), [])]
+            header = [name.strip() for name in next(_reader(file), [])]
     except (csv.Error, UnicodeDecodeError, OSError) as error:
-        raise BadInput(f"the CSV cannot be read: {error}", where=source) from error
+        raise BadInput(f"the CSV cannot be read: {error}", where=source, remedy=_FORM) from error
     if not header:
         raise BadInput("the CSV is empty", where=source, remedy="its first line names the columns")
     twice = {name for name in header if header.count(name) > 1}
@@ -213,7 +248,7 @@ def read_rows(path: Path, source: str) -> Iterator[Row]:
     """The rows, one at a time, empty lines left out. Raises `BadInput` naming the line that is torn."""
     header = header_of(path, source)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
+        reader = _reader(file)
         next(reader)
         try:
             for cells in reader:
@@ -229,8 +264,15 @@ def read_rows(path: Path, source: str) -> Iterator[Row]:
             raise BadInput(
                 f"the CSV cannot be read: {error}",
                 where=f"line {reader.line_num + 1} in {source}",
-                remedy="save it as UTF-8 with commas",
+                remedy=_FORM,
             ) from error
+
+
+def _reader(file: IO[str]) -> Any:
+    """A `csv.reader` with what separates most columns of the header, quoted names aside."""
+    header = re.sub(r'"[^"]*"', "", file.readline())
+    file.seek(0)
+    return csv.reader(file, delimiter=max(_SEPARATORS, key=header.count))
 
 
 def _numbers(row: Row, column: _Column) -> NDArray[Any]:
@@ -239,7 +281,10 @@ def _numbers(row: Row, column: _Column) -> NDArray[Any]:
         try:
             values.append(float(row[name]))
         except ValueError:
-            raise BadInput(f"column {name!r} holds {row[name]!r}, not a number") from None
+            raise BadInput(
+                f"column {name!r} holds {row[name]!r}, not a number",
+                remedy=_POINT if "," in row[name] else "",
+            ) from None
     array = np.array(values)
     if np.dtype(column.spec.dtype).kind in "iu" and np.equal(np.mod(array, 1), 0).all():
         array = array.astype(np.int64)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edgemed.report.numerals import NO_BREAK, significant
+from edgemed.report.numerals import NO_BREAK, ratio, significant
 from edgemed.types.compilation import Compilation, RocCurve
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 AXIS_CAP = 3.0
-SIDE, LEFT, TOP = 300, 38, 8
+SIDE, LEFT, TOP = 300, 38, 24
 STYLES = 4
 
 
@@ -35,7 +35,7 @@ def latency_chart(compilation: Compilation) -> Markup:
         if each.ratio is None:
             continue
         low, high = each.ratio.low, each.ratio.high
-        spoken = f"{each.id}: {significant(each.ratio.ratio)} of the original's time"
+        spoken = f"{each.id}: {ratio(each.ratio)} of the original's time"
         rows.append(
             _row(
                 each.id,
@@ -122,9 +122,9 @@ def _axis(top: float) -> Markup:
     drawing = Markup('<svg class="bar-svg" aria-hidden="true" width="100%" height="22">{}</svg>').format(
         Markup("").join(marks)
     )
-    return Markup('<div class="bar-row axis"><span class="bar-name"></span>{}<span></span></div>').format(
-        drawing
-    )
+    return Markup(
+        '<div class="bar-row axis"><span class="bar-name">ratio to the original</span>{}<span></span></div>'
+    ).format(drawing)
 
 
 def _roc(curves: Sequence[RocCurve], models: Sequence[str], extent: float, title: str) -> Markup:
@@ -162,6 +162,7 @@ def _roc(curves: Sequence[RocCurve], models: Sequence[str], extent: float, title
     )
     return Markup(
         '<svg class="roc-svg" viewBox="0 0 {} {}" role="img" aria-label="ROC curves, {}">{}'
+        '<text class="axis-text" x="0" y="12">true positive rate</text>'
         '<text class="axis-text" x="{}" y="{}" text-anchor="middle">false positive rate</text></svg>'
     ).format(
         LEFT + SIDE + 12, TOP + SIDE + 40, title, Markup("").join(parts), LEFT + SIDE / 2, TOP + SIDE + 35

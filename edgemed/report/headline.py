@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgemed.report.cases import cases
-from edgemed.report.numerals import NO_BREAK, count, significant, times_interval
+from edgemed.report.numerals import NO_BREAK, count, ratio, ratio_interval
 from edgemed.report.tables import columns_of
 from edgemed.types.compilation import CandidateResult, Compilation
 from edgemed.types.verdict import AgreementFigures
@@ -18,13 +18,13 @@ class Headline:
 
 
 def headline(compilation: Compilation) -> Headline:
-    """What is kept, how much faster than the original, how near to it. Never a claim of proof."""
+    """What is kept, how long it takes beside the original, how near to it. Never a claim of proof."""
     best = compilation.candidate(compilation.best)
     if best is None:
         return Headline(_nothing_kept(compilation), "Nothing was written that a device should run.")
     near, where = _nearness(compilation, best)
     if f"{best.backend} {best.precision}" == compilation.original.runtime:
-        found = ["it is the original itself, and nothing that agrees beat it"]
+        found = ["it is the original itself, and nothing else that agrees is faster"]
     else:
         found = [each for each in (_speed(best), near) if each]
     sentence = f"{best.id} is kept" + (": " + ", and ".join(found) if found else "") + "."
@@ -50,12 +50,11 @@ def _nothing_kept(compilation: Compilation) -> str:
 def _speed(best: CandidateResult) -> str:
     if best.ratio is None:
         return ""
-    span = times_interval(best.ratio)
+    span = ratio_interval(best.ratio)
     bounds = f" (95{NO_BREAK}% interval {span})" if span else ""
-    pace = significant(1 / best.ratio.ratio)
     if best.ratio.faster:
-        return f"it runs {pace} times as fast as the original{bounds}"
-    return f"it is not faster than the original beyond noise, at {pace} times its speed{bounds}"
+        return f"it takes {ratio(best.ratio)} of the original's time{bounds}"
+    return f"it is not faster than the original beyond noise, with {ratio(best.ratio)} of its time{bounds}"
 
 
 def _nearness(compilation: Compilation, best: CandidateResult) -> tuple[str, str]:

@@ -1,8 +1,11 @@
-"""How the report writes numbers."""
+"""How the report and the terminal write numbers."""
 
 from __future__ import annotations
 
 from edgemed.types.verdict import Figure, SpeedRatio
+
+NOISE = 1e-12
+"""No share or AUC of fewer than a million cases is nearer to another one, or to 0 or 1, without being it."""
 
 NONE = "–"
 MINUS = "\N{MINUS SIGN}"
@@ -16,9 +19,9 @@ def significant(value: float | None, digits: int = 3) -> str:
         return NONE
     if value == 0:
         return "0"
-    size = abs(value)
-    if size < 1e-4 or size >= 1e7:
+    if abs(value) < 1e-4 or abs(value) >= 1e7:
         return f"{value:.{digits - 1}e}".replace("-", MINUS)
+    size = abs(float(f"{value:.{digits - 1}e}"))
     places = digits - 1
     while size >= 10 and places:
         size, places = size / 10, places - 1
@@ -44,23 +47,27 @@ def size(value: int | None) -> str:
 def seconds(value: float) -> str:
     if value >= 60:
         return f"{int(value // 60)}{NO_BREAK}min {value % 60:02.0f}{NO_BREAK}s"
-    return f"{value:.1f}{NO_BREAK}s" if value >= 1 else f"{value * 1e3:.0f}{NO_BREAK}ms"
+    return f"{value:.1f}{NO_BREAK}s"
 
 
 def share(value: float | None) -> str:
-    """A share in per cent with two places; never rounded up to 100."""
+    """A share in per cent with two places; rounded neither up to 100 nor down to 0."""
     if value is None:
         return NONE
-    if 0.9999 <= value < 1:
+    if value <= NOISE or value >= 1 - NOISE:
+        return f"{100 * value:.0f}{NO_BREAK}%"
+    if value >= 0.9999:
         return f"> 99.99{NO_BREAK}%"
-    return f"{100 * value:.2f}".rstrip("0").rstrip(".") + f"{NO_BREAK}%"
+    if value <= 0.0001:
+        return f"< 0.01{NO_BREAK}%"
+    return f"{100 * value:.2f}{NO_BREAK}%"
 
 
 def signed(value: float | None, places: int = 4) -> str:
     """With its sign: +0.0012, −0.00003, 0. Smaller values get more places, and an exponent below 0.000001."""
     if value is None:
         return NONE
-    if value == 0:
+    if abs(value) < NOISE:
         return "0"
     while round(value, places) == 0 and places < 6:
         places += 1
@@ -68,12 +75,26 @@ def signed(value: float | None, places: int = 4) -> str:
     return text.replace("-", MINUS)
 
 
+def mark(value: float) -> str:
+    """0.965; 0 and 1 only where it is that, else with more places: 0.9998."""
+    whole = round(value)
+    if abs(value - whole) < NOISE:
+        return f"{whole:.3f}".replace("-", MINUS)
+    places = 3
+    while round(value, places) in (0, 1):
+        places += 1
+    return f"{value:.{places}f}".replace("-", MINUS)
+
+
+_MARKS = ("auc", "accuracy", "sensitivity", "specificity", "r2")
+
+
 def figure(item: Figure | None) -> str:
     """The value alone; see `interval` for its bounds."""
     if item is None or item.value is None:
         return NONE
-    if item.name in ("auc", "accuracy", "sensitivity", "specificity", "r2"):
-        return f"{item.value:.3f}".replace("-", MINUS)
+    if item.name in _MARKS:
+        return mark(item.value)
     return significant(item.value) + (f"{NO_BREAK}{item.unit}" if item.unit else "")
 
 
@@ -81,20 +102,19 @@ def interval(item: Figure | None) -> str:
     """`0.951 to 0.982`, or "" where there is none."""
     if item is None or item.low is None or item.high is None:
         return ""
-    if item.name in ("auc", "accuracy", "sensitivity", "specificity", "r2"):
-        return f"{item.low:.3f} to {item.high:.3f}".replace("-", MINUS)
-    return f"{significant(item.low)} to {significant(item.high)}"
+    write = mark if item.name in _MARKS else significant
+    return f"{write(item.low)} to {write(item.high)}"
 
 
-def times(ratio: SpeedRatio | None) -> str:
-    """How many times as fast: the ratio turned over."""
-    return NONE if ratio is None else f"{significant(1 / ratio.ratio)}×"
+def ratio(item: SpeedRatio | None) -> str:
+    """Time over the original's, below 1 is faster; see `ratio_interval` for its bounds."""
+    return NONE if item is None else significant(item.ratio)
 
 
-def times_interval(ratio: SpeedRatio | None) -> str:
-    if ratio is None or ratio.low is None or ratio.high is None:
+def ratio_interval(item: SpeedRatio | None) -> str:
+    if item is None or item.low is None or item.high is None:
         return ""
-    return f"{significant(1 / ratio.high)} to {significant(1 / ratio.low)}"
+    return f"{significant(item.low)} to {significant(item.high)}"
 
 
 FILTERS = {
@@ -106,6 +126,6 @@ FILTERS = {
     "signed": signed,
     "figure": figure,
     "interval": interval,
-    "times": times,
-    "times_interval": times_interval,
+    "ratio": ratio,
+    "ratio_interval": ratio_interval,
 }

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from edgemed.report import charts, numerals
-from edgemed.report.cases import SETS
+from edgemed.report.cases import SETS, cases
 from edgemed.report.headline import headline
 from edgemed.report.limits import limits_in_words
 from edgemed.report.tables import (
@@ -72,7 +72,8 @@ def _key_figures(compilation: Compilation) -> list[dict[str, str]]:
             {
                 "title": "Median time per case",
                 "value": f"{numerals.significant(best.ratio.candidate_ms)} ms",
-                "was": f"original {numerals.significant(best.ratio.baseline_ms)} ms",
+                "was": f"original {numerals.significant(best.ratio.baseline_ms)} ms, ratio "
+                f"{numerals.ratio(best.ratio)}{_within(numerals.ratio_interval(best.ratio))}",
             }
         )
     if best.size_bytes is not None:
@@ -86,7 +87,7 @@ def _key_figures(compilation: Compilation) -> list[dict[str, str]]:
             {
                 "title": f"Same decisions{f' on {least.label}' if least.label else ''}",
                 "value": value,
-                "was": f"95{numerals.NO_BREAK}% interval {least.decisions_between}",
+                "was": f"of {cases(least.it.n, 'accept')}{_within(least.decisions_between)}",
             }
         )
     figures = best.accept_figures or ()
@@ -94,17 +95,22 @@ def _key_figures(compilation: Compilation) -> list[dict[str, str]]:
     mae = next((item for each in figures if (item := each.get("mae")) is not None), None)
     for item in (auc, mae):
         if item is not None and item.value is not None:
-            before = _original_figure(compilation, item.name)
-            title = {"auc": "AUC", "mae": "Mean absolute error"}[item.name]
-            key.append({"title": title, "value": numerals.figure(item), "was": f"original {before}"})
+            title = {"auc": "AUC, acceptance set", "mae": "Mean absolute error, acceptance set"}[item.name]
+            between = numerals.interval(item)
+            was = f"original {_original_figure(compilation, item.name)}"
+            if between:
+                was = f"95{numerals.NO_BREAK}% interval {between}, {was}"
+            key.append({"title": title, "value": numerals.figure(item), "was": was})
     return key
 
 
 def _original_figure(compilation: Compilation, name: str) -> str:
     found = [each.get(name) for each in compilation.original.accept_figures or ()]
-    item = next((each for each in found if each is not None), None)
-    between = numerals.interval(item)
-    return numerals.figure(item) + (f" ({between})" if between else "")
+    return numerals.figure(next((each for each in found if each is not None), None))
+
+
+def _within(between: str) -> str:
+    return f" (95{numerals.NO_BREAK}% {between})" if between else ""
 
 
 def _limits(compilation: Compilation) -> str:

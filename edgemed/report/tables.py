@@ -100,9 +100,7 @@ def tail_percentile(compilation: Compilation) -> Tail | None:
     for title, field in (("p99", "p99_ms"), ("p95", "p95_ms"), ("p90", "p90_ms")):
         if latencies and all(getattr(each, field) is not None for each in latencies):
             least = min(each.n for each in latencies)
-            return Tail(
-                title, field, f"{title} is the highest percentile that {least} or more timed calls allow."
-            )
+            return Tail(title, field, f"Median and {title} are of {count(least)} timed calls or more.")
     return None
 
 

@@ -8,6 +8,7 @@ import lzma
 import os
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ class Exported(TorchModel):
     def input_names(self) -> tuple[str, ...]:
         return tuple(self._values)
 
-    def output_names(self) -> tuple[str, ...]:
+    def output_names(self, inputs: Sequence[InputSpec]) -> tuple[str, ...]:
         """From the program's own output tree; nothing is run."""
         import torch
         from torch.utils import _pytree as pytree

@@ -65,6 +65,9 @@ class OnnxFile(TrainedModel):
     def input_names(self) -> tuple[str, ...]:
         return tuple(value.name for value in self._inputs)
 
+    def output_names(self, inputs: Sequence[InputSpec]) -> tuple[str, ...]:
+        return tuple(head.name for head in self._heads)
+
     def export(self, inputs: Sequence[InputSpec], out: Path) -> None:
         self._check_shapes(inputs)
         own = opset_of(self._model)
@@ -176,7 +179,8 @@ class OnnxFile(TrainedModel):
             except (onnx.version_converter.ConvertError, RuntimeError) as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise ToolFailure(f"the converter refused: {reason}", where=self.shown) from error
-        _take_float32(model, self._dtypes)
+        self._widen(model)
+        _take_float32(model)
         if lowered:
             lower_ml_operators(model)
         return normalise(model, inputs, self.shown)
@@ -186,7 +190,7 @@ class OnnxFile(TrainedModel):
         try:
             session = reference_session(model.SerializeToString())
             originals = [self.predict(batch) for batch in batches]
-            if not agrees(originals, [session.run(None, batch) for batch in batches]):
+            if not agrees(originals, [session.run(None, batch) for batch in batches], self.rounding):
                 return "the converted graph gives other values"
         except reference_errors() as error:
             return f"the converted graph does not run: {str(error).splitlines()[0]}"
@@ -338,20 +342,21 @@ def _free_reshapes(model: Any) -> None:
         node.input[1] = name
 
 
-def _take_float32(model: Any, dtypes: dict[str, str]) -> None:
-    """Before: a float16 or float64 input. After: a float32 input of the same name with a Cast behind it."""
+def _take_float32(model: Any) -> None:
+    """Before: a float64 input. After: a float32 input of the same name with a Cast behind it."""
     import onnx
 
     graph = model.graph
     for value in graph.input:
-        if dtypes.get(value.name, "float32") == "float32":
+        if value.type.tensor_type.elem_type != onnx.TensorProto.DOUBLE:
             continue
-        inner = f"{value.name}_as_{dtypes[value.name]}"
+        inner = f"{value.name}_as_float64"
         for node in graph.node:
             for i, name in enumerate(node.input):
                 if name == value.name:
                     node.input[i] = inner
-        element = value.type.tensor_type.elem_type
-        cast = onnx.helper.make_node("Cast", [value.name], [inner], name=f"Cast_{value.name}", to=element)
+        cast = onnx.helper.make_node(
+            "Cast", [value.name], [inner], name=f"Cast_{value.name}", to=onnx.TensorProto.DOUBLE
+        )
         graph.node.insert(0, cast)
         value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT

@@ -30,7 +30,8 @@ class Parity(Record):
     difference: float
     """Largest absolute, on the last batch, of the output that comes nearest to its tolerance."""
     tolerance: float
-    """Of that output: 1e-7 + 1e-4 of its largest absolute value + 1e-3 of its range."""
+    """Of that output: 1e-7 + 1e-4 of its largest absolute value + 1e-3 of its range; for an original in
+    float16 ten times that."""
 
 
 def check_parity(
@@ -40,7 +41,8 @@ def check_parity(
 
     The last batch is the most real one: random values before it may lie where the model is not defined.
     The tolerance is 1e-7 + 1e-4 of the largest absolute value + 1e-3 of the range of the original's output:
-    for the last batch, on that batch alone; for those before it, on all batches. Raises `ToolFailure` that
+    for the last batch, on that batch alone; for those before it, on all batches; times `trained.rounding`
+    (10 for an original that computes in float16). Raises `ToolFailure` that
     names the first layer that differs by more; `BadInput` where the original gives NaN or infinity on the
     last batch, two answers for one input, or the same answer for every input.
     """
@@ -54,7 +56,9 @@ def check_parity(
     originals = [trained.predict(batch) for batch in batches]
     _check_original(trained, names, batches, originals)
     found: list[tuple[float, float]] = []
-    for batch, original, limits in zip(batches, originals, _tolerances(originals), strict=True):
+    for batch, original, limits in zip(
+        batches, originals, _tolerances(originals, trained.rounding), strict=True
+    ):
         try:
             exported = session.run(None, batch)
         except reference_errors() as error:
@@ -79,26 +83,32 @@ def random_batch(inputs: Sequence[InputSpec], rows: int, seed: int) -> dict[str,
     return {spec.name: draw.standard_normal((rows, *spec.shape), dtype=np.float32) for spec in inputs}
 
 
-def agrees(originals: Sequence[Sequence[NDArray[Any]]], others: Sequence[Sequence[NDArray[Any]]]) -> bool:
+def agrees(
+    originals: Sequence[Sequence[NDArray[Any]]],
+    others: Sequence[Sequence[NDArray[Any]]],
+    rounding: float = 1.0,
+) -> bool:
     """Every output of every batch within the tolerance of `check_parity`; NaN equals NaN."""
     return all(
         len(original) == len(other)
         and all(_difference(a, b) <= limit for a, b, limit in zip(original, other, limits, strict=True))
-        for original, other, limits in zip(originals, others, _tolerances(originals), strict=True)
+        for original, other, limits in zip(originals, others, _tolerances(originals, rounding), strict=True)
     )
 
 
-def _tolerances(originals: Sequence[Sequence[NDArray[Any]]]) -> list[list[float]]:
+def _tolerances(originals: Sequence[Sequence[NDArray[Any]]], rounding: float) -> list[list[float]]:
     """By batch and output. The last batch has its own: random values before it may lie far from it."""
-    together = [_tolerance(np.concatenate([a.ravel() for a in v])) for v in zip(*originals, strict=True)]
-    return [together] * (len(originals) - 1) + [[_tolerance(value) for value in originals[-1]]]
+    together = [
+        _tolerance(np.concatenate([a.ravel() for a in v]), rounding) for v in zip(*originals, strict=True)
+    ]
+    return [together] * (len(originals) - 1) + [[_tolerance(value, rounding) for value in originals[-1]]]
 
 
-def _tolerance(values: NDArray[Any]) -> float:
+def _tolerance(values: NDArray[Any], rounding: float) -> float:
     finite = values[np.isfinite(values)].astype(np.float64)
     if not finite.size:
         return FLOOR
-    return float(FLOOR + OF_MAGNITUDE * np.abs(finite).max() + OF_RANGE * np.ptp(finite))
+    return float(rounding * (FLOOR + OF_MAGNITUDE * np.abs(finite).max() + OF_RANGE * np.ptp(finite)))
 
 
 def _difference(a: NDArray[Any], b: NDArray[Any]) -> float:
@@ -139,7 +149,9 @@ def _check_original(
                     remedy="look for a logarithm, division or square root of input that can be 0 or below",
                 )
     again = trained.predict(batches[0])
-    if any(_difference(a, b) > _tolerance(a) for a, b in zip(originals[0], again, strict=True)):
+    if any(
+        _difference(a, b) > _tolerance(a, trained.rounding) for a, b in zip(originals[0], again, strict=True)
+    ):
         raise BadInput(
             "the model gives two answers for the same input",
             where=trained.shown,
@@ -159,7 +171,7 @@ def _check_rows_alone(
     for row in range(min(_rows(batch), _ROWS_ALONE)):
         alone = trained.predict({name: value[row : row + 1] for name, value in batch.items()})
         for name, a, b in zip(names, together, alone, strict=True):
-            if _difference(a[row : row + 1], b) > _tolerance(a):
+            if _difference(a[row : row + 1], b) > _tolerance(a, trained.rounding):
                 raise BadInput(
                     f"output {name} of a sample depends on the other samples of its batch "
                     f"({a[row].ravel()[0]:.4g} among {_rows(batch)}, {b.ravel()[0]:.4g} alone)",
@@ -219,6 +231,6 @@ def _first_difference(
         if value.shape != layer.value.shape:
             continue
         gap = _difference(layer.value, value)
-        if gap > _tolerance(layer.value):
+        if gap > _tolerance(layer.value, trained.rounding):
             return layer, operators[name], gap
     return None

@@ -38,16 +38,17 @@ class TorchModel(TrainedModel):
     def _call(self, tensors: dict[str, torch.Tensor]) -> Any:
         """What forward returns."""
 
+    def output_names(self, inputs: Sequence[InputSpec]) -> tuple[str, ...]:
+        return named_outputs(self._checked_call(self._example(inputs)), self.shown)[0]
+
     def export(self, inputs: Sequence[InputSpec], out: Path) -> None:
-        given = {spec.name: spec for spec in inputs}
-        inputs = [given[name] for name in self.input_names()]
-        example = random_batch(inputs, EXAMPLE_BATCH, seed=0)
-        tensors = {name: to_tensor(value) for name, value in example.items()}
+        tensors = self._example(inputs)
         names, _ = named_outputs(self._checked_call(tensors), self.shown)
         program = self._program(tensors)
         _check_batch_axis(program, names, self.shown)
         model, decomposed = to_onnx(program, self.input_names(), names, self.shown, self._own)
         self._decomposed = decomposed, names
+        self._widen(model)
         write(normalise(model, inputs, self.shown), out)
 
     def predict(self, batch: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
@@ -58,6 +59,10 @@ class TorchModel(TrainedModel):
         tensors = {name: to_tensor(batch[name]) for name in self.input_names()}
         program, names = self._decomposed
         return layers_of(program, names, list(tensors.values()), self.shown, self._own)
+
+    def _example(self, inputs: Sequence[InputSpec]) -> dict[str, torch.Tensor]:
+        batch = random_batch(inputs, EXAMPLE_BATCH, seed=0)
+        return {name: to_tensor(batch[name]) for name in self.input_names()}
 
     def _checked_call(self, tensors: dict[str, torch.Tensor]) -> Any:
         import torch

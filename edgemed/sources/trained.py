@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from edgemed.sources.float16 import NOTE, ROUNDING, widen_float16
 from edgemed.types import InputSpec
 
 Source = Literal["torch.export", "factory", "onnx"]
@@ -32,6 +33,7 @@ class TrainedModel(ABC):
 
     `digest`: sha256 over source file, weights and factory arguments. `parameters`: number of trained values.
     `shown`: the source as the user wrote it. `notes`: what was changed on the way in, for the report.
+    `rounding`: how many times the parity check's tolerance the original's own arithmetic takes.
     """
 
     kind: Source
@@ -39,6 +41,7 @@ class TrainedModel(ABC):
     parameters: int
     shown: str
     notes: tuple[str, ...] = ()
+    rounding: float = 1.0
 
     @abstractmethod
     def input_specs(self) -> tuple[InputSpec, ...] | None:
@@ -47,6 +50,14 @@ class TrainedModel(ABC):
     @abstractmethod
     def input_names(self) -> tuple[str, ...]:
         """The names of the inputs, in the model's order."""
+
+    @abstractmethod
+    def output_names(self, inputs: Sequence[InputSpec]) -> tuple[str, ...]:
+        """The names of the outputs, in the exported file's order.
+
+        A model that does not store them is run once on a random sample of `inputs`; raises `BadInput` where
+        it cannot.
+        """
 
     @abstractmethod
     def export(self, inputs: Sequence[InputSpec], out: Path) -> None:
@@ -63,3 +74,10 @@ class TrainedModel(ABC):
     @abstractmethod
     def layers(self, batch: dict[str, NDArray[Any]]) -> Iterator[Layer]:
         """Every value that the original computes on its way, named as in the file that `export` wrote."""
+
+    def _widen(self, model: Any) -> None:
+        """Bring what is float16 in the ONNX `model` to float32, and say so."""
+        if widen_float16(model):
+            self.rounding = ROUNDING
+            if NOTE not in self.notes:
+                self.notes += (NOTE,)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.judge import faster, meets
+from edgemed.report.numerals import significant
 from edgemed.stages.artefacts import ORIGINAL, Candidate
 from edgemed.types import Agreement, AgreementFigures, SpeedRatio
 
@@ -69,17 +70,17 @@ def _why(
         if candidate == fp32:
             return f"nothing else on {candidate.backend} that agrees is faster beyond noise"
         return f"fastest on {candidate.backend}"
+    base = (fp32 or ORIGINAL).id
     if candidate == fp32:
-        return f"{winner.id} is faster: {_shown(ratios[winner])}"
+        return f"{winner.id} is faster: {_shown(ratios[winner], base)}"
     if fp32 is not None and not ratios[candidate].faster:
-        return f"not faster than fp32 beyond noise: {_shown(ratios[candidate])}"
-    base = ORIGINAL if fp32 is None else fp32
-    against = f"ratio {ratios[winner].ratio:.2f} to {base.id}"
-    return f"slower than {winner.id} ({against}): {_shown(ratios[candidate])}"
+        return f"not faster than fp32 beyond noise: {_shown(ratios[candidate], base)}"
+    return f"slower than {winner.id} (ratio {ratios[winner].ratio:.2f}): {_shown(ratios[candidate], base)}"
 
 
-def _shown(ratio: SpeedRatio) -> str:
+def _shown(ratio: SpeedRatio, base: str) -> str:
     interval = "" if ratio.low is None else f" (95 % {ratio.low:.2f} to {ratio.high:.2f})"
     return (
-        f"{ratio.candidate_ms:.3g} ms against {ratio.baseline_ms:.3g} ms, ratio {ratio.ratio:.2f}{interval}"
+        f"{significant(ratio.candidate_ms)} ms against {significant(ratio.baseline_ms)} ms of {base}, "
+        f"ratio {ratio.ratio:.2f}{interval}"
     )

@@ -1,10 +1,10 @@
-"""Stage `data`: the three sets, read once from end to end, checked, counted and digested."""
+"""Stage `data`: the three sets, read once from end to end, checked and digested; not yet their labels."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from edgemed.readers.resize import FILTER
 from edgemed.sources.digest import source_digest
 from edgemed.stages.inputs import refuse_few
 from edgemed.stages.job import Job, SetSource
-from edgemed.types import DataFacts, DataSpec, Graph, Recipe, Resized, Sample, StageTime
+from edgemed.types import DataFacts, DataSpec, InputSpec, Recipe, Resized, Sample, StageTime
 from edgemed.types.compilation import Role
 
 _NAMED = 3
@@ -66,17 +66,17 @@ def check_paths(recipe: Recipe, base: Path) -> None:
 
 
 def check_data(
-    job: Job, graph: Graph
+    job: Job, inputs: tuple[InputSpec, ...]
 ) -> tuple[dict[Role, SetSource], tuple[DataFacts, ...], tuple[str, ...]]:
-    """Read every set once, in a child process. Gives how to open each, what is in it, and warnings.
+    """Read every set once, without its labels, in a child process: nothing slow has been done yet.
 
-    Raises `BadInput` for the same case or patient in two sets, one class only, labels outside their range,
-    class folders of other names in each set, and a calibration set of fewer than 2 samples; `ChildCrashed`
-    where a decoder takes its process down.
+    Gives how to open each, what is in it, and warnings. Raises `BadInput` for samples that cannot be read,
+    the same case or patient in two sets and a calibration set of fewer than 2 samples; `ChildCrashed` where
+    a decoder takes its process down.
     """
     job.reporter.stage("data", "checking the data")
     read = run_in_child(
-        _read_sets, job.recipe.data, frozenset(job.recipe.inputs), str(job.base), graph,
+        _read_sets, job.recipe.data, frozenset(job.recipe.inputs), str(job.base), inputs,
         what="reading the data", on_progress=job.reporter.progress,
     )  # fmt: skip
     job.add_time(StageTime("data", read.seconds, peak_mib=read.peak_mib))
@@ -84,14 +84,14 @@ def check_data(
 
 
 def _read_sets(
-    data: DataSpec, declared: frozenset[str], base: str, graph: Graph
+    data: DataSpec, declared: frozenset[str], base: str, inputs: tuple[InputSpec, ...]
 ) -> tuple[dict[Role, SetSource], tuple[DataFacts, ...], tuple[str, ...]]:
-    check = ContentCheck(graph.outputs)
+    check = ContentCheck()
     sources: dict[Role, SetSource] = {}
     facts: list[DataFacts] = []
     resized: list[tuple[DataFacts, Resized]] = []
+    doubts: list[str] = []
     unscaled: tuple[str, ...] = ()
-    numbered: dict[str, tuple[Role, tuple[str, ...]]] = {}
     roles: tuple[tuple[Role, str | None], ...] = (
         ("calibrate", data.calibrate),
         ("select", data.select),
@@ -100,11 +100,8 @@ def _read_sets(
     for role, ref in roles:
         if ref is None:
             continue
-        outputs = () if role == "calibrate" else graph.outputs
-        source = SetSource(ref, base, graph.inputs, outputs, data.skip_bad)
+        source = SetSource(ref, base, inputs, (), data.skip_bad)
         samples = source.open()
-        for output, classes in samples.classes.items():
-            _same_classes(output, numbered.setdefault(output, (role, classes)), (role, classes))
         sha = hashlib.sha256()
         count = 0
         for count, sample in enumerate(check.watch(role, samples), start=1):
@@ -112,35 +109,25 @@ def _read_sets(
                 unscaled = tuple(_unscaled(sample, declared))
             sha.update(f"{sample.name};{sample.group};".encode())
             sha.update(sample.content)
-            for name in sorted(sample.targets):
-                sha.update(f"{name}={sample.targets[name].tolist()};".encode())
             report_progress(count, len(samples))
         if role == "calibrate":
             refuse_few(count)
-        digest = sha.hexdigest()
-        sources[role] = SetSource(ref, base, graph.inputs, outputs, data.skip_bad, digest)
+        sources[role] = replace(source, sha256=sha.hexdigest())
         facts.append(
             DataFacts(
                 role=role,
                 ref=ref,
                 n=count,
-                labelled=samples.labelled,
-                sha256=digest,
+                labelled=False,
+                sha256=sha.hexdigest(),
                 skipped=samples.skipped,
                 notes=samples.notes,
-                class_counts=check.class_counts(role),
             )
         )
         resized += [(facts[-1], each) for each in samples.resized]
-    warnings = (*unscaled, *check.finish(), *_resized(resized))
-    for output, (_, classes) in numbered.items():
-        warnings = (*warnings, _by_name(output, classes))
-    for fact in facts:
-        if fact.skipped:
-            warnings = (*warnings, _skipped(fact))
-        if fact.role != "calibrate" and not fact.labelled:
-            warnings = (*warnings, f"the {fact.role} set has no labels: no AUC, sensitivity or specificity")
-    return sources, tuple(facts), warnings
+        doubts += [f"the {role} set: {each}" for each in samples.doubts]
+    skipped = (_skipped(fact) for fact in facts if fact.skipped)
+    return sources, tuple(facts), (*unscaled, *doubts, *check.finish(), *_resized(resized), *skipped)
 
 
 def _unscaled(sample: Sample, declared: frozenset[str]) -> Iterator[str]:
@@ -168,32 +155,6 @@ def _resized(found: Sequence[tuple[DataFacts, Resized]]) -> Iterator[str]:
             f"input {name}: {sets} were brought from other sizes (such as {alike[0][1].example}) to "
             f"{size} by {FILTER}; train on pictures brought to size in the same way, or give them at {size}"
         )
-
-
-def _same_classes(
-    output: str, first: tuple[Role, tuple[str, ...]], other: tuple[Role, tuple[str, ...]]
-) -> None:
-    """Raises `BadInput` where the same class index would have another meaning in each of two sets."""
-    if first[1] != other[1]:
-        lists = "; ".join(f"{role}: {', '.join(classes)}" for role, classes in (first, other))
-        raise BadInput(
-            f"the class folders of output {output!r} have other names in each set ({lists}), and their order "
-            "would give an index two meanings",
-            where=f"--{first[0]} and --{other[0]}",
-            remedy=f"name the folders alike, and {_labels(output, first[1])}",
-        )
-
-
-def _by_name(output: str, classes: tuple[str, ...]) -> str:
-    numbers = ", ".join(f"{index} {name}" for index, name in enumerate(classes))
-    return (
-        f"the classes of output {output} were numbered by the names of their folders ({numbers}): "
-        f"{_labels(output, classes)} if that is the model's order, else in its order"
-    )
-
-
-def _labels(output: str, classes: tuple[str, ...]) -> str:
-    return f"write labels = {json.dumps(list(classes), ensure_ascii=False)} under [outputs.{output}]"
 
 
 def _skipped(fact: DataFacts) -> str:

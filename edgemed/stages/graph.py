@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgemed.errors import BadInput
 from edgemed.preprocess import attach as attach_front
 from edgemed.preprocess import tensor_name
-from edgemed.readers.folder import list_files
-from edgemed.readers.reference import Reference
-from edgemed.sources import check_labels, check_parity, finish
+from edgemed.sources import check_labels, check_parity, finish, load_trained_model
 from edgemed.sources.digest import source_digest
-from edgemed.sources.imports import code_files, package_versions
 from edgemed.sources.parity import random_batch
-from edgemed.stages.inputs import REAL_SAMPLES, Arrays, fit_inputs, write_checked_front
+from edgemed.stages.inputs import REAL_SAMPLES, Arrays, Inputs, real_samples
 from edgemed.stages.job import Job
 from edgemed.types import (
     Graph,
@@ -27,7 +24,7 @@ from edgemed.types import (
     OutputSpec,
     ParityFacts,
     Recipe,
-    did_you_mean,
+    Step,
     digest_of_file,
 )
 
@@ -35,54 +32,50 @@ GRAPH_FILE = "graph.onnx"
 _PARITY_BATCHES = (1, 2, 5)
 
 
-def make_graph(job: Job) -> tuple[Graph, ModelFacts, tuple[ParityFacts, ...]]:
+def make_graph(job: Job, inputs: Inputs) -> tuple[Graph, ModelFacts, tuple[ParityFacts, ...]]:
     """Export, check against the original, put preprocessing in front and probabilities behind."""
     recipe = job.recipe
-    digest = source_digest(recipe.model, job.base)
     depends_on = {
-        "model": digest,
-        "inputs": recipe.to_dict()["inputs"],
+        "inputs": inputs.key,
         "outputs": {name: each.to_dict() for name, each in _structure(recipe).items()},
         "seed": recipe.seed,
-        "functions": [
-            [[digest_of_file(file) for file in code_files(code)], package_versions(code)]
-            for code in _training_code(recipe, job.base)
-        ],
-        "calibrate": _stamp(recipe.data.calibrate, job.base),
         "versions": job.versions("torch", "onnx", "onnxscript", "onnxruntime"),
     }
-    stage = job.run("graph", "exporting the model", depends_on, _make_graph, recipe, str(job.base))
+    stage = job.run("graph", "exporting the model", depends_on, _make_graph, recipe, str(job.base), inputs)
     facts = stage.facts
     graph = Graph.from_dict({**facts["graph"], "path": str(stage.folder / GRAPH_FILE)})
     outputs = _with_meanings(graph.outputs, recipe)
     graph = replace(graph, outputs=outputs)
+    digest = source_digest(recipe.model, job.base)
     model = replace(ModelFacts.from_dict(facts["model"]), sha256=digest, outputs=outputs)
-    return graph, model, tuple(ParityFacts.from_dict(entry) for entry in facts["parity"])
+    return graph, model, (*inputs.parity, ParityFacts.from_dict(facts["parity"]))
 
 
-def _make_graph(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
-    base = Path(base_path)
-    fitted = fit_inputs(recipe, base)
-    trained, raw, steps, tensors = fitted.trained, fitted.raw, fitted.steps, fitted.tensors
-    core, front = folder / "core.onnx", folder / "front.onnx"
-    samples, parity = write_checked_front(fitted, recipe, base, front)
+def _make_graph(recipe: Recipe, base_path: str, inputs: Inputs, folder: Path) -> dict[str, Any]:
+    base, raw, tensors = Path(base_path), inputs.raw, inputs.tensors
+    trained = load_trained_model(recipe.model, base)
+    samples = real_samples(recipe, raw, base)
+    core = folder / "core.onnx"
     trained.export(tensors, core)
     opset = _opset(core)
     batches = [random_batch(tensors, rows, recipe.seed + rows) for rows in _PARITY_BATCHES]
-    real = _run_front(front, raw, samples) if samples else random_batch(tensors, REAL_SAMPLES, recipe.seed)
+    real = (
+        _run_front(inputs.front, raw, samples)
+        if samples
+        else random_batch(tensors, REAL_SAMPLES, recipe.seed)
+    )
     checked = check_parity(trained, core, [*batches, real])
     sizes = ", ".join(map(str, checked.batch_sizes))
-    parity.append(
-        ParityFacts(
-            f"exported graph against the {trained.kind} original, batches of {sizes}",
-            sum(checked.batch_sizes),
-            checked.difference,
-            checked.tolerance,
-            note="last batch is real data" if samples else "random data only",
-        )
+    parity = ParityFacts(
+        f"exported graph against the {trained.kind} original, batches of {sizes}",
+        sum(checked.batch_sizes),
+        checked.difference,
+        checked.tolerance,
+        note="last batch is real data" if samples else "random data only",
     )
     finished = folder / "finished.onnx"
     outputs = finish(core, finished, _structure(recipe), real)
+    steps: dict[str, Sequence[Step]] = {name: spec.steps for name, spec in recipe.inputs.items()}
     attach_front(finished, raw, steps, folder / GRAPH_FILE)
     for scrap in (core, finished):
         scrap.unlink()
@@ -93,13 +86,8 @@ def _make_graph(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
     return {
         "graph": graph.to_dict(),
         "model": model.to_dict(),
-        "parity": [entry.to_dict() for entry in parity],
+        "parity": parity.to_dict(),
     }
-
-
-def _training_code(recipe: Recipe, base: Path) -> list[Path]:
-    functions = [spec.training_function for spec in recipe.inputs.values() if spec.training_function]
-    return [base / function.partition(":")[0] for function in functions]
 
 
 def _structure(recipe: Recipe) -> dict[str, OutputRecipe]:
@@ -112,12 +100,6 @@ def _structure(recipe: Recipe) -> dict[str, OutputRecipe]:
 
 
 def _with_meanings(outputs: tuple[OutputSpec, ...], recipe: Recipe) -> tuple[OutputSpec, ...]:
-    names = [spec.name for spec in outputs]
-    for name in recipe.outputs:
-        if name not in names:
-            raise BadInput(
-                f"the model has no output {name!r}", where=f"outputs.{name}", remedy=did_you_mean(name, names)
-            )
     specs = []
     for spec in outputs:
         given = recipe.outputs.get(spec.name, OutputRecipe())
@@ -140,21 +122,3 @@ def _opset(path: Path) -> int:
 
     model = onnx.load(path, load_external_data=False)
     return int(next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")))
-
-
-def _stamp(ref: str | None, base: Path) -> list[object]:
-    """Sizes and times of change of a set's files (of a CSV, its own only): enough to notice another set."""
-    if ref is None:
-        return []
-    path = Reference.parse(ref).resolve(base)
-    if not path.is_dir():
-        return [ref, _changed(path)]
-    return [ref, [[name, _changed(path / name)] for name in list_files(path)[0]]]
-
-
-def _changed(file: Path) -> tuple[int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns

@@ -1,4 +1,4 @@
-"""The artefact's inputs: model, recipe and the first sample of each set fitted to each other, quickly."""
+"""Stage `inputs`: model, recipe and the first sample of each set fitted to each other, quickly."""
 
 from __future__ import annotations
 
@@ -14,45 +14,67 @@ from numpy.typing import NDArray
 from edgemed.errors import BadInput
 from edgemed.preprocess import compare_with_training, tensor_spec, write_front
 from edgemed.readers import describe, open_set
+from edgemed.readers.folder import list_files
+from edgemed.readers.reference import Reference
 from edgemed.sources import TrainedModel, load_trained_model
+from edgemed.sources.digest import source_digest
+from edgemed.sources.imports import code_files, package_versions
 from edgemed.sources.normalise import OPSET
-from edgemed.types import InputRecipe, InputSpec, ParityFacts, Recipe, Step, did_you_mean
+from edgemed.stages.job import Job
+from edgemed.types import InputRecipe, InputSpec, ParityFacts, Recipe, Step, did_you_mean, digest_of_file
 
 FEWEST_CALIBRATION = 2
 REAL_SAMPLES = 16
+FRONT_FILE = "front.onnx"
 
 Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A trained model; what artefacts take (`raw`), the steps, what the model itself takes (`tensors`)."""
+class Inputs:
+    """What artefacts take (`raw`), what the model itself takes (`tensors`), and the steps between.
 
-    trained: TrainedModel
-    raw: tuple[InputSpec, ...]
-    steps: dict[str, Sequence[Step]]
-    tensors: tuple[InputSpec, ...]
-
-
-def fit_inputs(recipe: Recipe, base: Path) -> Fitted:
-    """Read the model, bring the recipe's inputs and its own together, and read one sample of each set.
-
-    Nothing here takes long, so that it comes before what does. Raises `BadInput` where names, shapes or
-    steps do not fit, and where the first sample of a set cannot be read.
+    `front` is an ONNX file of the steps alone, `parity` how near they come to the training functions. `key`
+    is the digest of all that these depend on.
     """
-    trained = load_trained_model(recipe.model, base)
-    raw = raw_inputs(trained, recipe, base)
-    steps: dict[str, Sequence[Step]] = {name: spec.steps for name, spec in recipe.inputs.items()}
-    tensors = tuple(replace(tensor_spec(spec, steps.get(spec.name, ())), name=spec.name) for spec in raw)
-    _check_shapes(trained, tensors)
-    data = recipe.data
-    for ref in (data.calibrate, data.select, data.accept):
-        if ref is not None:
-            samples = open_set(ref, raw, (), base=base, skip_bad=data.skip_bad)
-            if ref == data.calibrate:
-                refuse_few(len(samples))
-            next(iter(samples), None)
-    return Fitted(trained, raw, steps, tensors)
+
+    raw: tuple[InputSpec, ...]
+    tensors: tuple[InputSpec, ...]
+    front: Path
+    parity: tuple[ParityFacts, ...]
+    key: str
+
+
+def fit_inputs(job: Job) -> Inputs:
+    """Bring model, recipe and data together, which is quick: it comes before what is slow.
+
+    Raises `BadInput` where names, shapes or steps do not fit, where steps and training function differ, and
+    where the first sample of a set cannot be read.
+    """
+    recipe = job.recipe
+    depends_on = {
+        "model": source_digest(recipe.model, job.base),
+        "inputs": recipe.to_dict()["inputs"],
+        "functions": [
+            [[digest_of_file(file) for file in code_files(code)], package_versions(code)]
+            for code in _training_code(recipe, job.base)
+        ],
+        "calibrate": _stamp(recipe.data.calibrate, job.base),
+        "versions": job.versions("torch", "onnx", "onnxruntime"),
+    }
+    stage = job.run("inputs", "reading the model", depends_on, _fit_inputs, recipe, str(job.base))
+    _check_outputs(recipe, stage.facts["outputs"])
+    raw, tensors = (
+        tuple(InputSpec.from_dict(each) for each in stage.facts[name]) for name in ("raw", "tensors")
+    )
+    parity = tuple(ParityFacts.from_dict(each) for each in stage.facts["parity"])
+    return Inputs(raw, tensors, stage.folder / FRONT_FILE, parity, stage.key)
+
+
+def check_fit(recipe: Recipe, base: Path) -> None:
+    """The same for `--dry-run`, which keeps nothing."""
+    with tempfile.TemporaryDirectory(prefix="edgemed-") as scratch:
+        _check_outputs(recipe, _fit_inputs(recipe, str(base), Path(scratch))["outputs"])
 
 
 def refuse_few(count: int) -> None:
@@ -65,25 +87,39 @@ def refuse_few(count: int) -> None:
         )
 
 
-def check_fit(recipe: Recipe, base: Path) -> None:
-    """All of the above for a child process, which keeps the trained model."""
-    with tempfile.TemporaryDirectory(prefix="edgemed-") as scratch:
-        write_checked_front(fit_inputs(recipe, base), recipe, base, Path(scratch) / "front.onnx")
+def real_samples(recipe: Recipe, raw: tuple[InputSpec, ...], base: Path) -> list[Arrays]:
+    """Up to 16 raw samples of the calibration set."""
+    if recipe.data.calibrate is None:
+        return []
+    samples = open_set(recipe.data.calibrate, raw, (), base=base, skip_bad=recipe.data.skip_bad)
+    return [sample.inputs for sample in itertools.islice(samples, REAL_SAMPLES)]
 
 
-def write_checked_front(
-    fitted: Fitted, recipe: Recipe, base: Path, front: Path
-) -> tuple[list[Arrays], list[ParityFacts]]:
-    """Write the preprocessing alone to `front` and compare it with the training functions.
+def _fit_inputs(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
+    base = Path(base_path)
+    trained = load_trained_model(recipe.model, base)
+    raw = _raw_inputs(trained, recipe, base)
+    steps: dict[str, Sequence[Step]] = {name: spec.steps for name, spec in recipe.inputs.items()}
+    tensors = tuple(replace(tensor_spec(spec, steps.get(spec.name, ())), name=spec.name) for spec in raw)
+    _check_shapes(trained, tensors)
+    data = recipe.data
+    for ref in (data.calibrate, data.select, data.accept):
+        if ref is not None:
+            samples = open_set(ref, raw, (), base=base, skip_bad=data.skip_bad)
+            if ref == data.calibrate:
+                refuse_few(len(samples))
+            next(iter(samples), None)
+    write_front(raw, steps, folder / FRONT_FILE, opset=OPSET)
+    parity = _compare_training(recipe, raw, folder / FRONT_FILE, base, real_samples(recipe, raw, base))
+    return {
+        "raw": [spec.to_dict() for spec in raw],
+        "tensors": [spec.to_dict() for spec in tensors],
+        "outputs": trained.output_names(tensors),
+        "parity": [entry.to_dict() for entry in parity],
+    }
 
-    Gives the real samples that it was compared on, at most 16, and how near it came. Raises `BadInput`.
-    """
-    write_front(fitted.raw, fitted.steps, front, opset=OPSET)
-    samples = _real_samples(recipe, fitted.raw, base)
-    return samples, _compare_training(recipe, fitted.raw, front, base, samples)
 
-
-def raw_inputs(trained: TrainedModel, recipe: Recipe, base: Path) -> tuple[InputSpec, ...]:
+def _raw_inputs(trained: TrainedModel, recipe: Recipe, base: Path) -> tuple[InputSpec, ...]:
     """The artefact's inputs: from the recipe, else the model's own, else the calibration set's arrays."""
     names = trained.input_names()
     for name in recipe.inputs:
@@ -128,11 +164,12 @@ def _check_shapes(trained: TrainedModel, tensors: tuple[InputSpec, ...]) -> None
             )
 
 
-def _real_samples(recipe: Recipe, raw: tuple[InputSpec, ...], base: Path) -> list[Arrays]:
-    if recipe.data.calibrate is None:
-        return []
-    samples = open_set(recipe.data.calibrate, raw, (), base=base, skip_bad=recipe.data.skip_bad)
-    return [sample.inputs for sample in itertools.islice(samples, REAL_SAMPLES)]
+def _check_outputs(recipe: Recipe, names: Sequence[str]) -> None:
+    for name in recipe.outputs:
+        if name not in names:
+            raise BadInput(
+                f"the model has no output {name!r}", where=f"outputs.{name}", remedy=did_you_mean(name, names)
+            )
 
 
 def _compare_training(
@@ -153,3 +190,26 @@ def _compare_training(
             )
         )
     return facts
+
+
+def _training_code(recipe: Recipe, base: Path) -> list[Path]:
+    functions = [spec.training_function for spec in recipe.inputs.values() if spec.training_function]
+    return [base / function.partition(":")[0] for function in functions]
+
+
+def _stamp(ref: str | None, base: Path) -> list[object]:
+    """Sizes and times of change of a set's files (of a CSV, its own only): enough to notice another set."""
+    if ref is None:
+        return []
+    path = Reference.parse(ref).resolve(base)
+    if not path.is_dir():
+        return [ref, _changed(path)]
+    return [ref, [[name, _changed(path / name)] for name in list_files(path)[0]]]
+
+
+def _changed(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns

@@ -25,7 +25,7 @@ def inspect_model(spec: ModelSpec) -> dict[str, Any]:
         "inputs": [{"name": name, "shape": shapes.get(name)} for name in trained.input_names()],
     }
     if isinstance(trained, Exported):
-        facts["outputs"] = list(trained.output_names())
+        facts["outputs"] = list(trained.output_names(()))
     if spec.source.endswith(".onnx"):
         import onnx
 

@@ -29,13 +29,17 @@ class Plan(Record):
 def make_plan(recipe: Recipe, base: Path = Path()) -> tuple[Plan, tuple[Candidate, ...]]:
     """The plan for a recipe on this machine: its precisions, and fp32, on every runtime of the target.
 
-    Raises `BadInput` where no candidate of the precisions asked for is left.
+    Raises `BadInput` where no candidate of the precisions asked for is left or a runtime is unknown.
     """
     target = load_target(recipe.target, base)
     chosen: list[Candidate] = []
     left_out: dict[str, str] = {}
-    for name in target.backends:
-        backend = get_backend(name)
+    for name in dict.fromkeys(target.backends):
+        try:
+            backend = get_backend(name)
+        except BadInput as error:
+            where = f"backends of target {target.name}"
+            raise BadInput(error.problem, where=where, remedy=error.remedy) from None
         availability = backend.availability()
         for precision in dict.fromkeys(("fp32", *recipe.precisions)):
             candidate = Candidate(name, precision)
@@ -78,12 +82,14 @@ def _nothing_left(recipe: Recipe, target: Target, left_out: dict[str, str]) -> B
 
 def _lines(recipe: Recipe, ids: tuple[str, ...], left_out: dict[str, str]) -> tuple[str, ...]:
     data = recipe.data
-    lines = [f"export {recipe.model.source} and compare it with the original at batch sizes 1, 2 and 5"]
+    sets = [f"{role} {ref}" for role, ref in data.to_dict().items() if isinstance(ref, str)]
+    lines = [
+        "check the data: " + ("; ".join(sets) or "none given"),
+        f"export {recipe.model.source} and compare it with the original at batch sizes 1, 2 and 5",
+    ]
     for name, spec in recipe.inputs.items():
         steps = ", ".join(step.op for step in spec.steps) or "none"
         lines.append(f"put the preprocessing of {name!r} into the graph: {steps}")
-    sets = [f"{role} {ref}" for role, ref in data.to_dict().items() if isinstance(ref, str)]
-    lines.append("check the data: " + ("; ".join(sets) or "none given"))
     if any(each.endswith("int8") for each in ids):
         lines.append(f"find int8 scales on {recipe.quantise.samples} calibration samples, once")
     lines.append("build and load, each in its own process: " + ", ".join(ids))

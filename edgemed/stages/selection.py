@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from edgemed.errors import DiskFull, ToolFailure, Untrusted
 from edgemed.judge import agreement, figures
 from edgemed.measure import Predictions
 from edgemed.runtime import GOLDEN_FILE
 from edgemed.stages.artefacts import ORIGINAL, Built
 from edgemed.stages.job import Job, SetSource
-from edgemed.stages.trials import predictions
+from edgemed.stages.trials import of_each, predictions
 from edgemed.types import AgreementFigures, Figures, OutputSpec
 from edgemed.types.compilation import ComparedOn, Role
 
@@ -31,20 +30,13 @@ def selection_predictions(
 ) -> tuple[dict[str, Predictions], dict[str, str]]:
     """Answers by candidate id, and why others gave none. Without a `source` the golden cases are compared.
 
-    Raises `ToolFailure` or `Untrusted` when the original itself fails.
+    See `of_each` for what fails.
     """
-    answers: dict[str, Predictions] = {}
-    failures: dict[str, str] = {}
-    for name, each in built.items():
-        try:
-            answers[name] = _golden(each) if source is None else predictions(job, each, role, source)
-        except DiskFull:
-            raise
-        except (ToolFailure, Untrusted) as error:
-            if each.candidate == ORIGINAL:
-                raise
-            failures[name] = error.problem
-    return answers, failures
+
+    def answers(each: Built) -> Predictions:
+        return _golden(each) if source is None else predictions(job, each, role, source)
+
+    return of_each(job, built.values(), f"failed on the {role} set", answers)
 
 
 def compare_with_original(

@@ -1,19 +1,22 @@
-"""Stages `predict`, `latency` and `load`: raw samples of built artefacts, each taken in a child process."""
+"""Stages `predict`, `load` and `latency`: raw samples of built artefacts, each taken in a child process."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.child import report_progress
+from edgemed.errors import DiskFull, ToolFailure, Untrusted
 from edgemed.measure import Predictions, load_cost, predict, time_in_turns
 from edgemed.runtime import GOLDEN_FILE, Session, read_manifest
-from edgemed.stages.artefacts import Built
+from edgemed.stages.artefacts import BUILD_TIMEOUT_S, ORIGINAL, Built
 from edgemed.stages.job import Job, SetSource
+
+T = TypeVar("T")
 
 _PREDICTIONS = "predictions.npz"
 _LATENCIES = "latencies.npz"
@@ -36,35 +39,93 @@ def predictions(job: Job, built: Built, role: str, source: SetSource) -> Predict
     return Predictions.load(stage.folder / _PREDICTIONS)
 
 
-def latencies_s(job: Job, built: Sequence[Built]) -> dict[str, NDArray[np.float64]]:
-    """(launches, rounds) seconds for one sample by candidate id.
+def of_each(
+    job: Job, built: Iterable[Built], failed: str, measure: Callable[[Built], T]
+) -> tuple[dict[str, T], dict[str, str]]:
+    """`measure` of each that it works for, and why others have none, by candidate id.
+
+    A runtime that crashes, hangs or refuses costs its candidate; `failed` tells where it did. Raises
+    `ToolFailure` or `Untrusted` when the original fails.
+    """
+    found: dict[str, T] = {}
+    failures: dict[str, str] = {}
+    for each in built:
+        name = each.candidate.id
+        try:
+            found[name] = measure(each)
+        except DiskFull:
+            raise
+        except (ToolFailure, Untrusted) as error:
+            if each.candidate == ORIGINAL:
+                raise
+            failures[name] = f"{failed}: {error.problem}"
+            job.reporter.warn(f"{name} is dropped: {failures[name]}")
+    return found, failures
+
+
+def load_costs(job: Job, built: Iterable[Built]) -> tuple[dict[str, tuple[float, float]], dict[str, str]]:
+    """(load time in ms, memory in MiB) by candidate id, see `LoadCost`; each is loaded in a fresh process.
+
+    See `of_each` for what fails.
+    """
+    return of_each(job, built, "failed when it was loaded afresh", lambda each: _load_cost(job, each))
+
+
+def latencies_s(job: Job, built: Sequence[Built]) -> tuple[dict[str, NDArray[np.float64]], dict[str, str]]:
+    """(launches, rounds) seconds for one sample by candidate id; see `of_each` for what fails.
 
     Each launch is a fresh process in which all take turns. Its place in memory and the clock differ from
     launch to launch, and so do latencies. All launches are cut to the rounds of the shortest. One artefact
     alone is launched once: there is nothing to compare it with.
+
+    Where a launch fails, each is timed alone to find out whose fault it is, and those that work are launched
+    again. That failing too is nobody's fault and ends the compile.
     """
-    trials = job.recipe.trials
+    try:
+        return _in_turns(job, built), {}
+    except DiskFull:
+        raise
+    except (ToolFailure, Untrusted):
+        alone, failures = of_each(
+            job, built, "failed when it was timed",
+            lambda each: _launch(job, f"latency-{each.candidate.id}", f"timing {each.candidate.id}", [each]),
+        )  # fmt: skip
+    return _in_turns(job, [each for each in built if each.candidate.id in alone]), failures
+
+
+def _in_turns(job: Job, built: Sequence[Built]) -> dict[str, NDArray[np.float64]]:
+    launches = [
+        _launch(
+            job, f"latency-{number + 1}",
+            f"timing {len(built)} candidates in turns, launch {number + 1}", built, number,
+        )
+        for number in range(job.recipe.trials.launches if len(built) > 1 else 1)
+    ]  # fmt: skip
+    rounds = min(len(values) for launch in launches for values in launch.values())
+    return {name: np.stack([launch[name][:rounds] for launch in launches]) for name in launches[0]}
+
+
+def _launch(
+    job: Job, name: str, what: str, built: Sequence[Built], seed: int = 0
+) -> dict[str, NDArray[np.float64]]:
+    """(rounds,) seconds by candidate id."""
+    seconds = job.recipe.trials.seconds
     depends_on = {
-        "seconds": trials.seconds,
+        "seconds": seconds,
         "artefacts": {each.candidate.id: each.digest for each in built},
         "versions": job.versions(*{each.candidate.backend for each in built}),
         "host": read_manifest(built[0].folder).host,
     }
     folders = {each.candidate.id: each.folder for each in built}
-    launches: list[dict[str, NDArray[np.float64]]] = []
-    for number in range(trials.launches if len(built) > 1 else 1):
-        stage = job.run(
-            f"latency-{number + 1}", f"timing {len(built)} candidates in turns, launch {number + 1}",
-            depends_on, _time, folders, trials.seconds, number,
-        )  # fmt: skip
-        with np.load(stage.folder / _LATENCIES, allow_pickle=False) as data:
-            launches.append({name: data[name] for name in folders})
-    rounds = min(len(values) for launch in launches for values in launch.values())
-    return {name: np.stack([launch[name][:rounds] for launch in launches]) for name in folders}
+    stage = job.run(
+        name, what, depends_on, _time, folders, seconds, seed,
+        timeout_s=len(built) * (BUILD_TIMEOUT_S + seconds),
+    )  # fmt: skip
+    with np.load(stage.folder / _LATENCIES, allow_pickle=False) as data:
+        return {name: data[name] for name in folders}
 
 
-def load_costs(job: Job, built: Built) -> tuple[float, float]:
-    """(load time in ms, memory in MiB) of one artefact in a fresh process, see `LoadCost`."""
+def _load_cost(job: Job, built: Built) -> tuple[float, float]:
     depends_on = {
         "artefact": built.digest,
         "golden": built.manifest.files[GOLDEN_FILE],
@@ -73,6 +134,7 @@ def load_costs(job: Job, built: Built) -> tuple[float, float]:
     stage = job.run(
         f"load-{built.candidate.id}", f"loading {built.candidate.id} afresh", depends_on,
         _load, str(built.folder),
+        timeout_s=BUILD_TIMEOUT_S,
     )  # fmt: skip
     return stage.facts["load_ms"], stage.facts["memory_mib"]
 

@@ -19,6 +19,7 @@ from edgemed.stages.artefacts import ORIGINAL, Candidate, build, stamps_for
 from edgemed.stages.data import check_data
 from edgemed.stages.golden import make_golden_inputs
 from edgemed.stages.graph import make_graph
+from edgemed.stages.inputs import fit_inputs
 from edgemed.stages.job import Job, Reporter, SetSource
 from edgemed.stages.plan import make_plan
 from edgemed.suite.architecture import build as build_architecture
@@ -38,12 +39,15 @@ from edgemed.types import (
 
 CHOICE = "choice"
 _SHORT = {
-    "onnxruntime-fp32": "ORT",
-    "openvino-fp32": "OV",
-    "openvino-bf16": "OV bf16",
-    "onnxruntime uint8": "ORT u8",
-    "NNCF on openvino": "NNCF OV",
+    "openvino-fp32": "OV\nfp32",
+    "openvino-bf16": "OV\nbf16",
+    "onnxruntime uint8": "ORT\nuint8",
+    "NNCF on openvino": "NNCF\nint8",
 }
+LEGEND = """\
+ms: onnxruntime fp32; OV, ORT, NNCF, choice: time over that, below 1 is faster
+OV: openvino; ORT: onnxruntime's own quantiser; NNCF: its defaults, on openvino
+of best: choice over the fastest of the others, onnxruntime fp32 among them"""
 
 
 @dataclass(frozen=True)
@@ -89,10 +93,11 @@ def run_suite(
     ]
 
 
-def table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Head and rows for the terminal."""
-    baselines = list(dict.fromkeys(key for row in rows for key in row["ratios"] if key != CHOICE))
-    head = ["net", "ms", *(_SHORT.get(key, key) for key in baselines), "choice", "/ best", "chosen"]
+def table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]], str]:
+    """Head, rows and alignment for the terminal; `LEGEND` explains the head."""
+    known = dict.fromkeys(key for row in rows for key in row["ratios"])
+    baselines = [key for key in known if key not in (CHOICE, ORIGINAL.id)]
+    head = ["net", "ms", *(_SHORT.get(key, key) for key in baselines), "choice", "of\nbest", "chosen"]
     body = []
     for row in rows:
         cells = [f"{row['ratios'][key]:.2f}" if key in row["ratios"] else "-" for key in baselines]
@@ -102,7 +107,7 @@ def table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
                 f"{row['choice_over_best']:.2f}", row["chosen"],
             ]
         )  # fmt: skip
-    return head, body
+    return head, body, "l" + "r" * (len(head) - 2) + "l"
 
 
 def _row(
@@ -184,8 +189,9 @@ def _write(folder: str, name: str, samples: int) -> None:
 
 def _baselines(job: Job, name: str) -> dict[str, Path]:
     """Artefact folders by baseline; one that its own tool cannot make is left out with a warning."""
-    graph, _, _ = make_graph(job)
-    sets, data, _ = check_data(job, graph)
+    inputs = fit_inputs(job)
+    sets, data, _ = check_data(job, inputs.raw)
+    graph, _, _ = make_graph(job, inputs)
     golden = make_golden_inputs(job, graph, sets["calibrate"])
     _, candidates = make_plan(job.recipe)
     folders = {}

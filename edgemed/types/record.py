@@ -81,10 +81,11 @@ def digest_of_file(path: Path) -> str:
 
 
 def did_you_mean(word: str, known: typing.Iterable[str]) -> str:
-    """`did you mean 'x'?` or the list of what is known."""
+    """`did you mean 'x'?`, whatever the letter case, or the list of what is known."""
     known = list(known)
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    folded = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(word.casefold(), folded, n=1)
+    return f"did you mean {folded[near[0]]!r}?" if near else f"known: {', '.join(known)}"
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

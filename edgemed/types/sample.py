@@ -65,6 +65,11 @@ class SampleSet(Protocol):
         ...
 
     @property
+    def doubts(self) -> tuple[str, ...]:
+        """Those of the notes that are worth a warning: what was done is probably not what was meant."""
+        ...
+
+    @property
     def resized(self) -> tuple[Resized, ...]:
         """The cases resized since the last iteration began."""
         ...
@@ -72,6 +77,10 @@ class SampleSet(Protocol):
     @property
     def classes(self) -> dict[str, tuple[str, ...]]:
         """By output, the names of its classes where their order is only the set's own."""
+        ...
+
+    def targets(self) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
+        """Name and targets of every candidate, in order, those that cannot be read too: none is decoded."""
         ...
 
     def __len__(self) -> int: ...

@@ -8,8 +8,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import graphs
 import numpy as np
 import pytest
+
+from edgemed.types import InputSpec, OutputSpec
 
 NET = '''"""The same net as model.onnx, with weights of its own."""
 
@@ -22,40 +25,24 @@ def build() -> nn.Module:
     )
 '''
 
+STOP_TELEMETRY = ("CI", "NNCF_CI", "ORT_DISABLE_TELEMETRY")
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `model.onnx`, `net.py`, `net.safetensors` and `set.npz`: a 2 x 32 signal, two logits."""
-    import onnx
     import torch
-    from onnx import TensorProto, helper, numpy_helper
     from safetensors.torch import save_file
 
     folder = tmp_path_factory.mktemp("tiny")
+    g = graphs.Writer(0)
+    x = g.pooled(g.relu(g.conv("signal", 2, 8, 5, 1)))
+    g.gemm(x, 8, 2, name="head", out="scores")
+    signal = InputSpec("signal", "float32", (2, 32))
+    g.write(folder, "model", (signal,), (OutputSpec("scores", "binary", 2),))
     rng = np.random.default_rng(0)
-    weights = {
-        "kernel": rng.standard_normal((8, 2, 5)).astype(np.float32),
-        "matrix": rng.standard_normal((8, 2)).astype(np.float32),
-        "bias": np.zeros(2, np.float32),
-    }
-    nodes = [
-        helper.make_node("Conv", ["signal", "kernel"], ["c"], "conv", pads=[2, 2]),
-        helper.make_node("Relu", ["c"], ["r"], "relu"),
-        helper.make_node("GlobalAveragePool", ["r"], ["p"], "pool"),
-        helper.make_node("Flatten", ["p"], ["f"], "flatten"),
-        helper.make_node("Gemm", ["f", "matrix", "bias"], ["scores"], "head"),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "net",
-        [helper.make_tensor_value_info("signal", TensorProto.FLOAT, ["n", 2, 32])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 2])],
-        [numpy_helper.from_array(array, name) for name, array in weights.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(model, str(folder / "model.onnx"))
     np.savez(folder / "set.npz", x=rng.standard_normal((24, 2, 32)).astype(np.float32))
     (folder / "net.py").write_text(NET, encoding="utf-8")
     torch.manual_seed(0)
@@ -73,7 +60,7 @@ def edgemed() -> Run:
     def run(
         *arguments: str, folder: Path, prefix: Sequence[str] = (), env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        inherited = {name: value for name, value in os.environ.items() if name not in ("CI", "NNCF_CI")}
+        inherited = {name: value for name, value in os.environ.items() if name not in STOP_TELEMETRY}
         return subprocess.run(
             [*prefix, sys.executable, "-m", "edgemed", *arguments],
             cwd=folder, env={**inherited, **(env or {})},

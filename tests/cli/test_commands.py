@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
+
+from edgemed import errors
 
 pytestmark = pytest.mark.slow
 
@@ -47,12 +50,23 @@ def test_an_error_with_json_is_json(site):
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize(
+    "arguments", [("run", "--json"), ("doctor", "--json", "--strange"), ("bench", "--json", "--seconds", "0")]
+)
+def test_wrong_usage_with_json_is_json(helpers, tmp_path, arguments):
+    done = helpers.Site(tmp_path).run(*arguments)
+    assert done.code == done.json["exit_code"] == 2
+    assert set(done.json["error"]) == {"problem", "where", "next"}
+    assert done.json["error"]["problem"] in " ".join(done.err.split())
+
+
 def test_dry_run_writes_nothing(site, helpers):
     before = {path.name: path.stat().st_mtime_ns for path in site.folder.iterdir()}
     text = site.run("compile", *helpers.MODEL, *helpers.SETS, "-o", "out", "--dry-run")
     plan = site.run("compile", *helpers.MODEL, *helpers.SETS, "-o", "out", "--dry-run", "--json")
     assert text.code == plan.code == 0
-    assert text.out.startswith("1. export model.onnx")
+    assert text.out.startswith("1. ")
+    assert " export model.onnx and compare" in text.out
     assert "onnxruntime-int8" in plan.json["candidates"]
     only = site.run("compile", *helpers.MODEL, *helpers.SETS, "--precision", "int8", "--dry-run", "--json")
     assert {"onnxruntime-fp32", "onnxruntime-int8"} <= set(only.json["candidates"])
@@ -133,9 +147,15 @@ def test_bench(compiled):
     first, second = done.json
     assert first["ratio"] == first["low"] == first["high"] == 1
     assert second["low"] <= second["ratio"] <= second["high"]
-    text = compiled.run("bench", "out", "--launches", "1", "--seconds", "0.1")
-    assert "original" in text.out
-    assert "onnxruntime-fp32" in text.out
+    folders = ("out/original", "out/artefacts/onnxruntime-fp32")
+    for paths, names in ((("out",), ("original", "onnxruntime-fp32")), (folders, folders)):
+        text = compiled.run("bench", *paths, "--launches", "1", "--seconds", "0.1")
+        lines = [line.strip() for line in text.out.splitlines()]
+        assert max(map(len, lines)) <= 80
+        assert lines[1].split() == ["artefact", "ratio", "interval", "ms", "ms", "ms", "ms", "MiB"]
+        for name in names:
+            assert name in "".join(line.split()[0] for line in lines[2:])
+        assert [line.count(" to ") for line in lines].count(1) == len(names)
     compiled.run("bench", "nothing").refused(2, "nothing")
 
 
@@ -154,5 +174,7 @@ def test_bench_refuses_options_that_it_would_pass_over(helpers, tmp_path, option
 
 
 def test_version_and_exit_codes_are_told(compiled):
-    assert "5 an artefact is not what its manifest says" in " ".join(compiled.run("--help").out.split())
+    told = " ".join(compiled.run("--help").out.split()).partition("Exit codes: ")[2]
+    codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
+    assert {int(code) for code in re.findall(r"(?:^|, )(\d+) ", told)} == codes
     assert json.loads(json.dumps(compiled.run("--version").out)).startswith("edgemed")

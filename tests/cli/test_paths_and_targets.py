@@ -62,7 +62,7 @@ def test_a_recipe_in_a_linked_folder_takes_sets_from_the_working_folder(site, he
 def test_a_target_of_the_users_own(site, helpers):
     (site / "recipes").mkdir()
     (site / "recipes/ours.toml").write_text(TARGET)
-    (site / "mine.toml").write_text(TARGET)
+    (site / "mine.toml").write_text(TARGET.replace('"onnxruntime"', '"onnxruntime", "onnxruntime"'))
     (site / "recipes/net.toml").write_text('target = "ours.toml"\n[model]\nsource = "../model.onnx"\n')
     plan = site.run("compile", "recipes/net.toml", "--dry-run", "--json").json
     assert (plan["target"], plan["candidates"]) == ("ours", ["onnxruntime-fp32"])
@@ -78,9 +78,12 @@ def test_a_target_of_the_users_own(site, helpers):
         (b"\xff\xfe\x00", ("not valid TOML", "ours.toml")),
         (b'name = "host"\n' + TARGET.encode(), ("a target is named by its file", "leave the key `name` out")),
         (b'description = "x"\nbackends = []', ("missing key 'precisions'", "ours.toml")),
+        (TARGET.replace("onnx", "onx").encode(), ("no backend 'onxruntime'", "backends of target ours")),
+        (TARGET.replace('"onnxruntime"', "").encode(), ("a target without a backend", "ours.toml")),
+        (TARGET.replace("fp32", "int8").encode(), ("a target without fp32", "precisions in ours.toml")),
         (None, ("cannot read the target", "ours.toml")),
     ],
-    ids=["not TOML", "not text", "a name", "a missing key", "no file"],
+    ids=["syntax", "encoding", "name", "missing-key", "unknown-backend", "no-backend", "no-fp32", "no-file"],
 )
 def test_a_broken_target_is_refused(site, helpers, content, words):
     if content is not None:

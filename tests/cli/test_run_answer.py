@@ -18,29 +18,33 @@ FINDINGS = ("mass", "fluid", "air")
     [
         (
             OutputSpec("finding", "binary", 1, CLEAR, 0.2), [0.25],
-            "pneumonia", "pneumonia (probability of pneumonia 0.2500, threshold 0.2)",
+            "pneumonia", "pneumonia (probability of pneumonia 0.25, threshold 0.2)",
         ),
         (
             OutputSpec("finding", "binary", 1, CLEAR, 0.2), [0.1999],
             "clear", "clear (probability of pneumonia 0.1999, threshold 0.2)",
         ),
         (OutputSpec("finding", "binary", 1, CLEAR), [0.5], "pneumonia", None),
+        (
+            OutputSpec("finding", "binary", 1, CLEAR), [0.49999],
+            "clear", "clear (probability of pneumonia 0.49999, threshold 0.5)",
+        ),
         (OutputSpec("finding", "binary", 2, CLEAR, 0.9), [0.15, 0.85], "clear", None),
         (OutputSpec("finding", "binary", 2, CLEAR, 0.8), [0.15, 0.85], "pneumonia", None),
         (
             OutputSpec("finding", "binary", 2, TURNED), [0.15, 0.85],
-            "clear", "clear (probability of clear 0.8500, threshold 0.5)",
+            "clear", "clear (probability of clear 0.85, threshold 0.5)",
         ),
         (
             OutputSpec("finding", "binary", 1), [0.7],
-            "positive", "positive (probability of positive 0.7000, threshold 0.5)",
+            "positive", "positive (probability of positive 0.7, threshold 0.5)",
         ),
         (
             OutputSpec("organ", "multiclass", 3, ORGANS), [0.2, 0.45, 0.35],
-            "kidney", "kidney (probability 0.4500)",
+            "kidney", "kidney (probability 0.45)",
         ),
         (OutputSpec("organ", "multiclass", 3, ORGANS[::-1]), [0.5, 0.3, 0.2], "spleen", None),
-        (OutputSpec("organ", "multiclass", 3), [0.2, 0.3, 0.5], "2", "2 (probability 0.5000)"),
+        (OutputSpec("organ", "multiclass", 3), [0.2, 0.3, 0.5], "2", "2 (probability 0.5)"),
         (
             OutputSpec("findings", "multilabel", 3, FINDINGS, 0.3), [0.3, 0.29, 0.9],
             ["mass", "air"], "mass, air",

@@ -32,6 +32,9 @@ class Numbers(StreamedSet):
         for i in range(len(self)):
             yield str(i), functools.partial(self._sample, i)
 
+    def targets(self):
+        return ((str(i), {}) for i in range(len(self)))
+
     def _sample(self, i: int) -> Sample:
         self.decoded.append(i)
         if i in self.bad:

@@ -126,8 +126,9 @@ class Writer:
         return self.add("Softmax", x, name=f"edgemed/ending/{out}/Softmax", out=out)
 
     def write(
-        self, folder: Path, name: str, inputs: tuple[InputSpec, ...], outputs: tuple[OutputSpec, ...]
-    ) -> Net:
+        self, folder: Path, name: str, inputs: tuple[InputSpec, ...], outputs: tuple[OutputSpec, ...], *,
+        opset: int = OPSET,
+    ) -> Net:  # fmt: skip
         from onnx import TensorProto, helper, save
 
         types = {"float32": TensorProto.FLOAT, "uint8": TensorProto.UINT8}
@@ -138,7 +139,7 @@ class Writer:
             [helper.make_tensor_value_info(o.name, TensorProto.FLOAT, ["N", o.columns]) for o in outputs],
             self.constants,
         )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
         save(model, folder / f"{name}.onnx")
         return Net(name, folder / f"{name}.onnx", inputs, outputs)
 

@@ -12,16 +12,24 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_args, get_type_hints
 
+import graphs
 import numpy as np
 import pytest
+import tomllib
+from click.testing import CliRunner
 
 from edgemed import errors
 from edgemed.cli import cli
+from edgemed.errors import BadInput
+from edgemed.preprocess import compare_with_training, write_front
 from edgemed.preprocess.pillow_filter import Filter
 from edgemed.preprocess.registry import OPS
+from edgemed.preprocess.training import SHARE_OF_RANGE
 from edgemed.readers.npz import INPUT_NAMES, LABEL_NAMES
 from edgemed.readers.reference import GROUP_NAMES
-from edgemed.types import Recipe, Record
+from edgemed.sources.normalise import OPSET
+from edgemed.stages.inputs import REAL_SAMPLES
+from edgemed.types import InputSpec, OutputSpec, Recipe, Record
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -29,14 +37,12 @@ RECIPES = (ROOT / "calibration" / "README.md").read_text(encoding="utf-8")
 DESIGN = (ROOT / "edgemed" / "DESIGN.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+def blocks(language: str, document: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", document, flags=re.MULTILINE | re.DOTALL)
 
 
 def write_example(folder: Path) -> None:
     """The files that the README names: pictures whose middle is bright or not, and a net that sees it."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
     from PIL import Image
 
     rng = np.random.default_rng(0)
@@ -50,32 +56,19 @@ def write_example(folder: Path) -> None:
                     picture[8:20, 8:20] += 120
                 Image.fromarray(picture.astype(np.uint8)).save(of_class / f"{index}.png")
     (folder / "new.png").write_bytes((folder / "xray" / "accept" / "pneumonia" / "0.png").read_bytes())
+    g = graphs.Writer(0)
     kernel = np.full((4, 1, 3, 3), 1 / 9, np.float32) * np.array([1, 2, 3, 4], np.float32).reshape(4, 1, 1, 1)
-    weights = {
-        "kernel": kernel,
-        "matrix": np.full((4, 1), 5.0, np.float32),
-        "bias": np.array([-12.0], np.float32),
-    }
-    nodes = [
-        helper.make_node("Conv", ["image", "kernel"], ["c"], "conv", pads=[1, 1, 1, 1]),
-        helper.make_node("Relu", ["c"], ["r"], "relu"),
-        helper.make_node("GlobalAveragePool", ["r"], ["p"], "pool"),
-        helper.make_node("Flatten", ["p"], ["f"], "flatten"),
-        helper.make_node("Gemm", ["f", "matrix", "bias"], ["finding"], "head"),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "net",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 1, 28, 28])],
-        [helper.make_tensor_value_info("finding", TensorProto.FLOAT, ["n", 1])],
-        [numpy_helper.from_array(array, name) for name, array in weights.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(model, str(folder / "model.onnx"))
+    x = g.pooled(g.relu(g.add("Conv", "image", g.constant(kernel), pads=[1, 1, 1, 1])))
+    matrix, bias = np.full((4, 1), 5, np.float32), np.array([-12], np.float32)
+    g.add("Gemm", x, g.constant(matrix), g.constant(bias), out="finding")
+    image = InputSpec("image", "float32", (1, 28, 28))
+    g.write(folder, "model", (image,), (OutputSpec("finding", "binary", 1),))
 
 
 @pytest.mark.slow
 def test_commands_of_the_first_compile_run_as_written(tmp_path: Path) -> None:
+    from PIL import Image
+
     write_example(tmp_path)
     commands = blocks("bash")
     assert len(commands) == 2
@@ -94,6 +87,14 @@ def test_commands_of_the_first_compile_run_as_written(tmp_path: Path) -> None:
     for name in ("manifest.json", "golden.npz"):
         assert name in README
         assert (best / name).is_file()
+
+    pixels = np.asarray(Image.open(tmp_path / "new.png"))
+    answers = []
+    for name, array in (("image", pixels), ("any", pixels[np.newaxis])):
+        np.savez(tmp_path / "new.npz", **{name: array})
+        answers.append(CliRunner().invoke(cli, ["run", str(tmp_path / "out"), str(tmp_path / "new.npz")]))
+    assert answers[0].stdout.startswith("finding: ")
+    assert answers[0].stdout == answers[1].stdout
 
     shown = subprocess.run(
         ["bash", "-c", "edgemed inspect out"],
@@ -156,6 +157,25 @@ def test_every_argument_of_a_step_is_listed() -> None:
         (row,) = re.findall(rf"^\| `{name}` \| `{{ op = .*$", RECIPES, flags=re.MULTILINE)
         assert [field.name for field in fields(op) if not re.search(rf"\b{field.name}\b", row)] == []
     assert [each for each in get_args(Filter) if f'`"{each}"`' not in RECIPES] == []
+
+
+def test_the_training_function_does_what_the_steps_of_the_example_do(tmp_path: Path) -> None:
+    (code,), (recipe,) = blocks("python", RECIPES), blocks("toml", RECIPES)
+    given = Recipe.from_dict(tomllib.loads(recipe)).inputs["image"]
+    file, _, name = given.training_function.partition(":")
+    (tmp_path / file).write_text(code)
+    spec = InputSpec("image", given.dtype, given.shape, given.layout)
+    write_front([spec], {"image": given.steps}, tmp_path / "front.onnx", opset=OPSET)
+    draw = np.random.default_rng(0)
+    samples = [draw.integers(0, 256, given.shape, np.uint8) for _ in range(3)]
+    front, reference = tmp_path / "front.onnx", f"{file}:{name}"
+    compared = compare_with_training(reference, tmp_path, front, spec, samples)
+    assert compared.difference <= compared.tolerance < 0.0021
+    for told in (SHARE_OF_RANGE, f"up to {REAL_SAMPLES} samples"):
+        assert str(told) in RECIPES
+    (tmp_path / file).write_text(code.replace("/ 0.5", "/ 0.6"))
+    with pytest.raises(BadInput, match="differ from the training function"):
+        compare_with_training(reference, tmp_path, front, spec, samples)
 
 
 def test_names_that_are_looked_for_in_a_set_are_listed() -> None:

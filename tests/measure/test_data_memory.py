@@ -9,7 +9,8 @@ import pytest
 
 from edgemed.stages.data import check_data
 from edgemed.stages.job import Job
-from edgemed.types import DataSpec, Graph, InputSpec, ModelSpec, OutputSpec, Recipe
+from edgemed.stages.labels import check_labels
+from edgemed.types import DataSpec, InputSpec, ModelSpec, OutputSpec, Recipe
 
 SIDE = 128
 
@@ -21,11 +22,12 @@ def _peak_mib(folder: Path, cases: int) -> float:
     pictures = rng.integers(0, 256, (cases, SIDE, SIDE), np.uint8)
     np.savez(folder / "set.npz", x=pictures, y=np.arange(cases) % 2, patient=np.arange(cases))
     inputs = (InputSpec("image", "uint8", (SIDE, SIDE), "HW"),)
-    graph = Graph("graph.onnx", "", inputs, (OutputSpec("score", "binary", 1),), 17, 0)
     recipe = Recipe(ModelSpec("model.onnx"), data=DataSpec(select="set.npz::x=x,y=y"))
     job = Job(recipe, folder, folder / "out")
-    _, (facts,), _ = check_data(job, graph)
+    sets, data, _ = check_data(job, inputs)
+    _, (facts,), _ = check_labels(sets, data, (OutputSpec("score", "binary", 1),))
     assert facts.n == cases
+    assert facts.class_counts == {"score": {"negative": cases // 2, "positive": cases // 2}}
     (time,) = job.times
     assert time.peak_mib is not None
     return time.peak_mib

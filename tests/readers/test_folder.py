@@ -34,6 +34,14 @@ def test_classes_are_folders(folder: Path) -> None:
     assert data.notes == ("1 files of other types lie in the folder and were left out",)
 
 
+def test_targets_come_without_samples(folder: Path) -> None:
+    (folder / "set/normal/a.png").write_bytes(b"no picture")
+    data = open_set("set::rows=0:3", [GRAY], [BINARY], base=folder)
+    found = [(name, int(each["disease"])) for name, each in data.targets()]
+    assert found == [("normal/a.png", 0), ("normal/deep/b.jpg", 0), ("sick/c.tif", 1)]
+    assert list(open_set("set::rows=3:", [GRAY], [], base=folder).targets()) == [("sick/d.png", {})]
+
+
 def test_classes_in_the_order_of_the_labels(folder: Path) -> None:
     output = OutputSpec("disease", "binary", 1, ("sick", "normal"))
     assert [int(s.targets["disease"]) for s in open_set("set", [GRAY], [output], base=folder)] == [1, 1, 0, 0]

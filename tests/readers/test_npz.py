@@ -110,6 +110,27 @@ def test_label_keys_are_passed_over_where_no_labels_are_asked_for(data_dir: Path
         assert next(iter(data)).targets == {}
 
 
+def test_targets_come_without_samples(tmp_path: Path) -> None:
+    """Those of samples that cannot be read too."""
+    save(tmp_path, x=np.full((4, 3), np.nan, np.float32), y=np.array([[0], [1], [1], [0]]))
+    data = open_set("set.npz::rows=1:", [TABLE], [BINARY], base=tmp_path)
+    assert [(name, int(each["disease"])) for name, each in data.targets()] == [
+        ("x[1]", 1),
+        ("x[2]", 1),
+        ("x[3]", 0),
+    ]
+    assert list(open_set("set.npz::rows=3:", [TABLE], [], base=tmp_path).targets()) == [("x[3]", {})]
+
+
+def test_labels_that_are_named_are_checked_where_none_are_asked_for(tmp_path: Path) -> None:
+    save(tmp_path, x=np.ones((4, 3), np.float32), few=np.zeros(3), y=np.zeros(3))
+    with pytest.raises(BadInput, match="no array 'z'"):
+        open_set("set.npz::x=x,y=z", [TABLE], [], base=tmp_path)
+    with pytest.raises(BadInput, match="differ in length: x 4, few 3"):
+        open_set("set.npz::x=x,y.disease=few", [TABLE], [], base=tmp_path)
+    assert len(open_set("set.npz", [TABLE], [], base=tmp_path)) == 4
+
+
 def test_hippocampus_two_regression_heads(data_dir: Path) -> None:
     heads = [OutputSpec("anterior", "regression", 1), OutputSpec("posterior", "regression", 1)]
     ref = "hippocampus3d.npz::y.anterior=vol_anterior_mm3,y.posterior=vol_posterior_mm3,group=name,rows=10:12"

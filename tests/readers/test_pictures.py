@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgemed.errors import BadInput
-from edgemed.readers import Notes, read_file
+from edgemed.readers import Notes, open_set, read_file
 from edgemed.readers.resize import resize
 from edgemed.types import InputSpec, Resized
 
@@ -81,6 +81,25 @@ def test_sixteen_bit_gray(tmp_path: Path, suffix: str) -> None:
     np.testing.assert_array_equal(read(path, InputSpec("image", "uint16", (30, 40), "HW")), deep)
     np.testing.assert_array_equal(read(path, InputSpec("image", "float32", (30, 40), "HW")), deep)
     np.testing.assert_array_equal(read(path, GRAY), np.rint(deep / 257).astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("largest", "told"), [(4095, "1/4095"), (9000, "1/16383"), (16383, "1/16383"), (16384, ""), (65535, "")]
+)
+def test_a_detectors_bits_in_sixteen_are_told_once_for_a_set(tmp_path: Path, largest: int, told: str) -> None:
+    for name, value in (("a", 300), ("b", largest), ("c", 0)):
+        Image.fromarray(np.full((30, 40), value, np.uint16)).save(tmp_path / f"{name}.png")
+    data = open_set(".", [GRAY], [], base=tmp_path)
+    assert len(list(data)) == 3
+    assert len(data.doubts) == bool(told)
+    for doubt in data.doubts:
+        assert f"only {largest} of 65535" in doubt
+        assert f'by = "{told}"' in doubt
+        assert 'dtype to "uint16"' in doubt
+    assert set(data.doubts) <= set(data.notes)
+    deep = open_set(".", [InputSpec("image", "uint16", (30, 40), "HW")], [], base=tmp_path)
+    assert len(list(deep)) == 3
+    assert deep.doubts == ()
 
 
 def test_sixteen_bit_colour_is_not_shrunk_in_silence(tmp_path: Path) -> None:

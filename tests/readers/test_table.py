@@ -62,6 +62,22 @@ def test_label_key_is_passed_over_where_no_labels_are_asked_for(folder: Path) ->
     assert len(list(data)) == 3
 
 
+def test_targets_come_without_samples(folder: Path) -> None:
+    (folder / "img/b.png").write_bytes(b"no picture")
+    data = open_set("cases.csv", [GRAY], [BINARY], base=folder)
+    found = [(name, int(each["disease"])) for name, each in data.targets()]
+    assert found == [("img/a.png", 0), ("img/b.png", 1), ("img/c.png", 1)]
+    (folder / "twice.csv").write_text("path,label\nimg/a.png,0\nimg/a.png,1\n")
+    twice = open_set("twice.csv", [GRAY], [BINARY], base=folder)
+    assert [name for name, _ in twice.targets()] == [sample.name for sample in twice]
+
+
+def test_labels_that_are_named_are_checked_where_none_are_asked_for(folder: Path) -> None:
+    for key in ("label", "y.disease"):
+        with pytest.raises(BadInput, match="no column 'lable'"):
+            open_set(f"cases.csv::{key}=lable", [GRAY], [], base=folder)
+
+
 def test_signals_in_files(folder: Path) -> None:
     np.save(folder / "s.npy", np.arange(10.0))
     (folder / "signals.csv").write_text("file\ns.npy\n")
@@ -98,6 +114,47 @@ def test_bad_tables(folder: Path, text: str, ref: str, problem: str) -> None:
     (folder / "bad.csv").write_text(text)
     with pytest.raises(BadInput, match=problem):
         open_set(ref, [GRAY], [BINARY], base=folder)
+
+
+@pytest.mark.parametrize(
+    ("header", "key"), [("Path,label", "path=Path"), ("path,LABEL", "label=LABEL"),
+                        ("path,Disease", "label=Disease"), ("path,label,Patient", "group=Patient")],
+)  # fmt: skip
+def test_a_column_in_other_letter_case_is_suggested(folder: Path, header: str, key: str) -> None:
+    rows = ("img/a.png,0,p1", "img/b.png,1,p1")
+    text = "\n".join([header, *(",".join(row.split(",")[: header.count(",") + 1]) for row in rows)])
+    (folder / "near.csv").write_text(text)
+    with pytest.raises(BadInput, match="letter case") as caught:
+        open_set("near.csv", [GRAY], [BINARY], base=folder)
+    assert f"add {key} " in caught.value.remedy
+    samples = list(open_set(f"near.csv::{key}", [GRAY], [BINARY], base=folder))
+    assert [int(sample.targets["disease"]) for sample in samples] == [0, 1]
+
+
+def test_a_wrong_key_finds_the_near_column_in_any_letter_case(folder: Path) -> None:
+    with pytest.raises(BadInput) as caught:
+        open_set("cases.csv::label=LABELS", [GRAY], [BINARY], base=folder)
+    assert caught.value.remedy == "did you mean 'label'?"
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_semicolons_and_tabs(folder: Path, separator: str) -> None:
+    text = CASES.replace(",", separator).replace("age", '"age, in ,,,,,,,,, years"')
+    (folder / "other.csv").write_text(text, encoding="utf-8-sig")
+    table = InputSpec("table", "float32", (2,))
+    samples = list(open_set("other.csv", [GRAY, table], [BINARY], base=folder))
+    assert [sample.name for sample in samples] == ["img/a.png", "img/b.png", "img/c.png"]
+    assert [sample.inputs["table"].tolist() for sample in samples] == [[1, 2], [3, 4], [5, 6]]
+    assert describe("other.csv", base=folder).classes == ("1", "normal", "sick")
+
+
+@pytest.mark.parametrize("ref", ["comma.csv::y.age=age", "comma.csv::table=age"])
+def test_decimal_commas_are_refused(folder: Path, ref: str) -> None:
+    (folder / "comma.csv").write_text("path;age;table\nimg/a.png;50,5;1\n")
+    inputs, age = [GRAY, InputSpec("table", "float32", (1,))], OutputSpec("age", "regression", 1)
+    with pytest.raises(BadInput, match="not a number") as caught:
+        list(open_set(ref, inputs, [age] if "y.age" in ref else [], base=folder))
+    assert caught.value.remedy == "write decimals with a point"
 
 
 def test_bad_numbers(folder: Path) -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgemed.cli.tables import print_outcome
+from edgemed.cli.outcome import print_outcome
+from edgemed.cli.tables import plain, print_table
 from edgemed.judge import figures
+from edgemed.report import numerals
+from edgemed.suite.run import LEGEND, table
 from edgemed.types import OutputSpec
 
 
@@ -23,7 +26,7 @@ from edgemed.types import OutputSpec
 )
 def test_the_set_that_was_compared_on_is_named(compilation, capsys, compared_on, told):
     print_outcome(dataclasses.replace(compilation, compared_on=compared_on), Path("out"))
-    assert f"decisions and AUC diff.: {told}" in capsys.readouterr().out
+    assert f"the artefact's minus the original's; {told}" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_small_regression_figure_keeps_its_digits(compilation, capsys):
@@ -44,3 +47,61 @@ def test_a_small_regression_figure_keeps_its_digits(compilation, capsys):
     assert f"{bias.value:.6f}" in text
     assert bias.value < 0
     assert text.isascii()
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_no_figure_is_cut_or_wrapped(compilation, capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    print_outcome(compilation, Path("out"))
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= columns
+    figures_of = text.partition("ratio: time over the original's, below 1 is faster")[0]
+    for each in compilation.candidates:
+        (line,) = [line for line in figures_of.splitlines() if line.startswith(each.id)]
+        if each.ratio is not None:
+            near = each.select_agreement[0]
+            for figure in (
+                numerals.significant(each.latency.p50_ms), numerals.ratio(each.ratio),
+                numerals.ratio_interval(each.ratio), numerals.share(near.decisions.value),
+                numerals.signed(near.difference("auc").value),
+            ):  # fmt: skip
+                assert f" {plain(figure)} " in f"{line} "
+    for mark in compilation.candidate("openvino-int8").accept_figures[0].items:
+        assert f"({mark.low:.3f} to {mark.high:.3f})" in text
+
+
+def test_what_became_of_each_candidate_is_told(compilation, capsys):
+    print_outcome(compilation, Path("out"))
+    told = " ".join(capsys.readouterr().out.split())
+    assert "openvino-int8 best: fastest of openvino" in told
+    assert "onnxruntime-int8 kept: fastest of onnxruntime" in told
+    assert "openvino-fp16 failed: the compiler ran past 120 s" in told
+
+
+def test_columns_without_room_come_in_a_further_table(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    head = ["figure", *(f"runtime-{index}" for index in range(8))]
+    print_table("", head, [["AUC", *(f"0.96{index} (0.951 to 0.979)"[:15] for index in range(8))]])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line.split()[0] for line in lines] == ["figure", "AUC"] * 2
+    for index in range(8):
+        assert sum(f"0.96{index} (0.951 to" in line for line in lines) == 1
+
+
+def test_the_suite_fits(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    ratios = {
+        "onnxruntime-fp32": 1.0, "openvino-fp32": 0.81, "openvino-bf16": 0.72, "onnxruntime uint8": 0.43,
+        "NNCF on openvino": 0.34, "choice": 0.33,
+    }  # fmt: skip
+    row = {
+        "name": "mobilenet_v3", "onnxruntime_fp32_ms": 12.3, "chosen": "onnxruntime-int8",
+        "choice_ratio": 0.33, "choice_over_best": 0.97, "ratios": ratios,
+    }  # fmt: skip
+    print_table("", *table([row]))
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "mobilenet" in line]
+    assert line.split() == [
+        "mobilenet_v3", "12.3", "0.81", "0.72", "0.43", "0.34", "0.33", "0.97", "onnxruntime-int8",
+    ]  # fmt: skip
+    assert max(map(len, LEGEND.splitlines())) <= 80

@@ -17,6 +17,7 @@ import pytest
 from edgemed.errors import BadInput, ToolFailure
 from edgemed.judge import agreement, figures
 from edgemed.report import write_report
+from edgemed.report.numerals import ratio, ratio_interval
 from edgemed.types import Agreement, CandidateResult, Compilation, OutputSpec, SpeedRatio
 
 
@@ -106,7 +107,8 @@ def test_headline_tells_speed_and_agreement_and_claims_no_proof(compilation, tmp
     text = text_of(written(compilation, tmp_path))
     best = compilation.candidate("openvino-int8")
     same = best.accept_agreement[0].n - best.accept_agreement[0].flip_count
-    assert f"openvino-int8 is kept: it runs {1 / best.ratio.ratio:.2f} times as fast as the original" in text
+    told = f"{best.ratio.ratio:.3f} of the original's time (95 % interval {best.ratio.low:.3f} to"
+    assert f"openvino-int8 is kept: it takes {told} {best.ratio.high:.3f})" in plain(text)
     assert f"it decides {same} of 624 acceptance cases as the original does." in text
     assert "not a proof that the artefact is no worse" in text
     assert "not a medical device" in text
@@ -133,6 +135,21 @@ def test_every_figure_of_the_verdict_is_on_the_page(compilation, tmp_path):
         *compilation.plan,
     ):
         assert expected in text
+
+
+def test_speed_is_told_as_the_ratio_alone(compilation, tmp_path):
+    text = text_of(written(compilation, tmp_path))
+    for each in compilation.candidates:
+        if each.ratio is not None:
+            assert f"{ratio(each.ratio)} {ratio_interval(each.ratio)} " in text
+    assert not re.search(r"times (as|its)|×", text.replace("28 × 28", ""))
+
+
+def test_an_artefact_may_have_more_distinct_scores_than_the_original(compilation, tmp_path):
+    best = compilation.candidate("openvino-int8")
+    near = dataclasses.replace(best.accept_agreement[0], distinct_original=621, distinct_artefact=623)
+    more = dataclasses.replace(compilation, candidates=(dataclasses.replace(best, accept_agreement=(near,)),))
+    assert "623 original 621" in text_of(written(more, tmp_path))
 
 
 def test_curves_of_original_and_kept_artefacts_are_drawn(compilation, tmp_path):
@@ -177,7 +194,7 @@ def test_nothing_kept_is_said(compilation, tmp_path):
         written(dataclasses.replace(compilation, candidates=dropped, chosen={}, best=None), tmp_path)
     )
     assert "No candidate is kept: of 7, 6 were dropped and 1 could not be built." in text
-    assert "times as fast as the original" not in text
+    assert "of the original's time" not in text
 
 
 def test_a_slow_best_is_not_called_fast(compilation, tmp_path):
@@ -185,14 +202,16 @@ def test_a_slow_best_is_not_called_fast(compilation, tmp_path):
         compilation.candidate("openvino-int8"), ratio=SpeedRatio(0.99, 0.96, 1.02, 700, 8.2, 8.118)
     )
     text = text_of(written(dataclasses.replace(compilation, candidates=(slow,)), tmp_path))
-    assert "it is not faster than the original beyond noise, at 1.01 times its speed" in text
+    assert "it is not faster than the original beyond noise, with 0.990 of its time" in text
 
 
 def test_an_original_that_nothing_beat_is_not_compared_with_itself(compilation, tmp_path):
     runtime, _, _ = compilation.original.runtime.partition(" ")
     text = text_of(written(dataclasses.replace(compilation, best=f"{runtime}-fp32"), tmp_path))
-    assert f"{runtime}-fp32 is kept: it is the original itself, and nothing that agrees beat it." in text
-    assert "beyond noise, at" not in text.partition("This is agreement")[0]
+    assert (
+        f"{runtime}-fp32 is kept: it is the original itself, and nothing else that agrees is faster." in text
+    )
+    assert "beyond noise, with" not in text.partition("This is agreement")[0]
 
 
 @pytest.mark.parametrize(
@@ -288,7 +307,7 @@ def test_decisions_of_a_multilabel_output_are_counted_by_label(compilation, tmp_
 def test_the_rule_is_told_whole(compilation, tmp_path):
     limits = Agreement(decisions=0.987, auc=0.0013, loss=0.047, snr_db=21.5)
     text = text_of(written(dataclasses.replace(compilation, agreement=limits), tmp_path))
-    rule = text.partition("near enough to the original: ")[2].partition("</p>")[0]
+    rule = text.partition("Near enough to the original: ")[2].partition("</p>")[0]
     for told in ("98.7 % of decisions", "AUC within 0.0013", "no more than 0.047 lower", "21.5 dB"):
         assert told in rule
 
@@ -373,7 +392,7 @@ def test_chromium_shows_the_figures_and_paints(compilation, tmp_path, picture):
     best = compilation.candidate("openvino-int8")
     auc = best.accept_figures[0].get("auc")
     assert f"{auc.value:.3f} {auc.low:.3f} to {auc.high:.3f}" in text
-    assert f"{1 / best.ratio.ratio:.2f}×" in text
+    assert f"{best.ratio.ratio:.3f} {best.ratio.low:.3f} to {best.ratio.high:.3f}" in text
     run(f"--screenshot={tmp_path / 'page.png'}")
     pixels = np.asarray(pytest.importorskip("PIL.Image").open(tmp_path / "page.png").convert("RGB"), np.int64)
     accent = np.abs(pixels - np.array([0x0B, 0x64, 0x77])).sum(axis=2) < 12

@@ -10,7 +10,7 @@ from edgemed.errors import BadInput, ToolFailure
 from edgemed.sources import check_parity, finish, load_trained_model
 from edgemed.sources.normalise import opset_of
 from edgemed.sources.parity import random_batch
-from edgemed.types import InputSpec, ModelSpec
+from edgemed.types import InputSpec, ModelSpec, OutputSpec
 
 onnx = pytest.importorskip("onnx")
 
@@ -355,16 +355,11 @@ def test_truncated_files_are_refused(share, nets, legacy, tmp_path):
 
 
 def test_an_opset_above_20_is_brought_down(tmp_path):
-    helper = onnx.helper
-    node = helper.make_node("Relu", ["x"], ["y"])
-    float32 = onnx.TensorProto.FLOAT
-    graph = helper.make_graph(
-        [node], "g", [helper.make_tensor_value_info("x", float32, ["n", 3])],
-        [helper.make_tensor_value_info("y", float32, ["n", 3])],
-    )  # fmt: skip
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 22)], ir_version=10)
-    onnx.save(made, str(tmp_path / "new.onnx"))
-    _, model, _ = brought_in("new.onnx", (InputSpec("x", "float32", (3,)),), tmp_path)
+    g = graphs.Writer(0)
+    g.add("Relu", "x", out="y")
+    inputs, outputs = (InputSpec("x", "float32", (3,)),), (OutputSpec("y", "regression", 3),)
+    g.write(tmp_path, "new", inputs, outputs, opset=22)
+    _, model, _ = brought_in("new.onnx", inputs, tmp_path)
     assert opset_of(model) == 20
 
 
@@ -393,12 +388,11 @@ def test_a_mismatch_names_the_first_layer(nets, legacy, tmp_path):
 
 
 def test_nodes_in_any_order_are_sorted(tmp_path):
-    helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
-    nodes = [helper.make_node("Relu", ["z"], ["y"], "last"), helper.make_node("Neg", ["x"], ["z"], "first")]
-    ends = [helper.make_tensor_value_info(name, float32, ["n", 4]) for name in ("x", "y")]
-    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    (tmp_path / "mixed.onnx").write_bytes(model.SerializeToString())
-    _, made, parity = brought_in("mixed.onnx", (InputSpec("x", "float32", (4,)),), tmp_path)
+    g = graphs.Writer(0)
+    g.add("Relu", "z", out="y")
+    g.add("Neg", "x", out="z")
+    inputs, outputs = (InputSpec("x", "float32", (4,)),), (OutputSpec("y", "regression", 4),)
+    g.write(tmp_path, "mixed", inputs, outputs)
+    _, made, parity = brought_in("mixed.onnx", inputs, tmp_path)
     assert [node.op_type for node in made.graph.node] == ["Neg", "Relu"]
     assert parity.difference <= parity.tolerance

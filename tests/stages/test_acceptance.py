@@ -18,7 +18,9 @@ from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
 from edgemed.stages.choose import Choice
 from edgemed.stages.job import Job, SetSource
 from edgemed.stages.selection import selection_predictions
+from edgemed.stages.trials import latencies_s, load_costs
 from edgemed.types import Agreement, InputSpec, ModelSpec, OutputSpec, Recipe
+from edgemed.types.recipe import TrialsSpec
 
 FP16 = Candidate("onnxruntime", "fp16")
 OVERFLOWS = 1e6
@@ -125,13 +127,25 @@ def test_an_original_that_fails_ends_the_compile(net, built, accepted, source):
 
 
 @pytest.mark.slow
-def test_on_the_selection_set_too_wrong_golden_answers_drop_a_candidate(net, built, source, tmp_path):
+@pytest.mark.parametrize(
+    ("measure", "told"),
+    [
+        (lambda job, built, source: selection_predictions(job, built, "select", source), "on the select set"),
+        (lambda job, built, source: load_costs(job, built.values()), "when it was loaded afresh"),
+        (lambda job, built, source: latencies_s(job, list(built.values())), "when it was timed"),
+    ],
+    ids=["select", "load", "latency"],
+)
+def test_before_the_choice_too_wrong_golden_answers_drop_a_candidate(
+    net, built, source, tmp_path, measure, told
+):
     _spoil_golden_answers(net, built[FP16.id])
-    job = Job(Recipe(ModelSpec("model.onnx")), tmp_path, tmp_path / "out")
-    answers, failures = selection_predictions(job, built, "select", source())
-    assert list(answers) == [ORIGINAL.id]
-    assert failures[FP16.id].startswith("golden cases differ by")
+    recipe = Recipe(ModelSpec("model.onnx"), trials=TrialsSpec(launches=1, seconds=0.05))
+    job = Job(recipe, tmp_path, tmp_path / "out")
+    found, failures = measure(job, built, source())
+    assert list(found) == [ORIGINAL.id]
+    assert failures[FP16.id].startswith(f"failed {told}: golden cases differ by")
     _spoil_golden_answers(net, built[ORIGINAL.id])
     again = {ORIGINAL.id: replace(built[ORIGINAL.id], digest="spoilt")}
     with pytest.raises(Untrusted):
-        selection_predictions(job, again, "select", source())
+        measure(job, again, source())

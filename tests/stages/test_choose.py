@@ -38,13 +38,14 @@ def test_the_lowest_median_does_not_win_where_launches_deny_it():
     assert found.reasons[INT8.id].startswith("fastest on onnxruntime; agrees: ")
     assert found.reasons[FP16.id].startswith("not faster than fp32 beyond noise: ")
     assert "ratio 0.60 (95 % 0.60 to 1.10)" in found.reasons[FP16.id]
-    assert found.reasons[FP32.id].startswith(f"{INT8.id} is faster: 800 ms against 1e+03 ms, ratio 0.80 ")
+    said = f"{INT8.id} is faster: 800 ms against 1\u202f000 ms of {FP32.id}, ratio 0.80 "
+    assert found.reasons[FP32.id].startswith(said)
 
 
 def test_of_several_that_are_faster_the_fastest_is_kept():
     found = _choice({FP32: [1.0] * 5, FP16: [0.7] * 5, INT8: [0.5] * 5})
     assert found.kept == {"onnxruntime": INT8.id}
-    assert found.reasons[FP16.id].startswith(f"slower than {INT8.id} (ratio 0.50 to {FP32.id}): 700 ms")
+    assert found.reasons[FP16.id].startswith(f"slower than {INT8.id} (ratio 0.50): 700 ms")
     assert found.agreeing == {FP32.id, FP16.id, INT8.id}
 
 
@@ -69,4 +70,4 @@ def test_without_an_fp32_that_agrees_the_ratio_to_the_original_ranks(failed: boo
         del launches[fp32]
     found = _choice(launches, far=(fp32,))
     assert found.kept["openvino"] == int8.id
-    assert found.reasons[fp16.id].startswith(f"slower than {int8.id} (ratio 1.10 to {ORIGINAL.id})")
+    assert found.reasons[fp16.id].startswith(f"slower than {int8.id} (ratio 1.10): ")

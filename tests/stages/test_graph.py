@@ -11,6 +11,7 @@ import pytest
 
 from edgemed.pipeline import compile_model
 from edgemed.stages.graph import make_graph
+from edgemed.stages.inputs import fit_inputs
 from edgemed.stages.job import Job
 from edgemed.types import DataSpec, InputRecipe, ModelSpec, Recipe, Step
 
@@ -54,8 +55,10 @@ def folder(tmp_path: Path) -> Path:
 
 def _cached(folder: Path, recipe: Recipe = RECIPE) -> bool:
     job = Job(recipe, folder, folder / "out")
-    make_graph(job)
-    return job.times[-1].cached
+    make_graph(job, fit_inputs(job))
+    inputs, graph = job.times
+    assert inputs.cached == graph.cached
+    return graph.cached
 
 
 def test_another_picture_behind_a_link_is_another_set(folder: Path):
