@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -42,6 +46,27 @@ def data_dir() -> Path:
         if folder and Path(folder).is_dir():
             return Path(folder)
     pytest.skip("no real data: set EDGEMED_DATA to the folder that holds pneumoniamnist.npz")
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts a command that heeds SIGINT, and ends it with the test.
+
+    A shell has what it runs in the background ignore SIGINT, and all that this starts in turn.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        begun.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, **options))
+        return begun[-1]
+
+    yield begin
+    signal.signal(signal.SIGINT, before)
+    for process in begun:
+        with process:
+            process.kill()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -143,7 +142,7 @@ def test_output_of_the_child_stays_away_from_ours(capfd: pytest.CaptureFixture[s
 @pytest.mark.parametrize("busy", ["time.sleep(600)", "sum(range(10 ** 12))"], ids=["idle", "in C"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_child_ends_with_its_parent_and_nothing_is_left(
-    tmp_path: Path, number: signal.Signals, busy: str
+    tmp_path: Path, start, number: signal.Signals, busy: str
 ):
     """`sum` lets no other thread of its process run."""
     note = tmp_path / "pid"
@@ -156,12 +155,8 @@ def test_the_child_ends_with_its_parent_and_nothing_is_left(
         f"if __name__ == '__main__':\n    run_in_child(exec, {work!r}, what='the work')\n"
     )
     root = str(Path(__file__).resolve().parent.parent)
-    parent = subprocess.Popen(
-        [sys.executable, str(script)],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": root, "TMPDIR": str(temporary)},
-    )
+    env = {**os.environ, "PYTHONPATH": root, "TMPDIR": str(temporary)}
+    parent = start([sys.executable, str(script)], env=env)
     while not (note.exists() and note.read_text()):
         assert parent.poll() is None
         time.sleep(0.05)

@@ -21,7 +21,7 @@ STAGES = (
 
 
 @pytest.mark.parametrize("to_group", [True, False], ids=["group", "parent"])
-def test_interrupted_in_every_stage_and_then_complete(site, helpers, to_group):
+def test_interrupted_in_every_stage_and_then_complete(site, helpers, start, to_group):
     helpers.write_set(site / "cal.npz", n=20_000, seed=9)  # large enough to meet the stage that reads it
     command = [
         sys.executable, "-m", "edgemed", "compile", *helpers.MODEL, *helpers.SETS,
@@ -29,10 +29,7 @@ def test_interrupted_in_every_stage_and_then_complete(site, helpers, to_group):
     ]  # fmt: skip
     cache = site / "out/.cache"
     for stage in STAGES:
-        process = subprocess.Popen(
-            command, cwd=site.folder, env=helpers.command_env(), start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        process = start(command, cwd=site.folder, env=helpers.command_env(), start_new_session=True)
         _wait_for(stage, cache, process)
         time.sleep(0.1)
         (os.killpg if to_group else os.kill)(process.pid, signal.SIGINT)
