@@ -47,7 +47,7 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     inputs = fit_inputs(job)
     sets, data, told = check_data(job, inputs.raw)
     warnings = job.warn(told)
-    graph, model, parity = make_graph(job, inputs)
+    graph, model, parity = make_graph(job, inputs, sets.get("calibrate"))
     sets, data, told = check_labels(sets, data, graph.outputs)
     warnings += job.warn((*model.notes, *told))
 
@@ -62,10 +62,10 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     warnings += job.warn(doubts(there, compared_on))
     if source is not None:
         warnings += job.warn(dead_columns(graph.outputs, answers[ORIGINAL.id], compared_on))
-    figures = compare_with_original(graph.outputs, answers)
-    costs, unloadable = load_costs(job, [built[name] for name in answers])
+    figures, absurd = compare_with_original(graph.outputs, answers)
+    costs, unloadable = load_costs(job, [built[name] for name in figures])
     latencies, untimed = latencies_s(job, [built[name] for name in costs])
-    failures |= broken | unloadable | untimed
+    failures |= broken | absurd | unloadable | untimed
     choice = choose(candidates, figures, latencies, job.recipe.agreement, labelled=not stamps)
     verified = accept(job, graph.outputs, built, choice, sets.get("accept"))
 

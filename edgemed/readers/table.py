@@ -69,6 +69,7 @@ class CsvSet(StreamedSet):
         self._inputs = columns.inputs(inputs)
         self._outputs = columns.outputs(outputs)
         self._group = columns.group()
+        self._group_doubts = columns.doubts()
         columns.require(label_keys(reference, outputs, "label"))
         self._span = reference.span(sum(1 for _ in read_rows(path, source)))
         super().__init__(source, length=len(self._span), labelled=bool(self._outputs), skip_bad=skip_bad)
@@ -77,6 +78,10 @@ class CsvSet(StreamedSet):
             self._check(row, f"row {index + 1} in {source}", skip_bad=skip_bad)
             names[self._name(index, row)] += 1
         self._repeated = {name for name, count in names.items() if count > 1}
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        return (*super().doubts, *self._group_doubts)
 
     def cases(self) -> Iterator[Case]:
         for name, row in self._named_rows():
@@ -148,11 +153,15 @@ class _Columns:
                 found[spec.name] = self._named(self._keys[spec.name])
             elif f"{spec.name}.0" in self._header:
                 found[spec.name] = self._named("+".join(f"{spec.name}.{i}" for i in range(spec.samples)))
-            elif self._default((spec.name,), spec.name):
+            elif spec.name in self._header:
                 found[spec.name] = (spec.name,)
         left = [spec for spec in specs if spec.name not in found]
-        path = self._keys.get("path") or (self._default(("path",), "path") or "path" if left else None)
-        if len(left) == 1 and path:
+        if left and "path" not in (*self._header, *self._keys):
+            for spec in left:
+                self._default((spec.name,), spec.name)
+            self._default(("path",), "path")
+        path = self._keys.get("path", "path")
+        if len(left) == 1:
             found[left[0].name] = self._named(path)
         elif left or "path" in self._keys:
             raise BadInput(
@@ -184,7 +193,7 @@ class _Columns:
     def group(self) -> str | None:
         asked = self._keys.get("group")
         if not asked:
-            return self._default(GROUP_NAMES, "group")
+            return next((name for name in GROUP_NAMES if name in self._header), None)
         names = self._named(asked)
         if len(names) > 1:
             raise BadInput(
@@ -193,6 +202,17 @@ class _Columns:
                 remedy="write one column that tells all patients apart, such as site and patient joined",
             )
         return names[0]
+
+    def doubts(self) -> tuple[str, ...]:
+        """About a column that has a group's name but for letter case, and is not taken for one."""
+        if self.group() is not None:
+            return ()
+        near = (name for name in self._header if name.casefold() in GROUP_NAMES)
+        return tuple(
+            f"column {name!r} is not read as the group (patient) of a case: where it is, add group={name} to "
+            "the reference"
+            for name in near
+        )
 
     def _default(self, names: Sequence[str], key: str) -> str | None:
         """The first of `names` that is there. Raises `BadInput` where one is there in other letter case."""

@@ -69,13 +69,22 @@ def _widen_tensor(tensor: Any) -> int:
 def _without_idle_casts(model: Any) -> Any:
     """Before: Conv -> Cast from float32 to float32 -> Relu, which no runtime fuses. After: Conv -> Relu."""
     import onnx_ir
-    from onnx_ir.passes.common import IdentityEliminationPass
 
     graph = onnx_ir.from_proto(model)
-    for node in graph.graph.all_nodes():
-        cast = node.op_type == "Cast" and node.inputs[0] is not None
-        if cast and node.inputs[0].dtype == node.attributes["to"].as_int() == onnx_ir.DataType.FLOAT:
-            node.op_type = "Identity"
-            node.attributes.clear()
-    IdentityEliminationPass()(graph)
+    for node in list(graph.graph.all_nodes()):
+        source = node.inputs[0] if node.op_type == "Cast" else None
+        if source is not None and source.dtype == node.attributes["to"].as_int() == onnx_ir.DataType.FLOAT:
+            _bypass(node, source)
     return onnx_ir.to_proto(graph)
+
+
+def _bypass(node: Any, source: Any) -> None:
+    """Let what reads the node read `source`. It stays where it makes an output of an output or of an input."""
+    result, owner = node.outputs[0], node.graph
+    if result.is_graph_output():
+        if source.is_graph_output() or source.producer() is None or source.graph is not owner:
+            return
+        owner.outputs[list(owner.outputs).index(result)] = source
+        result.name, source.name = None, result.name
+    result.replace_all_uses_with(source)
+    owner.remove(node, safe=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edgemed.errors import DiskFull, ToolFailure, Untrusted
+from edgemed.errors import BadInput, DiskFull, ToolFailure, Untrusted
 from edgemed.judge import meets, roc_curves
 from edgemed.measure import Predictions
 from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
@@ -52,12 +52,12 @@ def accept(
         for name in (chosen, fp32) if fp32 in choice.agreeing - {chosen} else (chosen,):
             try:
                 answers = original if name == ORIGINAL.id else predictions(job, built[name], "accept", source)
+                agreement = compare(outputs, original, answers)
             except DiskFull:
                 raise
-            except (ToolFailure, Untrusted) as error:
+            except (BadInput, ToolFailure, Untrusted) as error:
                 result.refused[name] = f"failed on the acceptance set: {error.problem}"
                 continue
-            agreement = compare(outputs, original, answers)
             result.agreement[name] = agreement
             result.figures[name] = figures_of(outputs, answers)
             agrees, sentence = meets(job.recipe.agreement, agreement, bool(original.targets))

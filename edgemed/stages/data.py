@@ -90,7 +90,7 @@ def _read_sets(
     sources: dict[Role, SetSource] = {}
     facts: list[DataFacts] = []
     resized: list[tuple[DataFacts, Resized]] = []
-    doubts: list[str] = []
+    doubts: dict[str, list[Role]] = {}
     unscaled: tuple[str, ...] = ()
     roles: tuple[tuple[Role, str | None], ...] = (
         ("calibrate", data.calibrate),
@@ -125,9 +125,11 @@ def _read_sets(
             )
         )
         resized += [(facts[-1], each) for each in samples.resized]
-        doubts += [f"the {role} set: {each}" for each in samples.doubts]
+        for doubt in samples.doubts:
+            doubts.setdefault(doubt, []).append(role)
     skipped = (_skipped(fact) for fact in facts if fact.skipped)
-    return sources, tuple(facts), (*unscaled, *doubts, *check.finish(), *_resized(resized), *skipped)
+    doubted = (f"{' and '.join(roles)}: {doubt}" for doubt, roles in doubts.items())
+    return sources, tuple(facts), (*unscaled, *doubted, *check.finish(), *_resized(resized), *skipped)
 
 
 def _unscaled(sample: Sample, declared: frozenset[str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -13,20 +14,22 @@ from edgemed.measure import Predictions
 from edgemed.types import Figures, OutputSpec
 
 _CHANCE = 0.5
+_ONE_IN_1000 = -3.09
+"""Standard deviations."""
 _AS_TRAINED = "are the data as in training (scale, layout, channels)?"
 
 
 def doubts(original: Sequence[Figures], role: str) -> Iterator[str]:
     """Warnings about the original's figures on the set `role`: AUCs of binary outputs, decisions of all.
 
-    Raises `BadInput` where the whole interval of an AUC lies below .5: labels and columns are in another
-    order, and an artefact would call the ill well.
+    Raises `BadInput` where an AUC lies surely below .5: labels and columns are in another order, and an
+    artefact would call the ill well.
     """
     for figures in original:
         auc = figures.get("auc")
         if figures.kind == "binary" and auc is not None and auc.value is not None:
             told = f"the original's AUC for {figures.output} on the {role} set is {auc.value:.3f}"
-            if auc.high is not None and auc.high < _CHANCE:
+            if _is_surely_reversed(auc.value, tuple(figures.class_counts.values())):
                 raise BadInput(
                     f"{told}, surely below .5: labels and columns are in another order",
                     where=f"--{role}",
@@ -39,6 +42,15 @@ def doubts(original: Sequence[Figures], role: str) -> Iterator[str]:
                 yield f"{told}, maybe no better than chance: {_AS_TRAINED}"
         if _decides_alike(figures):
             yield f"the original decides every case of the {role} set alike ({figures.output}): {_AS_TRAINED}"
+
+
+def _is_surely_reversed(auc: float, counts: Sequence[int]) -> bool:
+    """Whether chance gives so low an AUC in fewer than 1 of 1000 sets.
+
+    By the normal approximation of U: Mann and Whitney, Annals of Mathematical Statistics 18 (1947) 50-60.
+    """
+    m, n = counts
+    return (auc - _CHANCE) / math.sqrt((m + n + 1) / (12 * m * n)) < _ONE_IN_1000
 
 
 def dead_columns(outputs: Sequence[OutputSpec], original: Predictions, role: str) -> Iterator[str]:

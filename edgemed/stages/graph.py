@@ -13,9 +13,10 @@ from edgemed.preprocess import attach as attach_front
 from edgemed.preprocess import tensor_name
 from edgemed.sources import check_labels, check_parity, finish, load_trained_model
 from edgemed.sources.digest import source_digest
+from edgemed.sources.imports import code_files, package_versions
 from edgemed.sources.parity import random_batch
-from edgemed.stages.inputs import REAL_SAMPLES, Arrays, Inputs, real_samples
-from edgemed.stages.job import Job
+from edgemed.stages.inputs import REAL_SAMPLES, Arrays, Inputs, compare_training, real_samples
+from edgemed.stages.job import Job, SetSource
 from edgemed.types import (
     Graph,
     InputSpec,
@@ -32,11 +33,18 @@ GRAPH_FILE = "graph.onnx"
 _PARITY_BATCHES = (1, 2, 5)
 
 
-def make_graph(job: Job, inputs: Inputs) -> tuple[Graph, ModelFacts, tuple[ParityFacts, ...]]:
-    """Export, check against the original, put preprocessing in front and probabilities behind."""
+def make_graph(
+    job: Job, inputs: Inputs, calibrate: SetSource | None
+) -> tuple[Graph, ModelFacts, tuple[ParityFacts, ...]]:
+    """Compare steps with training functions, export, check, put steps in front and probabilities behind."""
     recipe = job.recipe
     depends_on = {
         "inputs": inputs.key,
+        "calibrate": calibrate.sha256 if calibrate is not None else "",
+        "functions": [
+            [[digest_of_file(file) for file in code_files(code)], package_versions(code)]
+            for code in _training_code(recipe, job.base)
+        ],
         "outputs": {name: each.to_dict() for name, each in _structure(recipe).items()},
         "seed": recipe.seed,
         "versions": job.versions("torch", "onnx", "onnxscript", "onnxruntime"),
@@ -48,13 +56,14 @@ def make_graph(job: Job, inputs: Inputs) -> tuple[Graph, ModelFacts, tuple[Parit
     graph = replace(graph, outputs=outputs)
     digest = source_digest(recipe.model, job.base)
     model = replace(ModelFacts.from_dict(facts["model"]), sha256=digest, outputs=outputs)
-    return graph, model, (*inputs.parity, ParityFacts.from_dict(facts["parity"]))
+    return graph, model, tuple(ParityFacts.from_dict(entry) for entry in facts["parity"])
 
 
 def _make_graph(recipe: Recipe, base_path: str, inputs: Inputs, folder: Path) -> dict[str, Any]:
     base, raw, tensors = Path(base_path), inputs.raw, inputs.tensors
-    trained = load_trained_model(recipe.model, base)
     samples = real_samples(recipe, raw, base)
+    parity = compare_training(recipe, raw, inputs.front, base, samples)
+    trained = load_trained_model(recipe.model, base)
     core = folder / "core.onnx"
     trained.export(tensors, core)
     opset = _opset(core)
@@ -66,12 +75,14 @@ def _make_graph(recipe: Recipe, base_path: str, inputs: Inputs, folder: Path) ->
     )
     checked = check_parity(trained, core, [*batches, real])
     sizes = ", ".join(map(str, checked.batch_sizes))
-    parity = ParityFacts(
-        f"exported graph against the {trained.kind} original, batches of {sizes}",
-        sum(checked.batch_sizes),
-        checked.difference,
-        checked.tolerance,
-        note="last batch is real data" if samples else "random data only",
+    parity.append(
+        ParityFacts(
+            f"exported graph against the {trained.kind} original, batches of {sizes}",
+            sum(checked.batch_sizes),
+            checked.difference,
+            checked.tolerance,
+            note="last batch is real data" if samples else "random data only",
+        )
     )
     finished = folder / "finished.onnx"
     outputs = finish(core, finished, _structure(recipe), real)
@@ -86,8 +97,13 @@ def _make_graph(recipe: Recipe, base_path: str, inputs: Inputs, folder: Path) ->
     return {
         "graph": graph.to_dict(),
         "model": model.to_dict(),
-        "parity": parity.to_dict(),
+        "parity": [entry.to_dict() for entry in parity],
     }
+
+
+def _training_code(recipe: Recipe, base: Path) -> list[Path]:
+    functions = [spec.training_function for spec in recipe.inputs.values() if spec.training_function]
+    return [base / function.partition(":")[0] for function in functions]
 
 
 def _structure(recipe: Recipe) -> dict[str, OutputRecipe]:

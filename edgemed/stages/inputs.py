@@ -16,12 +16,12 @@ from edgemed.preprocess import compare_with_training, tensor_spec, write_front
 from edgemed.readers import describe, open_set
 from edgemed.readers.folder import list_files
 from edgemed.readers.reference import Reference
+from edgemed.readers.table import read_rows
 from edgemed.sources import TrainedModel, load_trained_model
 from edgemed.sources.digest import source_digest
-from edgemed.sources.imports import code_files, package_versions
 from edgemed.sources.normalise import OPSET
 from edgemed.stages.job import Job
-from edgemed.types import InputRecipe, InputSpec, ParityFacts, Recipe, Step, did_you_mean, digest_of_file
+from edgemed.types import InputRecipe, InputSpec, ParityFacts, Recipe, Step, did_you_mean
 
 FEWEST_CALIBRATION = 2
 REAL_SAMPLES = 16
@@ -34,31 +34,25 @@ Arrays = dict[str, NDArray[Any]]
 class Inputs:
     """What artefacts take (`raw`), what the model itself takes (`tensors`), and the steps between.
 
-    `front` is an ONNX file of the steps alone, `parity` how near they come to the training functions. `key`
-    is the digest of all that these depend on.
+    `front` is an ONNX file of the steps alone. `key` is the digest of all that these depend on.
     """
 
     raw: tuple[InputSpec, ...]
     tensors: tuple[InputSpec, ...]
     front: Path
-    parity: tuple[ParityFacts, ...]
     key: str
 
 
 def fit_inputs(job: Job) -> Inputs:
     """Bring model, recipe and data together, which is quick: it comes before what is slow.
 
-    Raises `BadInput` where names, shapes or steps do not fit, where steps and training function differ, and
-    where the first sample of a set cannot be read.
+    Raises `BadInput` where names, shapes or steps do not fit, and where the first sample of a set cannot be
+    read.
     """
     recipe = job.recipe
     depends_on = {
         "model": source_digest(recipe.model, job.base),
         "inputs": recipe.to_dict()["inputs"],
-        "functions": [
-            [[digest_of_file(file) for file in code_files(code)], package_versions(code)]
-            for code in _training_code(recipe, job.base)
-        ],
         "calibrate": _stamp(recipe.data.calibrate, job.base),
         "versions": job.versions("torch", "onnx", "onnxruntime"),
     }
@@ -67,14 +61,17 @@ def fit_inputs(job: Job) -> Inputs:
     raw, tensors = (
         tuple(InputSpec.from_dict(each) for each in stage.facts[name]) for name in ("raw", "tensors")
     )
-    parity = tuple(ParityFacts.from_dict(each) for each in stage.facts["parity"])
-    return Inputs(raw, tensors, stage.folder / FRONT_FILE, parity, stage.key)
+    return Inputs(raw, tensors, stage.folder / FRONT_FILE, stage.key)
 
 
 def check_fit(recipe: Recipe, base: Path) -> None:
-    """The same for `--dry-run`, which keeps nothing."""
+    """The same for `--dry-run`, which keeps nothing, and the training functions too."""
     with tempfile.TemporaryDirectory(prefix="edgemed-") as scratch:
-        _check_outputs(recipe, _fit_inputs(recipe, str(base), Path(scratch))["outputs"])
+        facts = _fit_inputs(recipe, str(base), Path(scratch))
+        _check_outputs(recipe, facts["outputs"])
+        raw = tuple(InputSpec.from_dict(each) for each in facts["raw"])
+        front = Path(scratch) / FRONT_FILE
+        compare_training(recipe, raw, front, base, real_samples(recipe, raw, base))
 
 
 def refuse_few(count: int) -> None:
@@ -110,12 +107,10 @@ def _fit_inputs(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
                 refuse_few(len(samples))
             next(iter(samples), None)
     write_front(raw, steps, folder / FRONT_FILE, opset=OPSET)
-    parity = _compare_training(recipe, raw, folder / FRONT_FILE, base, real_samples(recipe, raw, base))
     return {
         "raw": [spec.to_dict() for spec in raw],
         "tensors": [spec.to_dict() for spec in tensors],
         "outputs": trained.output_names(tensors),
-        "parity": [entry.to_dict() for entry in parity],
     }
 
 
@@ -172,9 +167,10 @@ def _check_outputs(recipe: Recipe, names: Sequence[str]) -> None:
             )
 
 
-def _compare_training(
+def compare_training(
     recipe: Recipe, raw: tuple[InputSpec, ...], front: Path, base: Path, samples: list[Arrays]
 ) -> list[ParityFacts]:
+    """How near the steps come to the training functions. Raises `BadInput` where they differ."""
     facts = []
     for spec in raw:
         function = recipe.inputs.get(spec.name, InputRecipe()).training_function
@@ -192,19 +188,15 @@ def _compare_training(
     return facts
 
 
-def _training_code(recipe: Recipe, base: Path) -> list[Path]:
-    functions = [spec.training_function for spec in recipe.inputs.values() if spec.training_function]
-    return [base / function.partition(":")[0] for function in functions]
-
-
 def _stamp(ref: str | None, base: Path) -> list[object]:
-    """Sizes and times of change of a set's files (of a CSV, its own only): enough to notice another set."""
+    """Sizes and times of change of a set's files (of a CSV, of its first row): enough to know its shapes."""
     if ref is None:
         return []
     path = Reference.parse(ref).resolve(base)
-    if not path.is_dir():
-        return [ref, _changed(path)]
-    return [ref, [[name, _changed(path / name)] for name in list_files(path)[0]]]
+    if path.is_dir():
+        return [ref, [[name, _changed(path / name)] for name in list_files(path)[0]]]
+    first = next(read_rows(path, ref), {}) if path.suffix.lower() == ".csv" else {}
+    return [ref, _changed(path), [_changed(path.parent / cell) for cell in first.values()]]
 
 
 def _changed(file: Path) -> tuple[int, int] | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from edgemed.errors import BadInput
 from edgemed.judge import agreement, figures
 from edgemed.measure import Predictions
 from edgemed.runtime import GOLDEN_FILE
@@ -41,16 +42,25 @@ def selection_predictions(
 
 def compare_with_original(
     outputs: Sequence[OutputSpec], answers: Mapping[str, Predictions]
-) -> dict[str, tuple[AgreementFigures, ...]]:
-    """Agreement of each candidate with the original, one per output."""
-    original = answers[ORIGINAL.id]
-    return {name: compare(outputs, original, each) for name, each in answers.items()}
+) -> tuple[dict[str, tuple[AgreementFigures, ...]], dict[str, str]]:
+    """Agreement of each candidate with the original, one per output, and why others have none."""
+    found: dict[str, tuple[AgreementFigures, ...]] = {}
+    failures: dict[str, str] = {}
+    for name, each in answers.items():
+        try:
+            found[name] = compare(outputs, answers[ORIGINAL.id], each)
+        except BadInput as error:
+            failures[name] = f"{error.where}: {error.problem}"
+    return found, failures
 
 
 def compare(
     outputs: Sequence[OutputSpec], original: Predictions, artefact: Predictions
 ) -> tuple[AgreementFigures, ...]:
-    """How near an artefact is to its original on the same cases, one per output."""
+    """How near an artefact is to its original on the same cases, one per output.
+
+    Raises `BadInput` where the artefact answers with what is no probability; the original was looked at.
+    """
     return tuple(
         agreement(
             spec,

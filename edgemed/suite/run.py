@@ -191,7 +191,7 @@ def _baselines(job: Job, name: str) -> dict[str, Path]:
     """Artefact folders by baseline; one that its own tool cannot make is left out with a warning."""
     inputs = fit_inputs(job)
     sets, data, _ = check_data(job, inputs.raw)
-    graph, _, _ = make_graph(job, inputs)
+    graph, _, _ = make_graph(job, inputs, sets["calibrate"])
     golden = make_golden_inputs(job, graph, sets["calibrate"])
     _, candidates = make_plan(job.recipe)
     folders = {}

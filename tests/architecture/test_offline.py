@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 COMPILE = ("--calibrate", "set.npz", "--precision", "int8", "--precision", "fp32")
 MODELS = {"onnx": ("-m", "model.onnx"), "torch": ("-m", "net.py:build", "-w", "net.safetensors")}
-REACHES = re.compile(r"^(\d+) (connect|send\w+)\(.*sa_family=AF_INET6?,")
+REACHES = re.compile(r"^\d+ +(connect|send\w+)\(.*sa_family=AF_INET6?,")
 
 
 @pytest.fixture

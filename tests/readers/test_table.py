@@ -118,17 +118,30 @@ def test_bad_tables(folder: Path, text: str, ref: str, problem: str) -> None:
 
 @pytest.mark.parametrize(
     ("header", "key"), [("Path,label", "path=Path"), ("path,LABEL", "label=LABEL"),
-                        ("path,Disease", "label=Disease"), ("path,label,Patient", "group=Patient")],
+                        ("path,Disease", "label=Disease")],
 )  # fmt: skip
 def test_a_column_in_other_letter_case_is_suggested(folder: Path, header: str, key: str) -> None:
-    rows = ("img/a.png,0,p1", "img/b.png,1,p1")
-    text = "\n".join([header, *(",".join(row.split(",")[: header.count(",") + 1]) for row in rows)])
-    (folder / "near.csv").write_text(text)
+    rows = ("img/a.png,0", "img/b.png,1")
+    (folder / "near.csv").write_text("\n".join([header, *rows]))
     with pytest.raises(BadInput, match="letter case") as caught:
         open_set("near.csv", [GRAY], [BINARY], base=folder)
     assert f"add {key} " in caught.value.remedy
     samples = list(open_set(f"near.csv::{key}", [GRAY], [BINARY], base=folder))
     assert [int(sample.targets["disease"]) for sample in samples] == [0, 1]
+
+
+@pytest.mark.parametrize(("header", "ref"), [("path,Image,label", ""), ("file,Image,label", "::path=file")])
+def test_a_column_near_an_inputs_name_is_not_missed_where_a_path_fills_it(folder, header, ref) -> None:
+    (folder / "near.csv").write_text(f"{header}\nimg/a.png,7,0\nimg/b.png,8,1\n")
+    assert len(list(open_set(f"near.csv{ref}", [GRAY], [BINARY], base=folder))) == 2
+
+
+@pytest.mark.parametrize(("ref", "groups"), [("", {None}), ("::group=Patient", {"p1", "p2"})])
+def test_a_column_near_a_groups_name_is_told(folder: Path, ref: str, groups: set[str | None]) -> None:
+    (folder / "near.csv").write_text("path,label,Patient\nimg/a.png,0,p1\nimg/b.png,1,p2\n")
+    data = open_set(f"near.csv{ref}", [GRAY], [BINARY], base=folder)
+    assert {sample.group for sample in data} == groups
+    assert ["add group=Patient" in doubt for doubt in data.doubts] == ([] if ref else [True])
 
 
 def test_a_wrong_key_finds_the_near_column_in_any_letter_case(folder: Path) -> None:

@@ -113,19 +113,6 @@ def test_an_answer_that_is_not_finite_is_a_tool_failure(artefact):
     assert Session.load(folder).run(golden_inputs(folder, 1))
 
 
-def test_an_answer_that_is_no_probability_is_a_tool_failure(copied):
-    _, folder = copied("heads")
-    image = np.random.default_rng(0).choice(np.array([0, 255], np.uint8), (200, 1, 12, 12))
-    volumes = Session.load(folder).run({"image": image})["volume"]
-    inputs = {"image": image[volumes[:, 0].argmin()][None]}
-    assert volumes.min() < 0
-    classes, values = (spec.to_dict() for spec in read_manifest(folder).outputs)
-    artefacts.change_manifest(folder, outputs=[classes, values | {"kind": "binary"}])
-    session = Session.load_unverified(folder, read_manifest(folder))
-    with pytest.raises(ToolFailure, match=r"'volume' answers .* which is no probability"):
-        session.run(inputs)
-
-
 def test_eight_threads_get_the_answers_of_one(fusion):
     net, session = fusion
     batches = [net.batch(2, seed=seed) for seed in range(40)]

@@ -9,11 +9,12 @@ import pytest
 from edgemed.compress import find_scales, write_uint8_activations
 from edgemed.errors import ToolFailure
 from edgemed.sources import check_parity, load_trained_model
-from edgemed.sources.float16 import NOTE
+from edgemed.sources.float16 import NOTE, widen_float16
 from edgemed.sources.parity import random_batch
 from edgemed.types import ModelSpec, QuantiseSpec
 
 onnx = pytest.importorskip("onnx")
+reference = pytest.importorskip("onnx.reference")
 HALF = onnx.TensorProto.FLOAT16
 
 
@@ -101,3 +102,60 @@ def test_a_pt2_that_computes_in_float16(tmp_path):
     check_parity(trained, tmp_path / "out.onnx", [random_batch(inputs, 3, seed=0)])
     assert trained.notes == (NOTE,)
     assert "Cast" not in {node.op_type for node in onnx.load(tmp_path / "out.onnx").graph.node}
+
+
+def _widened(nodes, outputs):
+    """A graph that takes `x`, 4 values in float16, brought to float32; and its answer."""
+    from onnx import TensorProto, helper
+
+    ends = [helper.make_tensor_value_info("x", HALF, ["n", 4])]
+    ends += [helper.make_tensor_value_info(name, kind, ["n", 4]) for name, kind in outputs.items()]
+    yes = onnx.numpy_helper.from_array(np.array(True), "yes")
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], [yes])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    assert widen_float16(model)
+    onnx.checker.check_model(model, full_check=True)
+    x = np.array([[-2, -1, 0.5, 3]], np.float32)
+    answers = reference.ReferenceEvaluator(model).run(None, {"x": x})
+    assert [value.name for value in model.graph.output] == list(outputs)
+    assert {value.type.tensor_type.elem_type for value in model.graph.output} == {TensorProto.FLOAT}
+    return answers, [node.op_type for node in model.graph.node]
+
+
+def test_a_cast_between_two_outputs_stays():
+    from onnx import TensorProto, helper
+
+    nodes = [
+        helper.make_node("Relu", ["x"], ["half"]),
+        helper.make_node("Cast", ["half"], ["whole"], to=TensorProto.FLOAT),
+    ]
+    (half, whole), kinds = _widened(nodes, {"half": HALF, "whole": TensorProto.FLOAT})
+    assert half.tolist() == whole.tolist() == [[0, 0, 0.5, 3]]
+    assert kinds == ["Relu", "Cast"]
+
+
+def test_a_cast_at_the_end_hands_its_name_on():
+    from onnx import TensorProto, helper
+
+    nodes = [
+        helper.make_node("Relu", ["x"], ["half"]),
+        helper.make_node("Cast", ["half"], ["whole"], to=TensorProto.FLOAT),
+    ]
+    (whole,), kinds = _widened(nodes, {"whole": TensorProto.FLOAT})
+    assert whole.tolist() == [[0, 0, 0.5, 3]]
+    assert kinds == ["Relu"]
+
+
+def test_branches_keep_their_outputs():
+    from onnx import helper
+
+    def branch(kind, name):
+        node = helper.make_node(kind, ["x"], [name])
+        return helper.make_graph([node], name, [], [helper.make_tensor_value_info(name, HALF, None)])
+
+    node = helper.make_node(
+        "If", ["yes"], ["y"], then_branch=branch("Identity", "same"), else_branch=branch("Relu", "cut")
+    )
+    (y,), kinds = _widened([node], {"y": HALF})
+    assert y.tolist() == [[-2, -1, 0.5, 3]]
+    assert kinds == ["If"]

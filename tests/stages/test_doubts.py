@@ -35,6 +35,14 @@ def test_scores_in_the_other_order_are_refused():
     assert "negative first: labels = [...] under [outputs.score]" in caught.value.remedy
 
 
+def test_the_most_certain_reversal_is_refused_and_a_few_cases_are_not():
+    with pytest.raises(BadInput, match=r"is 0\.000, surely below"):
+        told(0.9 - 0.5 * LABELS)
+    few = figures(SCORE, (0.9 - 0.5 * LABELS[:6])[:, None].astype(np.float32), LABELS[:6])
+    (doubt,) = doubts([few], "select")
+    assert "are the labels in the order of the columns?" in doubt
+
+
 def test_scores_without_a_relation_are_told():
     scores = np.tile([0.2, 0.7, 0.8, 0.3], 10)
     (chance,) = told(scores)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import graphs
 import numpy as np
 import pytest
 
+from edgemed.errors import BadInput
 from edgemed.pipeline import compile_model
+from edgemed.stages.data import check_data
 from edgemed.stages.graph import make_graph
 from edgemed.stages.inputs import fit_inputs
 from edgemed.stages.job import Job
@@ -55,10 +58,10 @@ def folder(tmp_path: Path) -> Path:
 
 def _cached(folder: Path, recipe: Recipe = RECIPE) -> bool:
     job = Job(recipe, folder, folder / "out")
-    make_graph(job, fit_inputs(job))
-    inputs, graph = job.times
-    assert inputs.cached == graph.cached
-    return graph.cached
+    inputs = fit_inputs(job)
+    sets, _, _ = check_data(job, inputs.raw)
+    make_graph(job, inputs, sets["calibrate"])
+    return job.times[-1].cached
 
 
 def test_another_picture_behind_a_link_is_another_set(folder: Path):
@@ -66,6 +69,20 @@ def test_another_picture_behind_a_link_is_another_set(folder: Path):
     assert _cached(folder)
     shutil.copy(folder / "elsewhere/0.png", folder / "elsewhere/8.png")
     assert not _cached(folder)
+
+
+def test_pictures_changed_behind_a_csv_are_another_set(folder: Path):
+    (folder / "set.csv").write_text("path\n" + "".join(f"elsewhere/{index}.png\n" for index in range(8)))
+    (folder / "train.py").write_text("def prep(image):\n    return image.clip(0, 100)[None] / 255\n")
+    spec = replace(RECIPE.inputs["image"], training_function="train.py:prep")
+    recipe = replace(RECIPE, data=DataSpec(calibrate="set.csv"), inputs={"image": spec})
+    for path in sorted((folder / "elsewhere").iterdir()):
+        Image.fromarray(np.asarray(Image.open(path)) // 3).save(path)
+    assert not _cached(folder, recipe)
+    assert _cached(folder, recipe)
+    Image.fromarray(np.full((8, 8), 200, np.uint8)).save(folder / "elsewhere/5.png")
+    with pytest.raises(BadInput, match="differ from the training function"):
+        _cached(folder, recipe)
 
 
 def test_a_link_that_leads_nowhere_is_one_bad_picture(folder: Path):

@@ -75,4 +75,4 @@ def test_twelve_bits_in_sixteen_are_warned_of(tmp_path: Path):
     recipe = Recipe(ModelSpec("model.onnx"), data=DataSpec(calibrate="cal"))
     picture = InputSpec("picture", "uint8", (4, 5), "HW")
     _, _, warnings = check_data(Job(recipe, tmp_path, tmp_path / "out"), (picture,))
-    assert "the calibrate set: 16-bit gray pictures reach only 607 of 65535" in warnings[-1]
+    assert "calibrate: 16-bit gray pictures reach only 607 of 65535" in warnings[-1]
