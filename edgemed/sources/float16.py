@@ -79,7 +79,7 @@ def _without_idle_casts(model: Any) -> Any:
 
 
 def _bypass(node: Any, source: Any) -> None:
-    """Let what reads the node read `source`. It stays where it makes an output of an output or of an input."""
+    """Let what reads the node read `source`; it stays where it makes an output of an output or input."""
     result, owner = node.outputs[0], node.graph
     if result.is_graph_output():
         if source.is_graph_output() or source.producer() is None or source.graph is not owner:
