@@ -3,15 +3,15 @@
 from edgemed.judge.agreement import agreement
 from edgemed.judge.content import ContentCheck
 from edgemed.judge.figures import figures
-from edgemed.judge.labels import LabelCheck
+from edgemed.judge.labels import check_classes
 from edgemed.judge.latency import faster, percentiles
 from edgemed.judge.roc import roc_curves
 from edgemed.judge.rule import meets
 
 __all__ = [
     "ContentCheck",
-    "LabelCheck",
     "agreement",
+    "check_classes",
     "faster",
     "figures",
     "meets",

@@ -126,7 +126,7 @@ def _ending(structural: Ending | None, recipe: OutputRecipe, value: NDArray[np.f
         )
     if given != "logits" and (value.min() < -1e-4 or value.max() > 1 + 1e-4):
         raise BadInput(
-            f"the recipe says ending {given}, but values reach {value.min():.3g} and {value.max():.3g}",
+            f"the recipe says ending {given}, but values reach {value.min():.6g} and {value.max():.6g}",
             where=where,
             remedy="write 'logits'",
         )

@@ -6,9 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
-from edgemed.judge import LabelCheck
+from edgemed.judge import check_classes
 from edgemed.stages.job import SetSource
 from edgemed.types import DataFacts, OutputSpec, SampleSet
 from edgemed.types.compilation import Role
@@ -47,17 +51,22 @@ def _labelled(
 ) -> tuple[DataFacts, tuple[str, ...]]:
     if not samples.labelled:
         return fact, (f"the {fact.role} set has no labels: no AUC, sensitivity or specificity",)
-    check = LabelCheck(fact.role, outputs)
+    labels: dict[str, list[NDArray[Any]]] = {}
     sha = hashlib.sha256(fact.sha256.encode())
     unreadable = frozenset(fact.skipped)
     for name, targets in samples.targets():
         if name in unreadable:
             continue
-        check.add(name, targets)
         for output in sorted(targets):
             sha.update(f"{output}={targets[output].tolist()};".encode())
-    told = check.finish()
-    return replace(fact, labelled=True, sha256=sha.hexdigest(), class_counts=check.class_counts), told
+            labels.setdefault(output, []).append(targets[output])
+    counts: dict[str, dict[str, int]] = {}
+    warnings: tuple[str, ...] = ()
+    for spec in outputs:
+        if spec.kind != "regression":
+            counts[spec.name], told = check_classes(fact.role, spec, np.stack(labels[spec.name]))
+            warnings += told
+    return replace(fact, labelled=True, sha256=sha.hexdigest(), class_counts=counts), warnings
 
 
 def _same_classes(
