@@ -47,7 +47,7 @@ def test_regression(site, helpers):
     )
     done = site.fp32("recipe.toml", "-o", "out")
     assert done.code == 0, done.err
-    assert "MAE" in done.out
+    assert "mean absolute" in done.out
     np.save(site / "one.npy", helpers.signals(1, 3)[0][0])
     answer = site.run("run", "out", "one.npy", "--json").json["outputs"]["scores"]
     assert answer["unit"] == "mL"
