@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgemed.cli.tables import GAP, columns_of, plain, print_table
+from edgemed.cli.tables import GAP, plain, print_table, widths_of
 
 if TYPE_CHECKING:
     from edgemed.types import AgreementFigures, CandidateResult, Compilation, Figure
@@ -153,7 +153,7 @@ def _stacked(head: list[str], rows: list[list[str]]) -> list[list[str]]:
     """Intervals below their figures where a line has no room for them."""
     from rich.console import Console
 
-    if sum(width + GAP for width in columns_of([head, *rows])) - GAP <= Console().width:
+    if sum(width + GAP for width in widths_of([head, *rows])) - GAP <= Console().width:
         return rows
     return [[first, *(cell.replace(" (", "\n(") for cell in cells)] for first, *cells in rows]
 

@@ -37,7 +37,7 @@ def print_table(
         console.print(table, highlight=False, markup=False)
 
 
-def columns_of(rows: Sequence[Sequence[str]]) -> list[int]:
+def widths_of(rows: Sequence[Sequence[str]]) -> list[int]:
     """Width of each column: that of its widest line."""
     from rich.cells import cell_len
 
@@ -46,7 +46,7 @@ def columns_of(rows: Sequence[Sequence[str]]) -> list[int]:
 
 def _parts(head: Sequence[str], rows: Sequence[Sequence[str]], align: str, width: int) -> list[list[int]]:
     """Numbers of the columns of each table."""
-    wide = columns_of([head, *rows])
+    wide = widths_of([head, *rows])
     needed = [min(own, _LEAST_TEXT) if kind == "l" else own for own, kind in zip(wide, align, strict=True)]
     parts = [[0]]
     for index in range(1, len(head)):
