@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from edgemed.report import write_report
 from edgemed.stages.acceptance import accept
 from edgemed.stages.artefacts import ORIGINAL, build_all, stamps_for
@@ -15,11 +17,12 @@ from edgemed.stages.inputs import fit_inputs
 from edgemed.stages.job import Job
 from edgemed.stages.labels import check_labels
 from edgemed.stages.pictures import flipped_pictures
-from edgemed.stages.plan import make_plan
+from edgemed.stages.plan import make_plan, sums_saturate
 from edgemed.stages.results import Findings, compilation
 from edgemed.stages.selection import compare_with_original, compared_set, figures_of, selection_predictions
 from edgemed.stages.shelf import check_shelf, shelve, sweep
-from edgemed.stages.trials import latencies_s, load_costs
+from edgemed.stages.trials import latencies_s, load_costs, missed_by, worth_timing
+from edgemed.stages.variants import make_variants, stamps_of_pruning
 from edgemed.types import Compilation
 
 
@@ -43,7 +46,7 @@ def compile_model(job: Job, command: str, *, with_images: bool = False) -> Compi
 
 def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     check_paths(job.recipe, job.base)
-    plan, candidates = make_plan(job.recipe, job.base)
+    plan, candidates, target = make_plan(job.recipe, job.base, job.targets)
     inputs = fit_inputs(job)
     sets, data, told = check_data(job, inputs.raw)
     warnings = job.warn(told)
@@ -51,10 +54,20 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     sets, data, told = check_labels(sets, data, graph.outputs)
     warnings += job.warn((*model.notes, *told))
 
-    forms = make_forms(job, graph, sets.get("calibrate"), plan.forms)
+    variants, pruning = make_variants(job, inputs, graph, sets.get("calibrate"))
+    forms = {
+        (form, pruned): file
+        for pruned, each in variants.items()
+        for form, file in make_forms(
+            job, each, sets.get("calibrate"), plan.forms, saturates=sums_saturate(target)
+        ).items()
+    }
     golden = make_golden_inputs(job, graph, sets.get("calibrate"))
     stamps = stamps_for(data)
-    built, failures = build_all(job, graph, candidates, forms, golden, data, stamps)
+    built, failures = build_all(
+        job, graph, candidates, forms, golden, data,
+        {False: stamps, True: (*stamps, *stamps_of_pruning(pruning))}, target,
+    )  # fmt: skip
 
     compared_on, source = compared_set(sets)
     answers, broken = selection_predictions(job, built, compared_on, source)
@@ -63,14 +76,15 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     if source is not None:
         warnings += job.warn(dead_columns(graph.outputs, answers[ORIGINAL.id], compared_on))
     figures, absurd = compare_with_original(graph.outputs, answers)
-    costs, unloadable = load_costs(job, [built[name] for name in figures])
+    costs, unloadable = load_costs(job, worth_timing([built[name] for name in figures]))
     latencies, untimed = latencies_s(job, [built[name] for name in costs])
     failures |= broken | absurd | unloadable | untimed
-    choice = choose(candidates, figures, latencies, job.recipe.agreement, labelled=not stamps)
+    missed = missed_by(target.limits, latencies, costs)
+    choice = choose(candidates, figures, latencies, job.recipe.agreement, not stamps, missed)
     verified = accept(job, graph.outputs, built, choice, sets.get("accept"))
 
     warnings += job.warn(doubts(verified.figures.get("original", ()), "accept"))
-    shelve(job, built, verified.kept.values())
+    shelve(job, built, itertools.chain(*verified.kept.values()))
     found = Findings(
         graph, model, data, parity, plan, candidates, built, failures, figures, latencies, costs,
         choice, compared_on, verified, stamps, warnings,

@@ -9,15 +9,18 @@ from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
 
-from edgemed.types import Precision
+from edgemed.errors import Unavailable
+from edgemed.types import EngineSpec, Precision
 
-Form = Literal["float", "float16", "int8-uint8-activations", "int8-openvino"]
+Form = Literal["float", "float16", "int8-uint8-activations", "int8-signed-activations", "int8-openvino"]
 """How a graph is written for a runtime: each form from one float graph and one set of scales.
 
 - float: the ONNX graph in fp32.
 - float16: ONNX with fp16 weights and arithmetic, fp32 inputs and outputs.
 - int8-uint8-activations: ONNX Q/DQ, uint8 activations, int8 weights per channel, a Quantize node behind every
   quantised layer (what onnxruntime's x86 and ARM kernels fuse).
+- int8-signed-activations: ONNX Q/DQ, int8 activations and weights, zero points 0, float bias: what TensorRT
+  takes, which would read uint8 as int8 and clip.
 - int8-openvino: OpenVINO IR as NNCF writes it.
 """
 
@@ -57,13 +60,33 @@ class Executor(Protocol):
 
 
 class Backend(Protocol):
-    """One runtime. Stateless; everything heavy is imported inside the methods."""
+    """One runtime. Stateless; everything heavy is imported inside the methods.
+
+    Derive from it: what a runtime of the CPU at hand need not say for itself is said here.
+    """
 
     name: str
     forms: Mapping[Precision, Form]
     """The form in which each precision reaches this runtime; a precision left out is not offered."""
 
-    def availability(self) -> Availability: ...
+    def availability(self) -> Availability:
+        """Whether an artefact can be loaded here."""
+        ...
+
+    def cannot_build(self, engine: EngineSpec | None, opset: int | None = None) -> str:
+        """Why this machine cannot build for a target with such engines; empty where it can.
+
+        `opset` is the graph's, None while it is not known.
+        """
+        return self._missing()
+
+    def cannot_run(self, engine: EngineSpec | None) -> str:
+        """Why this machine cannot execute what is built for such engines; empty where it can."""
+        return self._missing()
+
+    def _missing(self) -> str:
+        found = self.availability()
+        return "" if found.available else f"{self.name} is not installed: {found.remedy}"
 
     def precisions(self, instruction_sets: frozenset[str]) -> tuple[Precision, ...]:
         """Precisions that this runtime can execute on a CPU with these instruction sets."""
@@ -73,8 +96,13 @@ class Backend(Protocol):
         """Largest difference of a probability that replaying golden cases on another machine may show."""
         ...
 
-    def build(self, source: Path, precision: Precision, folder: Path) -> None:
-        """Compile `source` (in this precision's form) into files under `folder`."""
+    def build(
+        self, source: Path, precision: Precision, folder: Path, engine: EngineSpec | None = None
+    ) -> None:
+        """Compile `source` (in this precision's form) into files under `folder`.
+
+        `engine` is what a target asks of a GPU's runtime. Raises `ToolFailure`.
+        """
         ...
 
     def load(self, folder: Path, precision: Precision, outputs: tuple[str, ...], threads: int) -> Executor:
@@ -83,6 +111,15 @@ class Backend(Protocol):
         The caller compares `outputs` with the executor's.
         """
         ...
+
+    stand_in: str = ""
+    """What `load_stand_in` executes with, for the manifest."""
+
+    def load_stand_in(
+        self, folder: Path, precision: Precision, outputs: tuple[str, ...], threads: int
+    ) -> Executor:
+        """What gives the artefact's answers where its hardware is missing: for judging, never on a device."""
+        raise Unavailable(f"{self.name} has no stand-in", where=str(folder))
 
     def executed_layers(
         self, folder: Path, precision: Precision, inputs: Mapping[str, NDArray[Any]]

@@ -12,14 +12,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgemed.backends.backend import Availability, Executor, Form
+from edgemed.backends.backend import Availability, Backend, Executor, Form
 from edgemed.errors import ToolFailure
-from edgemed.types import Precision
+from edgemed.types import EngineSpec, Precision
 
 _FILE = "model.onnx"
 
 
-class OnnxRuntime:
+class OnnxRuntime(Backend):
     name = "onnxruntime"
     forms: Mapping[Precision, Form] = {
         "fp32": "float",
@@ -44,19 +44,13 @@ class OnnxRuntime:
     def golden_tolerance(self, precision: Precision) -> float:
         return {"fp32": 1e-4, "fp16": 2e-2, "int8": 1e-4}[precision]
 
-    def build(self, source: Path, precision: Precision, folder: Path) -> None:
+    def build(
+        self, source: Path, precision: Precision, folder: Path, engine: EngineSpec | None = None
+    ) -> None:
         shutil.copyfile(source, folder / _FILE)
 
     def load(self, folder: Path, precision: Precision, outputs: tuple[str, ...], threads: int) -> Executor:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # threads that spin after a run take a core from whatever is timed, or works, next
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return _OnnxRuntimeExecutor(_session(folder, options), outputs)
+        return _OnnxRuntimeExecutor(_session(folder / _FILE, _options(threads)), outputs)
 
     def executed_layers(
         self, folder: Path, precision: Precision, inputs: Mapping[str, NDArray[Any]]
@@ -68,7 +62,7 @@ class OnnxRuntime:
             options.enable_profiling = True
             options.log_severity_level = 3
             options.profile_file_prefix = str(Path(scratch) / "profile")
-            session = _session(folder, options)
+            session = _session(folder / _FILE, options)
             _OnnxRuntimeExecutor(session, None).run(inputs)
             events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
         return [
@@ -76,6 +70,30 @@ class OnnxRuntime:
             for event in events
             if event.get("cat") == "Node" and event["name"].endswith("_kernel_time")
         ]
+
+
+def load_as_written(graph: Path, outputs: tuple[str, ...], threads: int) -> Executor:
+    """Every node of `graph` by itself, as the ONNX standard defines it: Q/DQ and the layers between in float.
+
+    So int8 sums cannot saturate, whatever this CPU is. Raises `ToolFailure` where onnxruntime cannot load it.
+    """
+    import onnxruntime as ort
+
+    options = _options(threads)
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return _OnnxRuntimeExecutor(_session(graph, options), outputs)
+
+
+def _options(threads: int) -> Any:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # threads that spin after a run take a core from whatever is timed, or works, next
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
 
 
 def _precision(args: Mapping[str, Any]) -> str:
@@ -86,14 +104,14 @@ def _precision(args: Mapping[str, Any]) -> str:
     return "/".join(sorted(types))
 
 
-def _session(folder: Path, options: Any) -> Any:
+def _session(graph: Path, options: Any) -> Any:
     import onnxruntime as ort
 
     try:
-        return ort.InferenceSession(folder / _FILE, options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except _failures() as error:
-        gist = str(error).replace(f"{folder}/", "")
-        raise ToolFailure(f"onnxruntime cannot load the model: {gist}", where=_FILE) from None
+        gist = str(error).replace(f"{graph.parent}/", "")
+        raise ToolFailure(f"onnxruntime cannot load the model: {gist}", where=graph.name) from None
 
 
 def _failures() -> tuple[type[Exception], ...]:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgemed.backends.backend import Availability, Executor, Form
+from edgemed.backends.backend import Availability, Backend, Executor, Form
 from edgemed.errors import ToolFailure
-from edgemed.types import Precision
+from edgemed.types import EngineSpec, Precision
 
 _FILE = "model.xml"
 _PRECISION_NAMES = {
@@ -27,7 +27,7 @@ _PRECISION_NAMES = {
 _ARITHMETIC: Mapping[Precision, str] = {"fp32": "f32", "fp16": "f32", "bf16": "bf16", "int8": "f32"}
 
 
-class OpenVino:
+class OpenVino(Backend):
     name = "openvino"
     forms: Mapping[Precision, Form] = {
         "fp32": "float",
@@ -49,7 +49,9 @@ class OpenVino:
     def golden_tolerance(self, precision: Precision) -> float:
         return {"fp32": 1e-4, "fp16": 1e-4, "bf16": 2e-2, "int8": 1e-2}[precision]
 
-    def build(self, source: Path, precision: Precision, folder: Path) -> None:
+    def build(
+        self, source: Path, precision: Precision, folder: Path, engine: EngineSpec | None = None
+    ) -> None:
         import openvino as ov
 
         try:

@@ -7,11 +7,12 @@ from importlib import metadata
 from edgemed.backends.backend import Backend
 from edgemed.backends.onnxruntime import OnnxRuntime
 from edgemed.backends.openvino import OpenVino
+from edgemed.backends.tensorrt import TensorRt
 from edgemed.errors import BadInput
 from edgemed.types import did_you_mean
 
 ENTRY_POINT = "edgemed.backends"
-_OWN: tuple[type[Backend], ...] = (OnnxRuntime, OpenVino)
+_OWN: tuple[type[Backend], ...] = (OnnxRuntime, OpenVino, TensorRt)
 
 
 def backend_names() -> tuple[str, ...]:

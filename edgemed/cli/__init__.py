@@ -13,6 +13,7 @@ from edgemed.cli.group import EdgemedGroup
 from edgemed.cli.init import init
 from edgemed.cli.inspect import inspect
 from edgemed.cli.run import run
+from edgemed.cli.targets import targets
 
 
 @click.group(
@@ -35,7 +36,7 @@ def cli() -> None:
     """
 
 
-for command in (init, compile_, run, bench, inspect, doctor, demo):
+for command in (init, compile_, run, bench, inspect, targets, doctor, demo):
     cli.add_command(command)
 
 __all__ = ["cli"]

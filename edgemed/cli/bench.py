@@ -19,7 +19,8 @@ from edgemed.errors import BadInput
 Examples:
   edgemed bench out
   edgemed bench out/artefacts/* --launches 9
-  edgemed bench --suite --only cnn1d --only resnet18"""
+  edgemed bench --suite --only cnn1d --only resnet18
+  edgemed bench --suite --only resnet50 --width 0.5"""
 )
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--launches", type=click.IntRange(1), default=5, show_default=True, help="Fresh processes.")
@@ -31,6 +32,10 @@ Examples:
 @click.option(
     "--only", multiple=True, metavar="NAME", help="With --suite: this architecture (repeat for more)."
 )
+@click.option(
+    "--width", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True,
+    help="With --suite: compile nets with this share of the channels, against the whole ones.",
+)  # fmt: skip
 @click.option(
     "--samples",
     type=click.IntRange(2),
@@ -54,6 +59,7 @@ def bench(
     threads: int | None,
     suite: bool,
     only: tuple[str, ...],
+    width: float,
     samples: int,
     out: Path,
     as_json: bool,
@@ -72,6 +78,7 @@ def bench(
             rows: list[dict[str, Any]] = run_suite(
                 out,
                 only,
+                width=width,
                 samples=samples,
                 launches=launches,
                 seconds=seconds,
@@ -91,7 +98,7 @@ def bench(
         _print_rows(rows)
 
 
-_OF_THE_SUITE = {"only": "--only", "samples": "--samples", "out": "--out"}
+_OF_THE_SUITE = {"only": "--only", "width": "--width", "samples": "--samples", "out": "--out"}
 
 
 def _check_options(context: click.Context, suite: bool) -> None:
@@ -116,7 +123,7 @@ def _folders(paths: tuple[Path, ...]) -> dict[str, Path]:
         raise BadInput("nothing to time", where="PATHS", remedy="edgemed bench OUT, or edgemed bench --suite")
     if len(paths) == 1 and not is_artefact(paths[0]):
         result = read_compilation(paths[0])
-        kept = {name: paths[0] / "artefacts" / name for name in result.chosen.values()}
+        kept = {each: paths[0] / "artefacts" / each for each in result.kept}
         return {"original": paths[0] / "original", **kept}
     return {str(path): artefact_folder(path) for path in paths}
 

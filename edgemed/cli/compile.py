@@ -17,7 +17,7 @@ from edgemed.cli.progress import ProgressBar
 from edgemed.errors import EXIT_DONE, EXIT_NOT_PROVEN, BadInput
 
 if TYPE_CHECKING:
-    from edgemed.types import Precision, Recipe
+    from edgemed.types import Precision, PruneSpec, Recipe
 
 DEFAULT_OUT = "edgemed-out"
 
@@ -29,18 +29,31 @@ Examples:
   edgemed compile recipe.toml -o out
   edgemed compile -m model.onnx --calibrate set.npz::rows=:300 \\
       --select set.npz::rows=300:700 --accept set.npz::rows=700: -o out
-  edgemed compile recipe.toml --precision int8 --precision fp32 --dry-run""",
+  edgemed compile recipe.toml --precision int8 --precision fp32 --dry-run
+  edgemed compile recipe.toml --target raspberry-pi-5 --prune 0.5 --budget 10""",
 )
 @click.argument("recipe_path", metavar="[RECIPE]", required=False, type=click.Path(path_type=Path))
 @click.option("-m", "--model", help="model.onnx, model.pt2 or file.py:factory.")
 @click.option("-w", "--weights", help="Weights of a factory: .safetensors, or .pt of a state_dict.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=DEFAULT_OUT, show_default=True)
 @click.option(
-    "--target", help="host, onnxruntime, openvino, or a .toml of your own.  [default: the recipe's, or host]"
-)
+    "--target", metavar="NAME",
+    help="Of `edgemed targets`, or a .toml of your own.  [default: the recipe's, or host]",
+)  # fmt: skip
+@click.option(
+    "--targets-path", "targets", multiple=True, metavar="DIR", type=click.Path(path_type=Path),
+    help="A folder with targets of your own (repeat for more).",
+)  # fmt: skip
 @click.option(
     "--precision", "precisions", multiple=True, type=click.Choice(["fp32", "fp16", "bf16", "int8"]),
     help="Try only this precision (repeat for more).",
+)  # fmt: skip
+@click.option(
+    "--prune", metavar="RATIO", type=float, help="Remove this share of each layer's channels, such as 0.5."
+)
+@click.option(
+    "--budget", metavar="MINUTES", type=float,
+    help="The most that a pruned model's recovery may take; 0 recovers nothing.  [default: 10]",
 )  # fmt: skip
 @click.option("--calibrate", metavar="SET", help="Samples that int8 scales are found on (no labels needed).")
 @click.option("--select", metavar="SET", help="Labelled cases that choices are made on.")
@@ -57,6 +70,9 @@ def compile_(
     weights: str | None,
     out: Path,
     target: str | None,
+    targets: tuple[Path, ...],
+    prune: float | None,
+    budget: float | None,
     precisions: tuple[Precision, ...],
     calibrate: str | None,
     select: str | None,
@@ -66,7 +82,7 @@ def compile_(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Quantise, compile, verify and measure a trained model; keep the fastest artefact that agrees.
+    """Prune, quantise, compile, verify and measure a trained model; keep the fastest artefact that agrees.
 
     From a RECIPE (see calibration/README.md; `edgemed init` writes one), from flags, or from a recipe with
     flags that override it. A SET is PATH or PATH::key=value,... such as data.npz::x=images,y=labels.
@@ -97,12 +113,13 @@ def compile_(
         data=data,
         target=(_from(base, target) if (target or "").endswith(".toml") else target) or recipe.target,
         precisions=precisions or recipe.precisions,
+        prune=_pruning(recipe.prune, prune, budget),
     )
     require_tools()
     if dry_run:
         with _located(recipe_path, own):
             check_paths(recipe, base)
-            plan, _ = make_plan(recipe, base)
+            plan, _, _ = make_plan(recipe, base, targets)
             check_shelf(out.resolve(), out)
             run_in_child(check_fit, recipe, base, what="reading the model and the first samples")
         click.echo(
@@ -112,12 +129,13 @@ def compile_(
     from edgemed.pipeline import compile_model
 
     with _located(recipe_path, own), ProgressBar(quiet=as_json) as bar:
-        result = compile_model(Job(recipe, base, out, bar), _command(), with_images=with_images)
+        job = Job(recipe, base, out, bar, targets=targets)
+        result = compile_model(job, _command(), with_images=with_images)
     if as_json:
         click.echo(result.to_json())
     else:
         print_outcome(result, out)
-    raise SystemExit(EXIT_DONE if result.best else EXIT_NOT_PROVEN)
+    raise SystemExit(EXIT_DONE if result.kept else EXIT_NOT_PROVEN)
 
 
 def _recipe(path: Path | None, model: str | None, weights: str | None) -> tuple[Recipe, Path]:
@@ -140,6 +158,19 @@ def _recipe(path: Path | None, model: str | None, weights: str | None) -> tuple[
         )
     name = Path(model.partition(":")[0]).stem
     return Recipe(ModelSpec(model, weights), name=name), Path()
+
+
+def _pruning(spec: PruneSpec, ratio: float | None, budget: float | None) -> PruneSpec:
+    """What the command line says instead of the recipe. Raises `BadInput` for a budget of nothing."""
+    try:
+        spec = spec if ratio is None else replace(spec, ratio=ratio)
+        if budget is not None and not spec.wanted:
+            raise BadInput("nothing is pruned", where="--budget", remedy="add --prune 0.5, or leave it out")
+        return spec if budget is None else replace(spec, budget_min=budget)
+    except BadInput as error:
+        flags = {"prune.ratio": "--prune", "prune.budget_min": "--budget"}
+        error.where = flags.get(error.where, error.where)
+        raise
 
 
 @contextmanager

@@ -77,4 +77,4 @@ def demo(name: str, data: Path | None, out: Path, seed: int, as_json: bool) -> N
         print_outcome(result, out / "compiled", prepared.case)
         click.echo(f"recipe     {prepared.recipe}")
         click.echo(f"repeat     {command}")
-    raise SystemExit(EXIT_DONE if result.best else EXIT_NOT_PROVEN)
+    raise SystemExit(EXIT_DONE if result.kept else EXIT_NOT_PROVEN)

@@ -29,8 +29,11 @@ def doctor(as_json: bool) -> None:
             rows.append((f"runtime {name}", "", "", f"its entry point is broken: {error}"))
             continue
         found = backend.availability()
-        precisions = ", ".join(backend.precisions(instruction_sets())) if found.available else ""
-        rows.append((f"runtime {name}", found.version, precisions, found.remedy))
+        use = ", ".join(backend.precisions(instruction_sets())) if found.available else ""
+        cannot_run = backend.cannot_run(None) if found.available else ""
+        if cannot_run:
+            use += f"; builds, cannot run: {cannot_run}"
+        rows.append((f"runtime {name}", found.version, use, found.remedy))
     for tool in TOOLS:
         version = _version(tool.name)
         rows.append((tool.name, version, tool.use, "" if version else tool.remedy))

@@ -12,7 +12,7 @@ import click
 from edgemed.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from edgemed.types import InputSpec, ModelSpec, OutputSpec
+    from edgemed.types import InputSpec, Manifest, ModelSpec, OutputSpec
 
 
 @click.command(
@@ -61,6 +61,8 @@ def _artefact(path: Path, as_json: bool) -> None:
         ("golden cases", f"{manifest.golden_source}, tolerance {manifest.golden_tolerance:g}"),
         ("built on", f"{manifest.host.get('arch')}, {manifest.host.get('instruction_sets')}"),
         ("built with", ", ".join(f"{k} {v}" for k, v in manifest.tools.items())),
+        ("made for", manifest.target or "the machine at hand"),
+        ("executed", _executed(manifest)),
         ("stamps", ", ".join(manifest.stamps) or "none"),
         ("files", ", ".join(f"{name} ({sha[:12]})" for name, sha in manifest.files.items())),
         ("check", "every file is as the manifest says"),
@@ -92,6 +94,12 @@ def _model(spec: ModelSpec, as_json: bool) -> None:
         if facts.get(key):
             rows.append((key, _shown(facts[key])))
     _lines(*rows)
+
+
+def _executed(manifest: Manifest) -> str:
+    if manifest.stand_in:
+        return f"not executed on its hardware: judged by {manifest.stand_in}"
+    return "where it was built"
 
 
 def _contract(inputs: Sequence[InputSpec], outputs: Sequence[OutputSpec]) -> list[tuple[str, str]]:

@@ -46,7 +46,13 @@ def artefact_folder(path: Path) -> Path:
 
     if is_artefact(path):
         return path
-    best = read_compilation(path).best
-    if best is None:
+    result = read_compilation(path)
+    if result.best is not None:
+        return path / "artefacts" / result.best
+    if not result.kept:
         raise BadInput("this compile kept no artefact", where=str(path), remedy="see its report.html")
-    return path / "artefacts" / best
+    raise BadInput(
+        f"which artefact is the fastest is not known: none was measured on {result.target}",
+        where=str(path),
+        remedy=f"give one of them, such as {path / 'artefacts' / result.kept[0]}, or tune on the device",
+    )

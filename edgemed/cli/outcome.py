@@ -30,17 +30,33 @@ def print_outcome(result: Compilation, out: Path, case: Path | None = None) -> N
     for stamp in result.stamps:
         click.echo(f"stamp      {stamp}{_STAMPS.get(stamp, '')}")
     shown = shlex.quote(str(out))
-    if result.best is None:
+    for note in _not_known(result):
+        click.echo(textwrap.fill(note, _WIDTH, initial_indent="not known  ", subsequent_indent=" " * 11))
+    if not result.kept:
         click.echo("nothing that was built agrees with the original: no artefact is kept", err=True)
     else:
         click.echo(f"artefacts  {out / 'artefacts'}")
     click.echo(f"report     {out / 'report.html'}")
+    if any(each.unmeasured for each in result.candidates if each.status == "kept"):
+        click.echo(f"measure    edgemed-device tune {shown}    (on the device)")
     if result.best is not None:
         names = [each.name for each in result.model.inputs]
         given = "FILE" if len(names) == 1 else f"one.npz (arrays: {', '.join(names)})"
         if case is not None:
             given = shlex.quote(str(case))
         click.echo(f"try it     edgemed run {shown} {given}")
+
+
+def _not_known(result: Compilation) -> list[str]:
+    """What this machine could not find out, a line for each reason."""
+    kept = [each for each in result.candidates if each.status == "kept"]
+    reasons: dict[str, list[str]] = {}
+    for each in kept:
+        if each.stand_in:
+            reasons.setdefault(f"not executed on its hardware; judged by {each.stand_in}", []).append(each.id)
+        if each.unmeasured:
+            reasons.setdefault(f"not timed: {each.unmeasured}", []).append(each.id)
+    return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
 
 
 _STAMPS = {"speed only": ": no labelled selection set, so accuracy is not known"}

@@ -32,6 +32,7 @@ TOOLS = (
     Tool("torch", "torch", "models from .pt2 and file.py:factory", _COMPILE),
     Tool("onnxscript", "onnxscript", "export from torch", _COMPILE),
     Tool("onnx-ir", "onnx_ir", "ONNX files with unsorted nodes or in float16", _COMPILE),
+    Tool("torch-pruning", "torch_pruning", "--prune", _COMPILE),
     Tool("safetensors", "safetensors", "weights in .safetensors", _COMPILE),
     Tool("pillow", "PIL", "PNG, JPEG, TIFF", _IMAGES),
     Tool("pydicom", "pydicom", "DICOM", _IMAGES),

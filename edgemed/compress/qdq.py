@@ -1,4 +1,4 @@
-"""Writes the form `int8-uint8-activations`: ONNX Q/DQ with uint8 activations and int8 weights.
+"""Writes int8 forms as ONNX Q/DQ.
 
     before:  x -> Conv(W, b) -> Relu -> y
     after:   x -> Q -> DQ -> Conv(DQ(Wq), b') -> Relu -> Q -> DQ -> y
@@ -23,23 +23,26 @@ if TYPE_CHECKING:
     import onnx
 
 _LEVELS = 255
+_MOST = 127
 
 
-def write_qdq(graph: Path, scales: Scales, out: Path) -> None:
-    """Write `graph` with Q/DQ nodes to `out`."""
+def write_qdq(graph: Path, scales: Scales, out: Path, *, signed: bool) -> None:
+    """Write `graph` with Q/DQ nodes to `out`: activations in uint8, or `signed` in int8 with zero point 0.
+
+    Signed weights are rounded anew to 8 bits: the quantiser's may have 7, for CPUs whose sums saturate.
+    """
     from onnx import helper
 
     model = read_onnx(graph)
+    weights = [_in_8_bits(model, each) for each in scales.weights] if signed else list(scales.weights)
     placement = place(model, scales)
     quantised = placement.quantised
     taken = {name for node in model.graph.node for name in (*node.input, *node.output)}
     head: dict[str, list[onnx.NodeProto]] = {}
     for scale in placement.activations:
-        pair = _quantise_activation(model, scale, taken)
+        pair = _quantise_activation(model, scale, signed, taken)
         head.setdefault(scale.tensor, []).extend(pair)
-    weight_nodes = [
-        _quantise_weight(model, weight, taken) for weight in scales.weights if weight.node in quantised
-    ]
+    weight_nodes = [_quantise_weight(model, weight, taken) for weight in weights if weight.node in quantised]
     places = bias_places(model)
     for name in sorted(quantised & scales.biases.keys()):
         node, index = places[name]
@@ -69,18 +72,38 @@ def uint8_scale(low: float, high: float) -> tuple[float, int]:
     return scale, round(min(max(-low / scale, 0.0), float(_LEVELS)))
 
 
+def int8_scale(low: float, high: float) -> float:
+    """Scale of int8 with zero point 0 for a range; -128 is not used."""
+    scale = max(abs(low), abs(high)) / _MOST
+    return scale if scale >= np.finfo(np.float32).tiny else 1.0
+
+
+def _in_8_bits(model: onnx.ModelProto, weight: WeightScale) -> WeightScale:
+    """The float weights, rounded to -127 .. 127 with the largest of each channel at the end."""
+    from onnx import numpy_helper
+
+    node = next(node for node in model.graph.node if node.name == weight.node)
+    tensor = next(tensor for tensor in model.graph.initializer if tensor.name == node.input[1])
+    values = numpy_helper.to_array(tensor).astype(np.float32)
+    others = tuple(axis for axis in range(values.ndim) if axis != weight.axis)
+    largest = np.abs(values).max(axis=others, keepdims=True)
+    scale = np.where(largest / _MOST < np.finfo(np.float32).tiny, 1.0, largest / _MOST).astype(np.float32)
+    rounded = np.clip(np.rint(values / scale), -_MOST, _MOST).astype(np.int8)
+    return WeightScale(weight.node, rounded, scale.reshape(-1), weight.axis)
+
+
 def _quantise_activation(
-    model: onnx.ModelProto, scale: ActivationScale, taken: set[str]
+    model: onnx.ModelProto, scale: ActivationScale, signed: bool, taken: set[str]
 ) -> list[onnx.NodeProto]:
     from onnx import helper, numpy_helper
 
-    step, zero = uint8_scale(scale.low, scale.high)
+    step, zero = (int8_scale(scale.low, scale.high), 0) if signed else uint8_scale(scale.low, scale.high)
     base = unique_name(f"{scale.tensor}/q", taken)
     names = {part: f"{base}/{part}" for part in ("scale", "zero_point", "quantised", "dequantised")}
     model.graph.initializer.extend(
         [
             numpy_helper.from_array(np.array(step, dtype=np.float32), names["scale"]),
-            numpy_helper.from_array(np.array(zero, dtype=np.uint8), names["zero_point"]),
+            numpy_helper.from_array(np.array(zero, np.int8 if signed else np.uint8), names["zero_point"]),
         ]
     )
     for node in model.graph.node:

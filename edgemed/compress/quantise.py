@@ -73,7 +73,12 @@ def find_scales(
 
 def write_uint8_activations(graph: Path, scales_folder: Path, out: Path) -> None:
     """Write the form `int8-uint8-activations` from what `find_scales` left in `scales_folder`."""
-    write_qdq(graph, Scales.load(scales_folder), out)
+    write_qdq(graph, Scales.load(scales_folder), out, signed=False)
+
+
+def write_signed_activations(graph: Path, scales_folder: Path, out: Path) -> None:
+    """Write the form `int8-signed-activations` from what `find_scales` left in `scales_folder`."""
+    write_qdq(graph, Scales.load(scales_folder), out, signed=True)
 
 
 def _named(graph: Path, wanted: tuple[str, ...]) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgemed.judge.interval import LEVEL
+from edgemed.judge.level import LEVEL
 from edgemed.types.verdict import Figure
 
 Question = tuple[str, NDArray[np.float64], NDArray[np.bool_]]

@@ -8,10 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from edgemed.judge.level import LEVEL, RESAMPLES
 from edgemed.types.verdict import Figure
-
-LEVEL = 0.95
-RESAMPLES = 2000
 
 
 def share(

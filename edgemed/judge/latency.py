@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
-from edgemed.judge.interval import LEVEL, RESAMPLES
+from edgemed.judge.level import LEVEL, RESAMPLES
 from edgemed.types.verdict import Latency, SpeedRatio
 
 CASES_FOR_PERCENTILE = {90: 64, 95: 130, 99: 662}

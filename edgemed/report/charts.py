@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 AXIS_CAP = 3.0
 SIDE, LEFT, TOP = 300, 38, 24
-STYLES = 4
+MOST_CURVES = 12
+"""Artefacts in a ROC panel: as many as there are line styles beside the original's."""
 
 
 def latency_chart(compilation: Compilation) -> Markup:
@@ -59,7 +60,11 @@ def roc_panels(compilation: Compilation) -> list[tuple[str, Markup]]:
     models = roc_models(compilation)
     panels = []
     for output, label in questions:
-        curves = [curve for curve in compilation.roc if (curve.output, curve.label) == (output, label)]
+        curves = [
+            curve
+            for curve in compilation.roc
+            if (curve.output, curve.label) == (output, label) and curve.model in models
+        ]
         title = f"{output}, {label}" if label else output
         panels.append((title, _roc(curves, models, 1.0, title)))
         if len(questions) <= 2:
@@ -70,7 +75,13 @@ def roc_panels(compilation: Compilation) -> list[tuple[str, Markup]]:
 def roc_models(compilation: Compilation) -> list[str]:
     """Models in the ROC panels, in the order of their line styles: the original is first."""
     names = dict.fromkeys(curve.model for curve in compilation.roc)
-    return sorted(names, key=lambda name: (name != "original", name != compilation.best))
+    models = sorted(names, key=lambda name: (name != "original", name != compilation.best))
+    return models[: MOST_CURVES + 1]
+
+
+def roc_style(index: int) -> str:
+    """Class of the line of the model with that index: three colours and four dashes, no pair of them twice."""
+    return f"roc-{(index - 1) % 3 + 1} dash-{(index - 1) % 4}" if index else "roc-0"
 
 
 def _row(name: str, text: str, drawing: Markup, status: str) -> Markup:
@@ -153,7 +164,7 @@ def _roc(curves: Sequence[RocCurve], models: Sequence[str], extent: float, title
         points = " ".join(
             f"{1000 * fpr:.1f},{1000 - 1000 * tpr:.1f}" for fpr, tpr in zip(curve.fpr, curve.tpr, strict=True)
         )
-        style = f"roc-{models.index(curve.model) % STYLES}"
+        style = roc_style(models.index(curve.model))
         inner.append(Markup('<polyline class="roc {}" points="{}"/>').format(style, points))
     parts.append(
         Markup('<svg x="{}" y="{}" width="{}" height="{}" viewBox="0 0 {} {}">{}</svg>').format(

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgemed.report.cases import cases
 from edgemed.report.numerals import NO_BREAK, count, ratio, ratio_interval
 from edgemed.report.tables import columns_of
+from edgemed.report.unknowns import enumerated, not_executed
 from edgemed.types.compilation import CandidateResult, Compilation
 from edgemed.types.verdict import AgreementFigures
+
+
+_MOST_NAMED = 4
+"""Artefacts that the caveat names; the table marks each."""
 
 
 @dataclass(frozen=True)
@@ -19,22 +26,78 @@ class Headline:
 
 def headline(compilation: Compilation) -> Headline:
     """What is kept, how long it takes beside the original, how near to it. Never a claim of proof."""
-    best = compilation.candidate(compilation.best)
-    if best is None:
+    kept = [each for each in compilation.candidates if each.status == "kept"]
+    if not kept:
         return Headline(_nothing_kept(compilation), "Nothing was written that a device should run.")
-    near, where = _nearness(compilation, best)
-    if f"{best.backend} {best.precision}" == compilation.original.runtime:
-        found = ["it is the original itself, and nothing else that agrees is faster"]
+    best = compilation.candidate(compilation.best)
+    sentence = _all_unmeasured(compilation, kept) if best is None else _best(compilation, best, kept)
+    return Headline(sentence, _caveat(compilation, best or _least_near(kept), kept))
+
+
+def _best(compilation: Compilation, best: CandidateResult, kept: Sequence[CandidateResult]) -> str:
+    near, _ = _nearness(compilation, best)
+    some_unmeasured = any(each.unmeasured for each in kept)
+    if f"{best.backend} {best.precision}" == compilation.original.runtime and not best.pruned:
+        timed = " and could be timed" if some_unmeasured else ""
+        found = [f"it is the original itself, and nothing else that agrees{timed} is faster"]
     else:
         found = [each for each in (_speed(best), near) if each]
-    sentence = f"{best.id} is kept" + (": " + ", and ".join(found) if found else "") + "."
-    caveat = (
-        f"This is agreement with the original on {where}, not a proof that the artefact is no worse, and no "
-        "statement on clinical use."
+    title = f"{best.id} is kept" + (", the fastest of those that could be timed" if some_unmeasured else "")
+    return title + (": " + ", and ".join(found) if found else "") + "."
+
+
+def _all_unmeasured(compilation: Compilation, kept: Sequence[CandidateResult]) -> str:
+    """All that agree are kept: the device has to tell which is the fastest."""
+    least = _least_near(kept)
+    near, _ = _nearness(compilation, least)
+    if len(kept) == 1:
+        return f"{least.id} is kept for {compilation.target}, not timed" + (f": {near}." if near else ".")
+    nearness = f" The least near is {least.id}: {near}." if near else ""
+    return f"{len(kept)} artefacts are kept for {compilation.target}, none of them timed.{nearness}"
+
+
+def _caveat(compilation: Compilation, told: CandidateResult, kept: Sequence[CandidateResult]) -> str:
+    """What the sentence on `told` does not say."""
+    parts = []
+    if not any(each.labelled for each in _compared(told)):
+        parts.append("There were no labels, so nothing is known of its accuracy.")
+    if told.pruned and compilation.pruning is not None and compilation.pruning.recovery is None:
+        parts.append("It was pruned without recovery.")
+    for unknown in not_executed(kept):
+        one = len(unknown.ids) == 1
+        parts.append(
+            f"{_named(unknown.ids)} {'was' if one else 'were'} never executed on the hardware: the answers are "
+            f"those of {'its graph' if one else 'their graphs'} in {unknown.reason}."
+        )
+    timeless = [each.id for each in kept if each.unmeasured]
+    if timeless:
+        which = _named(timeless) if len(timeless) < len(kept) else "what is kept"
+        parts.append(f"No time is known of {which}: on the device edgemed-device tune finds the fastest.")
+    what = "the artefact is" if len(kept) == 1 or compilation.best else "an artefact is"
+    _, where = _nearness(compilation, told)
+    parts.append(
+        f"This is agreement with the original on {where}, not a proof that {what} no worse, and no statement on "
+        "clinical use."
     )
-    if not any(each.labelled for each in best.accept_agreement or best.select_agreement or ()):
-        caveat = "There were no labels, so nothing is known of its accuracy. " + caveat
-    return Headline(sentence, caveat)
+    return " ".join(parts)
+
+
+def _named(ids: Sequence[str]) -> str:
+    return enumerated(ids) if len(ids) <= _MOST_NAMED else f"{len(ids)} artefacts, marked below,"
+
+
+def _least_near(kept: Sequence[CandidateResult]) -> CandidateResult:
+    """The one whose decisions, else whose values, follow the original's least."""
+    return min(kept, key=lambda each: min(map(_closeness, _compared(each)), default=(1.0, math.inf)))
+
+
+def _closeness(figures: AgreementFigures) -> tuple[float, float]:
+    snr = -math.inf if figures.snr_db is None else figures.snr_db
+    return _agreeing(figures), math.inf if figures.identical else snr
+
+
+def _compared(candidate: CandidateResult) -> tuple[AgreementFigures, ...]:
+    return candidate.accept_agreement or candidate.select_agreement or ()
 
 
 def _nothing_kept(compilation: Compilation) -> str:
@@ -58,7 +121,7 @@ def _speed(best: CandidateResult) -> str:
 
 
 def _nearness(compilation: Compilation, best: CandidateResult) -> tuple[str, str]:
-    found = best.accept_agreement or best.select_agreement
+    found = _compared(best)
     if not found:
         return "", "no common cases"
     where = cases(found[0].n, "accept" if best.accept_agreement else compilation.compared_on)

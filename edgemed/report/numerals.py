@@ -34,6 +34,14 @@ def count(value: int | None) -> str:
     return NONE if value is None else f"{value:,}".replace(",", THIN)
 
 
+def amount(value: int) -> str:
+    """Three places of a large count: 84.2 k, 4.09 G."""
+    for power, unit in ((9, "G"), (6, "M"), (3, "k")):
+        if value >= 10**power:
+            return f"{significant(value / 10**power)}{NO_BREAK}{unit}"
+    return count(value)
+
+
 def size(value: int | None) -> str:
     """Bytes as KiB or MiB."""
     if value is None:

@@ -13,6 +13,8 @@ from edgemed.report import charts, numerals
 from edgemed.report.cases import SETS, cases
 from edgemed.report.headline import headline
 from edgemed.report.limits import limits_in_words
+from edgemed.report.pruning import pruning_section
+from edgemed.report.recovery_chart import recovery_chart
 from edgemed.report.tables import (
     candidate_rows,
     comparison_tables,
@@ -20,27 +22,39 @@ from edgemed.report.tables import (
     nearness_notes,
     nearness_rows,
     tail_percentile,
+    unknown_notes,
 )
+from edgemed.report.trade_off import trade_off
+from edgemed.report.trade_off_chart import trade_off_chart
 from edgemed.types.compilation import Compilation
 
 
 def render(compilation: Compilation, pictures: Sequence[tuple[str, bytes]] = ()) -> str:
     """The whole page as one string that refers to nothing outside itself. `pictures`: (case name, PNG)."""
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters.update(numerals.FILTERS)
     folder = files("edgemed.report")
-    template = environment.from_string(folder.joinpath("report.html.jinja").read_text("utf-8"))
+    loader = FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8"))
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters.update(numerals.FILTERS)
     tail = tail_percentile(compilation)
-    return template.render(
+    trade = trade_off(compilation)
+    pruning = compilation.pruning
+    recovery = None if pruning is None else pruning.recovery
+    return environment.get_template("report.html.jinja").render(
         c=compilation,
         css=Markup(folder.joinpath("report.css").read_text("utf-8")),
         headline=headline(compilation),
         key=_key_figures(compilation),
         limits=_limits(compilation),
         chart=charts.latency_chart(compilation),
+        trade=trade,
+        trade_chart=None if trade is None else trade_off_chart(trade),
+        pruning=pruning_section(pruning),
+        recovery_chart=None if recovery is None else recovery_chart(recovery),
+        unknowns=unknown_notes(compilation),
+        timed=any(each.latency is not None for each in compilation.candidates),
         candidates=candidate_rows(compilation),
         compared_on=_compared_on(compilation),
         sets=_sets(compilation),
@@ -51,7 +65,8 @@ def render(compilation: Compilation, pictures: Sequence[tuple[str, bytes]] = ())
         nearness_notes=nearness_notes(compilation),
         panels=charts.roc_panels(compilation),
         roc_models=charts.roc_models(compilation),
-        styles=charts.STYLES,
+        curves=sum(each.status == "kept" for each in compilation.candidates),
+        roc_style=charts.roc_style,
         flips=flip_tables(compilation),
         layers=_layers(compilation),
         longest=max([stage.seconds for stage in compilation.stages], default=0.0) or 1.0,

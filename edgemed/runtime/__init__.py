@@ -8,14 +8,16 @@ from edgemed.runtime.artefact import (
     verify_files,
 )
 from edgemed.runtime.golden import GOLDEN_FILE, GoldenCases
-from edgemed.runtime.host import host_facts, instruction_sets, int8_sums_saturate
+from edgemed.runtime.host import board_name, host_facts, instruction_sets
 from edgemed.runtime.session import Session
+from edgemed.types.processor import int8_sums_saturate
 
 __all__ = [
     "GOLDEN_FILE",
     "MANIFEST_FILE",
     "GoldenCases",
     "Session",
+    "board_name",
     "golden_inputs",
     "host_facts",
     "instruction_sets",

@@ -7,10 +7,9 @@ import os
 import platform
 from pathlib import Path
 
-_TOLD = (
-    "sse4_1", "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8",
-    "amx_bf16", "asimd", "asimddp", "i8mm", "bf16", "fphp", "sve",
-)  # fmt: skip
+from edgemed.types.processor import INSTRUCTION_SETS
+
+_TOLD = frozenset(name for names in INSTRUCTION_SETS.values() for name in names)
 
 
 @functools.cache
@@ -23,13 +22,16 @@ def instruction_sets() -> frozenset[str]:
     for line in text.splitlines():
         key, _, value = line.partition(":")
         if key.strip() in ("flags", "Features"):
-            return frozenset(value.split()) & frozenset(_TOLD)
+            return frozenset(value.split()) & _TOLD
     return frozenset()
 
 
-def int8_sums_saturate(arch: str, sets: frozenset[str]) -> bool:
-    """Whether int8 kernels add u8 x s8 products in 16 bits here: x86 without VNNI (vpmaddubsw)."""
-    return arch in ("x86_64", "AMD64") and not sets & {"avx512_vnni", "avx_vnni", "amx_int8"}
+def board_name() -> str:
+    """How a board calls itself, such as `Raspberry Pi 5 Model B Rev 1.0`; empty where nothing tells."""
+    try:
+        return Path("/proc/device-tree/model").read_text(errors="replace").rstrip("\0\n")
+    except OSError:
+        return ""
 
 
 def host_facts() -> dict[str, str]:

@@ -28,7 +28,7 @@ class Session:
         self.folder = folder
         self._executor = executor
         self._lock = threading.Lock()
-        self._names = tuple(spec.name for spec in manifest.outputs)
+        self._names = _names(manifest)
 
     @classmethod
     def load(cls, folder: Path | str, *, threads: int | None = None) -> Session:
@@ -46,6 +46,20 @@ class Session:
         return session
 
     @classmethod
+    def load_to_judge(cls, folder: Path) -> Session:
+        """What gives the answers that an artefact is judged by: itself, or its stand-in. Not for devices.
+
+        Raises what `load` raises.
+        """
+        manifest = read_manifest(folder)
+        if not manifest.stand_in:
+            return cls.load(folder)
+        verify_files(folder, manifest)
+        session = cls.stand_in_unverified(folder, manifest)
+        session.replay_golden_cases()
+        return session
+
+    @classmethod
     def load_unverified(cls, folder: Path, manifest: Manifest, *, threads: int | None = None) -> Session:
         """Load without digests and golden cases: for building. Devices use `load`.
 
@@ -59,8 +73,18 @@ class Session:
                 where=str(folder),
                 remedy=availability.remedy,
             )
-        names = tuple(spec.name for spec in manifest.outputs)
-        executor = backend.load(folder, manifest.precision, names, threads or manifest.threads)
+        executor = backend.load(folder, manifest.precision, _names(manifest), threads or manifest.threads)
+        return cls._checked(manifest, executor, folder)
+
+    @classmethod
+    def stand_in_unverified(cls, folder: Path, manifest: Manifest) -> Session:
+        """The stand-in without digests and golden cases: for building. Raises what `load` raises."""
+        backend = get_backend(manifest.backend)
+        executor = backend.load_stand_in(folder, manifest.precision, _names(manifest), manifest.threads)
+        return cls._checked(manifest, executor, folder)
+
+    @classmethod
+    def _checked(cls, manifest: Manifest, executor: Executor, folder: Path) -> Session:
         _check_names("input", manifest.inputs, executor.inputs, folder)
         _check_names("output", manifest.outputs, executor.outputs, folder)
         return cls(manifest, executor, folder)
@@ -138,6 +162,10 @@ class Session:
         for spec in specs:
             _check_array(spec, inputs[spec.name], batch)
         return batch
+
+
+def _names(manifest: Manifest) -> tuple[str, ...]:
+    return tuple(spec.name for spec in manifest.outputs)
 
 
 def _check_names(

@@ -7,9 +7,18 @@ of the exported file to probabilities or values.
 
 from __future__ import annotations
 
-from edgemed.sources.ending import check_labels, finish
+from edgemed.sources.ending import check_labels, endings, finish
 from edgemed.sources.load import load_trained_model
 from edgemed.sources.parity import Parity, check_parity
 from edgemed.sources.trained import Layer, TrainedModel
 
-__all__ = ["Layer", "Parity", "TrainedModel", "check_labels", "check_parity", "finish", "load_trained_model"]
+__all__ = [
+    "Layer",
+    "Parity",
+    "TrainedModel",
+    "check_labels",
+    "check_parity",
+    "endings",
+    "finish",
+    "load_trained_model",
+]

@@ -56,6 +56,18 @@ def finish(
     return tuple(specs)
 
 
+def endings(path: Path, outputs: tuple[OutputSpec, ...]) -> dict[str, Ending]:
+    """What the trained model itself gives for each output of a graph that `finish` wrote."""
+    import onnx
+
+    appended = {node.name for node in onnx.load(str(path), load_external_data=False).graph.node}
+    found: dict[str, Ending] = {}
+    for spec in outputs:
+        logits = {f"{PREFIX}{spec.name}/{operator}" for operator in ("Sigmoid", "Softmax")} & appended
+        found[spec.name] = "values" if spec.kind == "regression" else "logits" if logits else "probabilities"
+    return found
+
+
 def _run_by_row(path: Path, samples: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
     """Row by row: the activations of a whole batch can be larger than the model."""
     session = reference_session(path)

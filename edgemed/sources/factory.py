@@ -41,6 +41,9 @@ class Factory(TorchModel):
         self._module.float().eval()
         self.parameters = check_tensors(self._module, spec.weights)
 
+    def module(self) -> torch.nn.Module:
+        return self._module
+
     def input_specs(self) -> tuple[InputSpec, ...] | None:
         return None
 

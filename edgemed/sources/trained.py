@@ -6,12 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from numpy.typing import NDArray
 
+from edgemed.errors import BadInput
 from edgemed.sources.float16 import NOTE, ROUNDING, widen_float16
 from edgemed.types import InputSpec
+
+if TYPE_CHECKING:
+    import torch
 
 Source = Literal["torch.export", "factory", "onnx"]
 
@@ -42,6 +46,14 @@ class TrainedModel(ABC):
     shown: str
     notes: tuple[str, ...] = ()
     rounding: float = 1.0
+
+    def module(self) -> torch.nn.Module:
+        """The torch module itself: what is done to it, is exported. Raises `BadInput` where there is none."""
+        raise BadInput(
+            f"pruning changes a torch module, and {self.shown} holds none",
+            where="prune",
+            remedy="give file.py:factory and its weights (-m model.py:build -w model.safetensors)",
+        )
 
     @abstractmethod
     def input_specs(self) -> tuple[InputSpec, ...] | None:

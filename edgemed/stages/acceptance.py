@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from edgemed.types import AgreementFigures, Figures, OutputSpec, RocCurve
 class Acceptance:
     """What is kept per backend after the acceptance set was seen, with the figures of each by id."""
 
-    kept: dict[str, str]
+    kept: dict[str, tuple[str, ...]]
     refused: dict[str, str] = field(default_factory=dict)
     agreement: dict[str, tuple[AgreementFigures, ...]] = field(default_factory=dict)
     figures: dict[str, tuple[Figures, ...]] = field(default_factory=dict)
@@ -46,27 +46,34 @@ def accept(
         return Acceptance(dict(choice.kept))
     original = predictions(job, built[ORIGINAL.id], "accept", source)
     result = Acceptance({}, figures={"original": figures_of(outputs, original)})
-    roc = _roc("original", outputs, original)
+    roc = [*_roc("original", outputs, original)]
+
+    def agrees(name: str) -> bool:
+        try:
+            answers = original if name == ORIGINAL.id else predictions(job, built[name], "accept", source)
+            agreement = compare(outputs, original, answers)
+        except DiskFull:
+            raise
+        except (BadInput, ToolFailure, Untrusted) as error:
+            result.refused[name] = f"failed on the acceptance set: {error.problem}"
+            return False
+        result.agreement[name] = agreement
+        result.figures[name] = figures_of(outputs, answers)
+        near, sentence = meets(job.recipe.agreement, agreement, bool(original.targets))
+        if near:
+            roc.extend(_roc(name, outputs, answers))
+        else:
+            result.refused[name] = f"refused on the acceptance set: {sentence}"
+        return near
+
     for backend, chosen in choice.kept.items():
         fp32 = Candidate(backend, "fp32").id
-        for name in (chosen, fp32) if fp32 in choice.agreeing - {chosen} else (chosen,):
-            try:
-                answers = original if name == ORIGINAL.id else predictions(job, built[name], "accept", source)
-                agreement = compare(outputs, original, answers)
-            except DiskFull:
-                raise
-            except (BadInput, ToolFailure, Untrusted) as error:
-                result.refused[name] = f"failed on the acceptance set: {error.problem}"
-                continue
-            result.agreement[name] = agreement
-            result.figures[name] = figures_of(outputs, answers)
-            agrees, sentence = meets(job.recipe.agreement, agreement, bool(original.targets))
-            if agrees:
-                result.kept[backend] = name
-                roc += _roc(name, outputs, answers)
-                break
-            result.refused[name] = f"refused on the acceptance set: {sentence}"
-    return Acceptance(result.kept, result.refused, result.agreement, result.figures, roc)
+        kept = tuple(name for name in chosen if agrees(name))
+        if not kept and fp32 in choice.agreeing.difference(chosen) and agrees(fp32):
+            kept = (fp32,)
+        if kept:
+            result.kept[backend] = kept
+    return replace(result, roc=tuple(roc))
 
 
 def _roc(model: str, outputs: Sequence[OutputSpec], answers: Predictions) -> tuple[RocCurve, ...]:

@@ -22,10 +22,13 @@ from edgemed.runtime import (
     host_facts,
 )
 from edgemed.stages.job import Job
+from edgemed.targets import Target
 from edgemed.types import (
     DataFacts,
+    EngineSpec,
     Graph,
     LayerPrecision,
+    Limits,
     Manifest,
     OutputSpec,
     Precision,
@@ -34,20 +37,29 @@ from edgemed.types import (
 )
 
 ARTEFACT = "artefact"
+FormKey = tuple[Form, bool]
+"""A form, of the model as it came or (True) of the pruned one."""
 BUILD_TIMEOUT_S = 1200.0
 """A runtime that has not finished one candidate by then hangs: the candidate is dropped."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One backend at one precision."""
+    """One backend at one precision, of the model as it came or of the pruned one.
+
+    `unmeasured` is why its time here would tell nothing of the target's, `stand_in` that this machine cannot
+    execute it at all: its answers are then those of its graph in another runtime.
+    """
 
     backend: str
     precision: Precision
+    pruned: bool = False
+    unmeasured: str = ""
+    stand_in: bool = False
 
     @property
     def id(self) -> str:
-        return f"{self.backend}-{self.precision}"
+        return f"{self.backend}-{self.precision}{'-pruned' if self.pruned else ''}"
 
 
 ORIGINAL = Candidate("onnxruntime", "fp32")
@@ -75,29 +87,37 @@ def build_all(
     job: Job,
     graph: Graph,
     candidates: Sequence[Candidate],
-    forms: Mapping[Form, Path | str],
+    forms: Mapping[FormKey, Path | str],
     golden: Path,
     data: Sequence[DataFacts],
-    stamps: tuple[str, ...],
+    stamps: Mapping[bool, tuple[str, ...]],
+    target: Target,
 ) -> tuple[dict[str, Built], dict[str, str]]:
     """Build the original and every candidate. Gives what was built, and why others were not, by id.
+
+    `stamps` are those of candidates that are not pruned, and of those that are.
 
     A candidate whose runtime refuses, crashes, hangs or answers twice differently is one that is not built.
     Raises `ToolFailure` when the original cannot be built.
     """
     built: dict[str, Built] = {}
     failures: dict[str, str] = {}
-    for candidate in dict.fromkeys((ORIGINAL, *candidates)):
-        source = forms[get_backend(candidate.backend).forms[candidate.precision]]
-        if isinstance(source, str):
-            failures[candidate.id] = source
+    own = next((each for each in candidates if each.id == ORIGINAL.id), ORIGINAL)
+    for candidate in dict.fromkeys((own, *candidates)):
+        backend = get_backend(candidate.backend)
+        source = forms[backend.forms[candidate.precision], candidate.pruned]
+        why = source if isinstance(source, str) else backend.cannot_build(target.tensorrt, graph.opset)
+        if why or isinstance(source, str):
+            failures[candidate.id] = why
             continue
         try:
-            built[candidate.id] = build(job, graph, candidate, source, golden, data, stamps)
+            built[candidate.id] = build(
+                job, graph, candidate, source, golden, data, stamps[candidate.pruned], target
+            )
         except DiskFull:
             raise
         except (ToolFailure, Untrusted) as error:
-            if candidate == ORIGINAL:
+            if candidate == own:
                 raise
             failures[candidate.id] = error.problem
             job.reporter.warn(f"{candidate.id} is dropped: {error.problem}")
@@ -118,21 +138,24 @@ def build(
     golden: Path,
     data: Sequence[DataFacts],
     stamps: tuple[str, ...],
+    target: Target,
 ) -> Built:
     """Compile `source`, load it, answer the golden cases.
 
     Raises `ToolFailure` when one of these fails or the process dies.
     """
-    manifest = _manifest(job, graph, candidate, data, stamps)
+    manifest = _manifest(job, graph, candidate, data, stamps, target)
+    engine = target.tensorrt
     depends_on = {
         "source": _source_digest(source),
         "golden": digest_of_file(golden),
         "manifest": _as_run(manifest).to_dict(),
-        "versions": job.versions(candidate.backend),
+        "engine": engine.to_dict() if engine is not None else None,
+        "versions": job.versions(candidate.backend, ORIGINAL.backend),
     }
     stage = job.run(
         f"build-{candidate.id}", f"building {candidate.id}", depends_on,
-        _build, candidate, str(source), _as_run(manifest), str(golden),
+        _build, candidate, str(source), _as_run(manifest), str(golden), engine,
         timeout_s=BUILD_TIMEOUT_S,
     )  # fmt: skip
     layers = tuple(LayerPrecision(*layer) for layer in stage.facts["layers"])
@@ -143,10 +166,16 @@ def build(
 
 
 def _manifest(
-    job: Job, graph: Graph, candidate: Candidate, data: Sequence[DataFacts], stamps: tuple[str, ...]
+    job: Job,
+    graph: Graph,
+    candidate: Candidate,
+    data: Sequence[DataFacts],
+    stamps: tuple[str, ...],
+    target: Target,
 ) -> Manifest:
     """The manifest but for the digests of files, which are not made yet."""
     recipe = job.recipe
+    backend = get_backend(candidate.backend)
     used = ("edgemed", candidate.backend, *(("nncf",) if candidate.precision == "int8" else ()))
     steps = {
         name: [{"op": step.op, **step.args} for step in spec.steps] for name, spec in recipe.inputs.items()
@@ -167,31 +196,43 @@ def _manifest(
         data={each.role: each.sha256 for each in data},
         seed=recipe.seed,
         stamps=stamps,
+        target=target.name,
+        limits=target.limits,
+        stand_in=backend.stand_in if candidate.stand_in else "",
         golden_source="real" if recipe.golden.may_ship and recipe.data.calibrate else "synthetic",
-        golden_tolerance=get_backend(candidate.backend).golden_tolerance(candidate.precision),
+        golden_tolerance=backend.golden_tolerance(candidate.precision),
     )
 
 
 def _as_run(manifest: Manifest) -> Manifest:
     """What of a manifest a session runs by. The rest may change without another build."""
     outputs = tuple(OutputSpec(each.name, each.kind, each.columns) for each in manifest.outputs)
-    return replace(manifest, name="", version="", outputs=outputs, preprocess={}, data={}, seed=0, stamps=())
+    return replace(
+        manifest, name="", version="", outputs=outputs, preprocess={}, data={}, seed=0, stamps=(), target="",
+        limits=Limits(),
+    )  # fmt: skip
 
 
 def _build(
-    candidate: Candidate, source: str, manifest: Manifest, golden: str, stage_folder: Path
+    candidate: Candidate,
+    source: str,
+    manifest: Manifest,
+    golden: str,
+    engine: EngineSpec | None,
+    stage_folder: Path,
 ) -> dict[str, Any]:
     folder = stage_folder / ARTEFACT
     folder.mkdir()
     backend = get_backend(candidate.backend)
-    backend.build(Path(source), candidate.precision, folder)
+    backend.build(Path(source), candidate.precision, folder, engine)
     size_bytes = sum(path.stat().st_size for path in folder.iterdir())
     shutil.copyfile(golden, folder / GOLDEN_FILE)
-    _answer_golden_cases(Session.load_unverified(folder, manifest))
+    load = Session.stand_in_unverified if candidate.stand_in else Session.load_unverified
+    _answer_golden_cases(load(folder, manifest))
     files = {path.name: digest_of_file(path) for path in sorted(folder.iterdir())}
     complete = replace(manifest, files=files)
     (folder / MANIFEST_FILE).write_text(complete.to_json(), encoding="utf-8")
-    Session.load(folder)
+    Session.load_to_judge(folder)
     loaded = {name: sha256 for name, sha256 in files.items() if name != GOLDEN_FILE}
     return {
         "files": files,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,12 @@ Latencies = Mapping[str, NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Choice:
-    """The candidate kept per backend, why each was kept or dropped, and all that agree."""
+    """What is kept per backend, why each candidate was kept or dropped, and all that agree.
 
-    kept: dict[str, str]
+    One is kept where all could be timed; where none could, all that agree.
+    """
+
+    kept: dict[str, tuple[str, ...]]
     reasons: dict[str, str]
     agreeing: frozenset[str]
 
@@ -31,33 +35,46 @@ def choose(
     latencies: Latencies,
     limits: Agreement,
     labelled: bool,
+    missed: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> Choice:
     """Per backend: of those that agree and are faster than its fp32 beyond noise, the fastest; else its fp32.
 
-    Where fp32 does not agree, the fastest of those that do. `latencies` are (launches, rounds) by candidate
-    id, the original's among them; in each launch all took turns. A candidate that is not in it has failed.
+    Where fp32 does not agree, the fastest of those that do. Candidates that could not be timed are all kept
+    that agree: the target decides. `latencies` are (launches, rounds) by candidate id, the original's among
+    them; in each launch all took turns. Any other candidate that is not in it has failed. `missed` are the
+    target's limits that a candidate misses, in words: it is not kept.
     """
-    kept: dict[str, str] = {}
+    kept: dict[str, tuple[str, ...]] = {}
     reasons: dict[str, str] = {}
     all_agreeing: list[str] = []
     for backend in dict.fromkeys(each.backend for each in candidates):
         agreeing: list[Candidate] = []
         for candidate in candidates:
-            if candidate.backend != backend or candidate.id not in latencies:
+            timed = candidate.id in latencies or (candidate.unmeasured and candidate.id in figures)
+            if candidate.backend != backend or not timed:
                 continue
             agrees, sentence = meets(limits, figures[candidate.id], labelled)
-            if agrees:
-                agreeing.append(candidate)
             reasons[candidate.id] = ("agrees: " if agrees else "does not agree: ") + sentence
+            if missed.get(candidate.id):
+                beyond = "; ".join(missed[candidate.id])
+                reasons[candidate.id] = f"misses the target's limits ({beyond}); {reasons[candidate.id]}"
+            elif agrees:
+                agreeing.append(candidate)
         if not agreeing:
             continue
         all_agreeing += [each.id for each in agreeing]
-        fp32 = next((each for each in agreeing if each.precision == "fp32"), None)
+        unmeasured = [each for each in agreeing if each.unmeasured]
+        if unmeasured:
+            kept[backend] = tuple(each.id for each in unmeasured)
+            for each in unmeasured:
+                reasons[each.id] = f"unmeasured: {each.unmeasured}; " + reasons[each.id]
+            continue
+        fp32 = next((each for each in agreeing if each.precision == "fp32" and not each.pruned), None)
         base = latencies[(fp32 or ORIGINAL).id]
         ratios = {each: faster(base, latencies[each.id]) for each in agreeing}
         able = [each for each in agreeing if fp32 in (None, each) or ratios[each].faster]
         winner = min(able, key=lambda each: ratios[each].ratio)
-        kept[backend] = winner.id
+        kept[backend] = (winner.id,)
         for candidate in agreeing:
             reasons[candidate.id] = _why(candidate, winner, fp32, ratios) + "; " + reasons[candidate.id]
     return Choice(kept, reasons, frozenset(all_agreeing))

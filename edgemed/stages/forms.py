@@ -7,30 +7,34 @@ from pathlib import Path
 from typing import Any
 
 from edgemed.backends import Form
-from edgemed.compress import find_scales, write_float16, write_uint8_activations
+from edgemed.compress import find_scales, write_float16, write_signed_activations, write_uint8_activations
 from edgemed.compress.quantise import OPENVINO_FILE
 from edgemed.errors import DiskFull, ToolFailure
-from edgemed.runtime import host_facts, instruction_sets, int8_sums_saturate
 from edgemed.stages.job import Job, SetSource
 from edgemed.types import Graph, QuantiseSpec
 
 _UINT8_FILE = "uint8-activations.onnx"
+_SIGNED_FILE = "signed-activations.onnx"
 _FLOAT16_FILE = "float16.onnx"
 
 
 def make_forms(
-    job: Job, graph: Graph, calibrate: SetSource | None, wanted: Collection[Form]
+    job: Job, graph: Graph, calibrate: SetSource | None, wanted: Collection[Form], *, saturates: bool
 ) -> dict[Form, Path | str]:
-    """A file for each wanted form, or, as a string, the reason why there is none."""
+    """A file for each wanted form, or, as a string, the reason why there is none.
+
+    `saturates`: whether int8 sums do so on the target or here, where they are judged.
+    """
     forms: dict[Form, Path | str] = {"float": Path(graph.path)}
     if "float16" in wanted:
         forms["float16"] = _float16(job, graph)
     quantised: tuple[tuple[Form, str], ...] = (
         ("int8-uint8-activations", _UINT8_FILE),
+        ("int8-signed-activations", _SIGNED_FILE),
         ("int8-openvino", OPENVINO_FILE),
     )
     if calibrate is not None and any(form in wanted for form, _ in quantised):
-        made = _quantised(job, graph, calibrate)
+        made = _quantised(job, graph, calibrate, saturates)
         for form, file in quantised:
             forms[form] = made / file if isinstance(made, Path) else made
     return forms
@@ -47,8 +51,7 @@ def _float16(job: Job, graph: Graph) -> Path | str:
     return stage.folder / _FLOAT16_FILE
 
 
-def _quantised(job: Job, graph: Graph, calibrate: SetSource) -> Path | str:
-    saturates = int8_sums_saturate(host_facts()["arch"], instruction_sets())
+def _quantised(job: Job, graph: Graph, calibrate: SetSource, saturates: bool) -> Path | str:
     depends_on = {
         "graph": graph.sha256,
         "calibrate": calibrate.sha256,
@@ -79,4 +82,5 @@ def _quantise(
 ) -> dict[str, Any]:
     find_scales(Path(graph), calibrate.open(), spec, seed=seed, saturates=saturates, out=folder)
     write_uint8_activations(Path(graph), folder, folder / _UINT8_FILE)
+    write_signed_activations(Path(graph), folder, folder / _SIGNED_FILE)
     return {}

@@ -64,6 +64,8 @@ class Job:
     base: Path
     out: Path
     reporter: Reporter = field(default_factory=Silence)
+    targets: tuple[Path, ...] = ()
+    """Folders with targets of the user's."""
     times: list[StageTime] = field(default_factory=list)
     tools: dict[str, str] = field(default_factory=lambda: tool_versions())
 

@@ -27,7 +27,7 @@ def flipped_pictures(
     """
     flipped = {
         flip.case
-        for name in acceptance.kept.values()
+        for name in itertools.chain(*acceptance.kept.values())
         for figures in acceptance.agreement.get(name, ())
         for flip in figures.flips
     }

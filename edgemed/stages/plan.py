@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgemed.backends import Form, get_backend
+from edgemed.backends import Backend, Form, get_backend
 from edgemed.errors import BadInput, Unavailable
 from edgemed.report.limits import limits_in_words
-from edgemed.runtime import instruction_sets
+from edgemed.runtime import board_name, host_facts, instruction_sets, int8_sums_saturate
 from edgemed.stages.artefacts import ORIGINAL, Candidate
 from edgemed.targets import Target, load_target
-from edgemed.types import Recipe, Record
+from edgemed.types import Precision, Recipe, Record
+
+_NO_CALIBRATION = "int8 needs a calibration set (--calibrate)"
 
 
 @dataclass(frozen=True)
@@ -26,33 +29,41 @@ class Plan(Record):
     lines: tuple[str, ...]
 
 
-def make_plan(recipe: Recipe, base: Path = Path()) -> tuple[Plan, tuple[Candidate, ...]]:
+def make_plan(
+    recipe: Recipe, base: Path = Path(), targets: Sequence[Path] = ()
+) -> tuple[Plan, tuple[Candidate, ...], Target]:
     """The plan for a recipe on this machine: its precisions, and fp32, on every runtime of the target.
 
-    Raises `BadInput` where no candidate of the precisions asked for is left or a runtime is unknown.
+    `targets` are folders with targets of the user's. Raises `BadInput` where no candidate of the precisions
+    asked for is left or a runtime is unknown.
     """
-    target = load_target(recipe.target, base)
+    target = load_target(recipe.target, base, targets)
     chosen: list[Candidate] = []
     left_out: dict[str, str] = {}
+    unmeasured = "; ".join(_processor_misfits(target))
+    variants = (False, True) if recipe.prune.wanted else (False,)
     for name in dict.fromkeys(target.backends):
         try:
             backend = get_backend(name)
         except BadInput as error:
             where = f"backends of target {target.name}"
             raise BadInput(error.problem, where=where, remedy=error.remedy) from None
-        availability = backend.availability()
+        cannot_build = backend.cannot_build(target.tensorrt)
+        cannot_run = "" if cannot_build else backend.cannot_run(target.tensorrt)
+        if cannot_run and not backend.stand_in:
+            cannot_build = cannot_run
         for precision in dict.fromkeys(("fp32", *recipe.precisions)):
-            candidate = Candidate(name, precision)
             if precision not in target.precisions or precision not in backend.forms:
                 continue
-            if not availability.available:
-                left_out[candidate.id] = f"{name} is not installed: {availability.remedy}"
-            elif precision not in backend.precisions(instruction_sets()):
-                left_out[candidate.id] = "this CPU has no such arithmetic"
-            elif precision == "int8" and recipe.data.calibrate is None:
-                left_out[candidate.id] = "int8 needs a calibration set (--calibrate)"
-            else:
-                chosen.append(candidate)
+            why = cannot_build or _without_arithmetic(target, backend, precision)
+            if not why and precision == "int8" and recipe.data.calibrate is None:
+                why = _NO_CALIBRATION
+            for pruned in variants:
+                candidate = Candidate(name, precision, pruned, unmeasured or cannot_run, bool(cannot_run))
+                if why:
+                    left_out[candidate.id] = why
+                else:
+                    chosen.append(candidate)
     if not any(each.precision in recipe.precisions for each in chosen):
         raise _nothing_left(recipe, target, left_out)
     missing = get_backend(ORIGINAL.backend).availability()
@@ -60,7 +71,30 @@ def make_plan(recipe: Recipe, base: Path = Path()) -> tuple[Plan, tuple[Candidat
         raise Unavailable("the original is run by ONNX Runtime, which is missing", remedy=missing.remedy)
     ids = tuple(each.id for each in chosen)
     forms = tuple(dict.fromkeys(get_backend(each.backend).forms[each.precision] for each in chosen))
-    return Plan(target.name, ids, left_out, forms, _lines(recipe, ids, left_out)), tuple(chosen)
+    lines = _lines(recipe, chosen, left_out)
+    return Plan(target.name, ids, left_out, forms, lines), tuple(chosen), target
+
+
+def sums_saturate(target: Target) -> bool:
+    """Whether int8 sums do so on the target or on this machine, which judges for it."""
+    host, sets = host_facts()["arch"], instruction_sets()
+    return target.int8_sums_saturate(host, sets) or int8_sums_saturate(host, sets)
+
+
+def _processor_misfits(target: Target) -> tuple[str, ...]:
+    """Why times that a processor takes here tell nothing of the target's."""
+    gpus = target.tensorrt.compute_capabilities if target.tensorrt is not None else ("",)
+    return target.misfits(
+        host_facts()["arch"], instruction_sets(), board=board_name(), compute_capability=gpus[0]
+    )
+
+
+def _without_arithmetic(target: Target, backend: Backend, precision: Precision) -> str:
+    if precision not in backend.precisions(instruction_sets()):
+        return "this CPU has no such arithmetic"
+    if target.arch is not None and precision not in backend.precisions(target.certain_sets):
+        return "the target has no such arithmetic"
+    return ""
 
 
 def _nothing_left(recipe: Recipe, target: Target, left_out: dict[str, str]) -> BadInput:
@@ -71,7 +105,7 @@ def _nothing_left(recipe: Recipe, target: Target, left_out: dict[str, str]) -> B
     remedy = "edgemed doctor tells what is installed and what this CPU has"
     if not reasons:
         remedy = f"give a --precision of {offered}"
-    elif recipe.data.calibrate is None and all(key.endswith("int8") for key in left_out):
+    elif recipe.data.calibrate is None and set(left_out.values()) == {_NO_CALIBRATION}:
         remedy = "give --calibrate SET: some hundred unlabelled samples"
     return BadInput(
         f"no candidate is left: {why}",
@@ -80,7 +114,7 @@ def _nothing_left(recipe: Recipe, target: Target, left_out: dict[str, str]) -> B
     )
 
 
-def _lines(recipe: Recipe, ids: tuple[str, ...], left_out: dict[str, str]) -> tuple[str, ...]:
+def _lines(recipe: Recipe, chosen: Sequence[Candidate], left_out: dict[str, str]) -> tuple[str, ...]:
     data = recipe.data
     sets = [f"{role} {ref}" for role, ref in data.to_dict().items() if isinstance(ref, str)]
     lines = [
@@ -90,11 +124,16 @@ def _lines(recipe: Recipe, ids: tuple[str, ...], left_out: dict[str, str]) -> tu
     for name, spec in recipe.inputs.items():
         steps = ", ".join(step.op for step in spec.steps) or "none"
         lines.append(f"put the preprocessing of {name!r} into the graph: {steps}")
-    if any(each.endswith("int8") for each in ids):
+    if recipe.prune.wanted:
+        lines += _pruning(recipe)
+    if any(each.precision == "int8" for each in chosen):
         lines.append(f"find int8 scales on {recipe.quantise.samples} calibration samples, once")
-    lines.append("build and load, each in its own process: " + ", ".join(ids))
+    lines.append("build and load, each in its own process: " + ", ".join(each.id for each in chosen))
     lines += [f"leave out {key}: {why}" for key, why in left_out.items()]
-    lines.append("time all candidates in turns, 1 sample at a time, " + _threads(recipe.threads))
+    for why, names in _by_reason(chosen).items():
+        lines.append(f"do not time {', '.join(names)}: {why}")
+    if timed := [each.id for each in chosen if not each.unmeasured]:
+        lines.append(f"time {', '.join(timed)} in turns, 1 sample at a time, {_threads(recipe.threads)}")
     lines.append(_rule(recipe))
     lines.append(
         f"report on {data.accept}, which can only veto a choice"
@@ -102,6 +141,24 @@ def _lines(recipe: Recipe, ids: tuple[str, ...], left_out: dict[str, str]) -> tu
         else "no acceptance set: no figures"
     )
     return tuple(lines)
+
+
+def _pruning(recipe: Recipe) -> list[str]:
+    spec = recipe.prune
+    single = f", {len(spec.layers)} entries of single layers" if spec.layers else ""
+    lines = [f"prune {100 * spec.ratio:.3g} % of the channels{single}; heads and last layers stay whole"]
+    if recipe.data.calibrate is None or not spec.budget_min:
+        return [*lines, "no recovery: the pruned artefacts are stamped so"]
+    most = f"at most {spec.epochs} epochs and {spec.budget_min:g} minutes"
+    return [*lines, f"recover by distillation from the original on the calibration set, {most}"]
+
+
+def _by_reason(chosen: Sequence[Candidate]) -> dict[str, list[str]]:
+    reasons: dict[str, list[str]] = {}
+    for each in chosen:
+        if each.unmeasured:
+            reasons.setdefault(each.unmeasured, []).append(each.id)
+    return reasons
 
 
 def _threads(count: int) -> str:

@@ -21,9 +21,11 @@ from edgemed.types import (
     Compilation,
     DataFacts,
     Graph,
+    Latency,
     ModelFacts,
     OriginalResult,
     ParityFacts,
+    SpeedRatio,
 )
 from edgemed.types.compilation import ComparedOn
 
@@ -53,10 +55,10 @@ class Findings:
 def compilation(job: Job, found: Findings, command: str) -> Compilation:
     """Everything a report shows."""
     recipe = job.recipe
-    kept = found.acceptance.kept
     candidates = tuple(_candidate(found, each) for each in found.candidates)
     ratios = {each.id: each.ratio.ratio for each in candidates if each.ratio is not None}
-    best = min(kept.values(), key=ratios.__getitem__, default=None)
+    timed = [each.id for each in candidates if each.status == "kept" and each.id in ratios]
+    best = min(timed, key=ratios.__getitem__, default=None)
     return Compilation(
         name=recipe.name,
         version=recipe.version,
@@ -72,7 +74,7 @@ def compilation(job: Job, found: Findings, command: str) -> Compilation:
         parity=found.parity,
         original=_original(found),
         candidates=candidates,
-        chosen=kept,
+        target=found.plan.target,
         best=best,
         compared_on=found.compared_on,
         roc=found.acceptance.roc,
@@ -85,11 +87,11 @@ def compilation(job: Job, found: Findings, command: str) -> Compilation:
 
 
 def _original(found: Findings) -> OriginalResult:
-    load_ms, memory_mib = found.costs[ORIGINAL.id]
+    load_ms, memory_mib = found.costs.get(ORIGINAL.id, (None, None))
     return OriginalResult(
         runtime=f"{ORIGINAL.backend} {ORIGINAL.precision}",
         size_bytes=found.built[ORIGINAL.id].size_bytes,
-        latency=percentiles(found.latencies[ORIGINAL.id]),
+        latency=_latency(found, ORIGINAL.id),
         load_ms=load_ms,
         memory_mib=memory_mib,
         accept_figures=found.acceptance.figures.get("original"),
@@ -99,14 +101,16 @@ def _original(found: Findings) -> OriginalResult:
 def _candidate(found: Findings, candidate: Candidate) -> CandidateResult:
     name = candidate.id
     if name in found.failures:
-        return CandidateResult(name, candidate.backend, candidate.precision, "failed", found.failures[name])
-    status: Literal["kept", "dropped"] = (
-        "kept" if found.acceptance.kept.get(candidate.backend) == name else "dropped"
-    )
+        return CandidateResult(
+            name, candidate.backend, candidate.precision, "failed", found.failures[name],
+            pruned=candidate.pruned,
+        )  # fmt: skip
+    kept = name in found.acceptance.kept.get(candidate.backend, ())
+    status: Literal["kept", "dropped"] = "kept" if kept else "dropped"
     reasons = [found.acceptance.refused.get(name, ""), found.choice.reasons[name]]
-    if status == "kept" and found.choice.kept.get(candidate.backend) != name:
+    if kept and name not in found.choice.kept.get(candidate.backend, ()):
         reasons.insert(0, "fallback: the choice was refused on the acceptance set")
-    load_ms, memory_mib = found.costs[name]
+    load_ms, memory_mib = found.costs.get(name, (None, None))
     built = found.built[name]
     return CandidateResult(
         id=name,
@@ -117,11 +121,24 @@ def _candidate(found: Findings, candidate: Candidate) -> CandidateResult:
         size_bytes=built.size_bytes,
         load_ms=load_ms,
         memory_mib=memory_mib,
-        latency=percentiles(found.latencies[name]),
-        ratio=faster(found.latencies[ORIGINAL.id], found.latencies[name]),
+        latency=_latency(found, name),
+        ratio=_ratio(found, name),
         select_agreement=found.figures[name],
         accept_agreement=found.acceptance.agreement.get(name),
         accept_figures=found.acceptance.figures.get(name),
         layers=built.layers,
-        path=f"{ARTEFACTS}/{name}" if status == "kept" else "",
+        path=f"{ARTEFACTS}/{name}" if kept else "",
+        pruned=candidate.pruned,
+        unmeasured=candidate.unmeasured,
+        stand_in=built.manifest.stand_in,
     )
+
+
+def _latency(found: Findings, name: str) -> Latency | None:
+    return percentiles(found.latencies[name]) if name in found.latencies else None
+
+
+def _ratio(found: Findings, name: str) -> SpeedRatio | None:
+    if name not in found.latencies:
+        return None
+    return faster(found.latencies[ORIGINAL.id], found.latencies[name])

@@ -92,4 +92,4 @@ def _place(built: Built, destination: Path) -> None:
 
 def _load(folders: list[str]) -> None:
     for folder in folders:
-        Session.load(folder)
+        Session.load_to_judge(Path(folder))

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from edgemed.child import report_progress
 from edgemed.errors import DiskFull, ToolFailure, Untrusted
+from edgemed.judge import percentiles
+from edgemed.judge.limits import missed_limits
 from edgemed.measure import Predictions, load_cost, predict, time_in_turns
 from edgemed.runtime import GOLDEN_FILE, Session, read_manifest
 from edgemed.stages.artefacts import BUILD_TIMEOUT_S, ORIGINAL, Built
 from edgemed.stages.job import Job, SetSource
+from edgemed.types import Limits
 
 T = TypeVar("T")
 
@@ -56,11 +59,17 @@ def of_each(
         except DiskFull:
             raise
         except (ToolFailure, Untrusted) as error:
-            if each.candidate == ORIGINAL:
+            if name == ORIGINAL.id:
                 raise
             failures[name] = f"{failed}: {error.problem}"
             job.reporter.warn(f"{name} is dropped: {failures[name]}")
     return found, failures
+
+
+def worth_timing(built: Sequence[Built]) -> list[Built]:
+    """Those whose time here tells of the target's, and the original; none where that would be alone."""
+    measured = [each for each in built if not each.candidate.unmeasured or each.candidate.id == ORIGINAL.id]
+    return measured if any(not each.candidate.unmeasured for each in measured) else []
 
 
 def load_costs(job: Job, built: Iterable[Built]) -> tuple[dict[str, tuple[float, float]], dict[str, str]]:
@@ -69,6 +78,16 @@ def load_costs(job: Job, built: Iterable[Built]) -> tuple[dict[str, tuple[float,
     See `of_each` for what fails.
     """
     return of_each(job, built, "failed when it was loaded afresh", lambda each: _load_cost(job, each))
+
+
+def missed_by(
+    limits: Limits, latencies: Mapping[str, NDArray[np.float64]], costs: Mapping[str, tuple[float, float]]
+) -> dict[str, tuple[str, ...]]:
+    """The target's limits that each timed candidate misses, in words, by its id."""
+    return {
+        name: missed_limits(limits, percentiles(seconds), costs[name][1])
+        for name, seconds in latencies.items()
+    }
 
 
 def latencies_s(job: Job, built: Sequence[Built]) -> tuple[dict[str, NDArray[np.float64]], dict[str, str]]:
@@ -81,6 +100,8 @@ def latencies_s(job: Job, built: Sequence[Built]) -> tuple[dict[str, NDArray[np.
     Where a launch fails, each is timed alone to find out whose fault it is, and those that work are launched
     again. That failing too is nobody's fault and ends the compile.
     """
+    if not built:
+        return {}, {}
     try:
         return _in_turns(job, built), {}
     except DiskFull:
@@ -142,7 +163,7 @@ def _load_cost(job: Job, built: Built) -> tuple[float, float]:
 def _predict(artefact: str, source: SetSource, folder: Path) -> dict[str, Any]:
     samples = source.open()
     total = len(samples)
-    found = predict(Session.load(artefact), samples, lambda done: report_progress(done, total))
+    found = predict(Session.load_to_judge(Path(artefact)), samples, lambda done: report_progress(done, total))
     found.save(folder / _PREDICTIONS)
     return {"cases": len(found.names)}
 

@@ -25,6 +25,7 @@ from edgemed.stages.plan import make_plan
 from edgemed.suite.architecture import build as build_architecture
 from edgemed.suite.architecture import draw, names, save_pt2
 from edgemed.suite.baselines import quantise_with_nncf, quantise_with_onnxruntime
+from edgemed.targets import load_target
 from edgemed.types import (
     Agreement,
     DataFacts,
@@ -55,6 +56,8 @@ class SuiteRow:
     """One architecture. `ratios`: median latency over that of onnxruntime fp32, by baseline and `choice`."""
 
     name: str
+    width: float
+    """Share of the channels that the choice has; the baselines have all."""
     onnxruntime_fp32_ms: float
     chosen: str
     choice_ratio: float
@@ -71,6 +74,7 @@ def run_suite(
     out: Path,
     only: Sequence[str],
     *,
+    width: float,
     samples: int,
     launches: int,
     seconds: float,
@@ -79,8 +83,9 @@ def run_suite(
 ) -> list[dict[str, Any]]:
     """Compile each architecture with random weights and time the choice and the baselines in turns.
 
-    The limit on agreement is lifted, since answers of random weights mean nothing; `snr_db` tells it.
-    Raises `BadInput` for an unknown name.
+    With a `width` other than 1 the net that is compiled has that share of the channels, as if it had been
+    pruned, and the one baseline is onnxruntime's fp32 of the whole net. The limit on agreement is lifted,
+    since answers of random weights mean nothing; `snr_db` tells it. Raises `BadInput` for an unknown name.
     """
     for name in only:
         if name not in names():
@@ -88,7 +93,7 @@ def run_suite(
                 f"there is no architecture {name!r}", where="--only", remedy=did_you_mean(name, names())
             )
     return [
-        asdict(_row(out.resolve() / name, name, samples, launches, seconds, threads, reporter))
+        asdict(_row(out.resolve(), name, width, samples, launches, seconds, threads, reporter))
         for name in only or names()
     ]
 
@@ -111,21 +116,23 @@ def table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]], s
 
 
 def _row(
-    folder: Path,
+    out: Path,
     name: str,
+    width: float,
     samples: int,
     launches: int,
     seconds: float,
     threads: int,
     reporter: Reporter,
 ) -> SuiteRow:
-    recipe = _recipe(folder, name, samples, threads)
-    result = compile_model(
-        Job(recipe, folder, folder / "compiled", reporter), f"edgemed bench --suite --only {name}"
-    )
-    job = Job(recipe, folder, folder / "compiled", reporter)
+    folder = out / (name if width == 1 else f"{name}-width-{width:g}")
+    recipe = _recipe(folder, name, width, samples, threads)
+    command = f"edgemed bench --suite --only {name} --width {width:g}"
+    result = compile_model(Job(recipe, folder, folder / "compiled", reporter), command)
+    whole = recipe if width == 1 else _recipe(out / name, name, 1, samples, threads)
+    job = Job(whole, out / name, out / name / "compiled", reporter)
     with job.alone():
-        folders = _baselines(job, name)
+        folders = _baselines(job, name) if width == 1 else _whole(job)
     if result.best is None:
         raise ToolFailure("nothing was kept", where=name)
     folders[CHOICE] = folder / "compiled" / "artefacts" / result.best
@@ -148,6 +155,7 @@ def _row(
     figures = kept.select_agreement if kept else None
     return SuiteRow(
         name=name,
+        width=width,
         onnxruntime_fp32_ms=float(np.median([np.median(values) for values in base])) * 1e3,
         chosen=result.best,
         choice_ratio=ratios[CHOICE],
@@ -160,12 +168,12 @@ def _row(
     )
 
 
-def _recipe(folder: Path, name: str, samples: int, threads: int) -> Recipe:
+def _recipe(folder: Path, name: str, width: float, samples: int, threads: int) -> Recipe:
     """Write the net and its synthetic data, once, and say how to compile it."""
     folder.mkdir(parents=True, exist_ok=True)
     noise = f"noise-{samples}.npz"
     if not (folder / "model.pt2").exists() or not (folder / noise).exists():
-        run_in_child(_write, str(folder), name, samples, what=f"making {name}")
+        run_in_child(_write, str(folder), name, width, samples, what=f"making {name}")
     return Recipe(
         model=ModelSpec("model.pt2"),
         name=name,
@@ -177,8 +185,8 @@ def _recipe(folder: Path, name: str, samples: int, threads: int) -> Recipe:
     )
 
 
-def _write(folder: str, name: str, samples: int) -> None:
-    architecture = build_architecture(name)
+def _write(folder: str, name: str, width: float, samples: int) -> None:
+    architecture = build_architecture(name, width=width)
     noise = draw(architecture.inputs, samples, seed=1)
     with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as scratch:
         np.savez(Path(scratch) / "noise.npz", **noise)  # type: ignore[arg-type]
@@ -187,45 +195,71 @@ def _write(folder: str, name: str, samples: int) -> None:
         (Path(scratch) / "model.pt2").replace(Path(folder) / "model.pt2")
 
 
-def _baselines(job: Job, name: str) -> dict[str, Path]:
-    """Artefact folders by baseline; one that its own tool cannot make is left out with a warning."""
+@dataclass(frozen=True)
+class _Net:
+    """A net's graph and data, from a compile's cache or made now."""
+
+    graph: Graph
+    calibrate: SetSource
+    golden: Path
+    data: tuple[DataFacts, ...]
+
+
+def _net(job: Job) -> _Net:
     inputs = fit_inputs(job)
     sets, data, _ = check_data(job, inputs.raw)
     graph, _, _ = make_graph(job, inputs, sets["calibrate"])
-    golden = make_golden_inputs(job, graph, sets["calibrate"])
-    _, candidates = make_plan(job.recipe)
+    return _Net(graph, sets["calibrate"], make_golden_inputs(job, graph, sets["calibrate"]), data)
+
+
+def _whole(job: Job) -> dict[str, Path]:
+    """onnxruntime's fp32 of the net with all its channels."""
+    return {ORIGINAL.id: _artefact(job, _net(job), ORIGINAL)}
+
+
+def _baselines(job: Job, name: str) -> dict[str, Path]:
+    """Artefact folders by baseline; one that its own tool cannot make is left out with a warning."""
+    net = _net(job)
+    _, candidates, _ = make_plan(job.recipe)
     folders = {}
     for candidate in candidates:
         if candidate.precision in ("fp32", "bf16"):
-            folders[candidate.id] = _artefact(job, graph, candidate, Path(graph.path), golden, data)
+            folders[candidate.id] = _artefact(job, net, candidate)
     tools = (
         ("onnxruntime uint8", Candidate("onnxruntime", "int8"), quantise_with_onnxruntime, "model.onnx"),
         ("NNCF on openvino", Candidate("openvino", "int8"), quantise_with_nncf, "model.xml"),
     )
     for label, candidate, quantise, file in tools:
         try:
-            made = _quantised(job, graph, sets["calibrate"], quantise, label)
-            folders[label] = _artefact(job, graph, candidate, made / file, golden, data)
+            made = _quantised(job, net, quantise, label)
+            folders[label] = _artefact(job, net, candidate, made / file)
         except ToolFailure as error:
             job.reporter.warn(f"{name}: no baseline {label}: {error.problem}")
     return folders
 
 
-def _artefact(
-    job: Job, graph: Graph, candidate: Candidate, source: Path, golden: Path, data: tuple[DataFacts, ...]
-) -> Path:
-    return build(job, graph, candidate, source, golden, data, stamps_for(data)).folder
+def _artefact(job: Job, net: _Net, candidate: Candidate, source: Path | None = None) -> Path:
+    source = source or Path(net.graph.path)
+    target = load_target(job.recipe.target)
+    stamps = stamps_for(net.data)
+    return build(job, net.graph, candidate, source, net.golden, net.data, stamps, target).folder
 
 
-def _quantised(job: Job, graph: Graph, calibrate: SetSource, quantise: Any, label: str) -> Path:
+def _quantised(job: Job, net: _Net, quantise: Any, label: str) -> Path:
     depends_on = {
-        "graph": graph.sha256,
-        "calibrate": calibrate.sha256,
+        "graph": net.graph.sha256,
+        "calibrate": net.calibrate.sha256,
         "tool": label,
         "int8_sums_saturate": int8_sums_saturate(host_facts()["arch"], instruction_sets()),
         "versions": job.versions("nncf", "openvino", "onnxruntime"),
     }
     key = "baseline-" + label.replace(" ", "-").lower()
     return job.run(
-        key, f"baseline {label}", depends_on, quantise, graph.path, calibrate, job.recipe.quantise.samples
+        key,
+        f"baseline {label}",
+        depends_on,
+        quantise,
+        net.graph.path,
+        net.calibrate,
+        job.recipe.quantise.samples,
     ).folder

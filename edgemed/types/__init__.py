@@ -11,8 +11,11 @@ from edgemed.types.compilation import (
     RocCurve,
     StageTime,
 )
+from edgemed.types.engine import Engine, EngineList, EnginePackage, EngineSpec
 from edgemed.types.graph import Graph
+from edgemed.types.limits import Limits
 from edgemed.types.manifest import FORMAT_VERSION, Manifest, Precision
+from edgemed.types.pruning import LayerChange, LeftAlone, Pruning, PruningFacts, Recovery
 from edgemed.types.recipe import (
     Agreement,
     DataSpec,
@@ -20,6 +23,7 @@ from edgemed.types.recipe import (
     InputRecipe,
     ModelSpec,
     OutputRecipe,
+    PruneSpec,
     QuantiseSpec,
     Recipe,
     Step,
@@ -40,6 +44,10 @@ __all__ = [
     "DataFacts",
     "DataSpec",
     "Ending",
+    "Engine",
+    "EngineList",
+    "EnginePackage",
+    "EngineSpec",
     "Figure",
     "Figures",
     "Flip",
@@ -49,8 +57,11 @@ __all__ = [
     "InputSpec",
     "Kind",
     "Latency",
+    "LayerChange",
     "LayerPrecision",
     "Layout",
+    "LeftAlone",
+    "Limits",
     "Manifest",
     "ModelFacts",
     "ModelSpec",
@@ -59,9 +70,13 @@ __all__ = [
     "OutputSpec",
     "ParityFacts",
     "Precision",
+    "PruneSpec",
+    "Pruning",
+    "PruningFacts",
     "QuantiseSpec",
     "Recipe",
     "Record",
+    "Recovery",
     "Resized",
     "RocCurve",
     "Sample",

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from edgemed.types.manifest import Precision
+from edgemed.types.pruning import PruningFacts
 from edgemed.types.recipe import Agreement
 from edgemed.types.record import Record
-from edgemed.types.tensor import InputSpec, OutputSpec
+from edgemed.types.tensor import Ending, InputSpec, OutputSpec
 from edgemed.types.verdict import AgreementFigures, Figures, Latency, SpeedRatio
 
 Role = Literal["calibrate", "select", "accept"]
@@ -28,6 +29,8 @@ class ModelFacts(Record):
     outputs: tuple[OutputSpec, ...]
     notes: tuple[str, ...] = ()
     """What was changed on the way in."""
+    endings: dict[str, Ending] = field(default_factory=dict)
+    """What the trained model itself gives, by output: logits, probabilities or values."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,9 @@ class OriginalResult(Record):
 class CandidateResult(Record):
     """One backend at one precision: built or not, how fast, how near, and why it was kept or dropped.
 
-    `ratio` is to the original, in turns. `path` is relative to the output folder, empty
-    where nothing was written.
+    `ratio` is to the original, in turns. `unmeasured` is why its time would tell nothing of the target's;
+    `stand_in` is what gave its answers where its hardware was missing. `path` is relative to the output
+    folder, empty where nothing was written.
     """
 
     id: str
@@ -99,6 +103,9 @@ class CandidateResult(Record):
     accept_figures: tuple[Figures, ...] | None = None
     layers: tuple[LayerPrecision, ...] = ()
     path: str = ""
+    pruned: bool = False
+    unmeasured: str = ""
+    stand_in: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,10 +133,9 @@ class StageTime(Record):
 class Compilation(Record):
     """Everything a compile found out.
 
-    `chosen` maps a backend to the id of its kept candidate; `best` is the fastest of these, None where none
-    was kept. `compared_on` is where `select_agreement` comes from: without a selection set the calibration
-    set, without either the golden cases. `stamps` travel with the artefacts, `warnings` do not. `created` is
-    ISO 8601 in UTC.
+    `best` is the fastest of those that were kept and could be timed, None where there is none. `compared_on`
+    is where `select_agreement` comes from: without a selection set the calibration set, without either the
+    golden cases. `stamps` travel with the artefacts, `warnings` do not. `created` is ISO 8601 in UTC.
     """
 
     name: str
@@ -146,16 +152,22 @@ class Compilation(Record):
     parity: tuple[ParityFacts, ...]
     original: OriginalResult
     candidates: tuple[CandidateResult, ...]
-    chosen: dict[str, str]
+    target: str
     best: str | None
     compared_on: ComparedOn
     roc: tuple[RocCurve, ...]
     stages: tuple[StageTime, ...]
     tools: dict[str, str]
     host: dict[str, str]
+    pruning: PruningFacts | None = None
     stamps: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     format_version: int = 1
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Ids of the candidates that were kept."""
+        return tuple(each.id for each in self.candidates if each.status == "kept")
 
     def candidate(self, id: str | None) -> CandidateResult | None:
         return next((each for each in self.candidates if each.id == id), None)

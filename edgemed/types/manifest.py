@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from edgemed.errors import BadInput
+from edgemed.types.limits import Limits
 from edgemed.types.record import Record
 from edgemed.types.tensor import InputSpec, OutputSpec
 
@@ -39,6 +40,11 @@ class Manifest(Record):
     seed: int
     stamps: tuple[str, ...] = ()
     """Warnings that travel with the artefact, such as `speed only`."""
+    target: str = ""
+    limits: Limits = field(default_factory=Limits)
+    """The target's, which `edgemed-device tune` holds it to."""
+    stand_in: str = ""
+    """What gave the answers that were judged where the hardware was missing, which never executed this."""
     golden_source: Literal["synthetic", "real"] = "synthetic"
     golden_tolerance: float = 0.0
     """Largest difference of any output that a replay on another machine may show."""

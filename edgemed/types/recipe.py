@@ -101,6 +101,46 @@ class QuantiseSpec(Record):
 
 
 @dataclass(frozen=True)
+class PruneSpec(Record):
+    """`[prune]`: structured pruning of a torch module, and how it recovers. A ratio of 0 prunes nothing."""
+
+    ratio: float = 0.0
+    """Share of the channels (attention heads, hidden units) of each layer that go."""
+    layers: dict[str, float] = field(default_factory=dict)
+    """Ratios of single layers, by the module's name or a regular expression; 0 leaves a layer whole."""
+    round_to: int = 8
+    """Channels that remain are a multiple of it: what SIMD and tensor cores compute at once."""
+    budget_min: float = 10.0
+    """Minutes of recovery at most; 0 recovers nothing, and the artefact is stamped so."""
+    epochs: int = 30
+    """Passes over the calibration set at most."""
+    learning_rate: float = 1e-3
+    batch: int = 32
+    use_labels: bool = False
+    """The calibration set's labels join the loss, where it has some."""
+
+    def __post_init__(self) -> None:
+        for where, ratio in (("ratio", self.ratio), *((f"layers.{k}", v) for k, v in self.layers.items())):
+            if not 0.0 <= ratio < 1.0:
+                raise BadInput(
+                    f"{ratio:g} is not a share from 0 to below 1",
+                    where=f"prune.{where}",
+                    remedy="write .5 to remove half of the channels",
+                )
+        _at_least("prune.round_to", self.round_to, 1)
+        _at_least("prune.epochs", self.epochs, 1)
+        _at_least("prune.batch", self.batch, 2)
+        if not 0 <= self.budget_min < math.inf:
+            raise BadInput(f"{self.budget_min} is no number of minutes", where="prune.budget_min")
+        if not 0 < self.learning_rate < 1:
+            raise BadInput(f"{self.learning_rate} is no learning rate", where="prune.learning_rate")
+
+    @property
+    def wanted(self) -> bool:
+        return self.ratio > 0 or any(self.layers.values())
+
+
+@dataclass(frozen=True)
 class Agreement(Record):
     """`[agreement]`: how near a candidate must stay to the original."""
 
@@ -166,6 +206,7 @@ class Recipe(Record):
     data: DataSpec = field(default_factory=DataSpec)
     inputs: dict[str, InputRecipe] = field(default_factory=dict)
     outputs: dict[str, OutputRecipe] = field(default_factory=dict)
+    prune: PruneSpec = field(default_factory=PruneSpec)
     quantise: QuantiseSpec = field(default_factory=QuantiseSpec)
     agreement: Agreement = field(default_factory=Agreement)
     trials: TrialsSpec = field(default_factory=TrialsSpec)

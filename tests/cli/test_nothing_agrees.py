@@ -30,7 +30,8 @@ def test_nothing_is_kept_and_the_report_tells_why(site):
     assert "Traceback" not in done.err
     assert list((site / "out" / "artefacts").iterdir()) == []
     report = site.report()
-    assert (report["best"], report["chosen"]) == (None, {})
+    assert report["best"] is None
+    assert {each["status"] for each in report["candidates"]} <= {"dropped", "failed"}
     (candidate,) = [each for each in report["candidates"] if each["id"] == "openvino-int8"]
     assert candidate["status"] == "dropped"
     assert "limit 199 dB" in candidate["reason"]

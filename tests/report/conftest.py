@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -21,6 +22,7 @@ from edgemed.types import (
     ParityFacts,
     StageTime,
 )
+from edgemed.types.pruning import LayerChange, LeftAlone, Pruning, PruningFacts, Recovery
 
 FINDING = OutputSpec("finding", "binary", 1, ("clear", "pneumonia"), threshold=0.5)
 LIMITS = Agreement()
@@ -153,7 +155,7 @@ def compilation():
             (figures(FINDING, original, targets),),
         ),
         candidates=(*(result for result, _ in made), failed),
-        chosen={"onnxruntime": "onnxruntime-int8", "openvino": "openvino-int8"},
+        target="generic",
         best="openvino-int8",
         compared_on="select",
         roc=(
@@ -172,4 +174,111 @@ def compilation():
         host={"cpu": "AMD EPYC, 2 cores", "arch": "x86_64", "instruction sets": "AVX2"},
         stamps=(),
         warnings=("the select set holds 2 duplicates in 524 cases, such as val/0044 of val/0012",),
+    )
+
+
+def unmeasured(result, why, stand_in=""):
+    """The candidate as it comes out for a target that is not at hand."""
+    return dataclasses.replace(
+        result,
+        status="kept" if result.select_agreement else "failed",
+        reason=f"unmeasured: {why}; agrees: {result.reason}",
+        latency=None, ratio=None, load_ms=None, memory_mib=None,
+        unmeasured=why, stand_in=stand_in,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def elsewhere(compilation):
+    """Compiled for a GPU that is not here: a runtime without its hardware beside two that were timed."""
+    why, stand_in = "no NVIDIA GPU here", "onnxruntime, every node by itself"
+    made = [
+        candidate("tensorrt-fp32", "fp32", 0.4, 1e-6, 13_100_000),
+        candidate("tensorrt-fp16", "fp16", 0.4, 2e-3, 7_240_000),
+        candidate("tensorrt-int8", "int8", 0.4, 0.05, 4_310_000),
+    ]
+    return dataclasses.replace(
+        compilation,
+        target="nvidia-rtx",
+        candidates=(*(unmeasured(each, why, stand_in) for each, _ in made), *compilation.candidates),
+        roc=(*compilation.roc, *(curve for _, curves in made for curve in curves)),
+    )
+
+
+@pytest.fixture(scope="session")
+def untimed(compilation):
+    """Compiled for a board of another architecture: everything that agrees is kept, nothing was timed."""
+    near = [each for each in compilation.candidates if each.status == "kept" or each.id.endswith("fp32")]
+    marks = compilation.candidate("openvino-int8")
+    kept = [
+        dataclasses.replace(
+            unmeasured(each, "it is aarch64, this machine x86_64"),
+            accept_agreement=each.accept_agreement or marks.accept_agreement,
+            accept_figures=each.accept_figures or marks.accept_figures,
+        )
+        for each in near
+    ]
+    return dataclasses.replace(
+        compilation,
+        target="raspberry-pi-5",
+        candidates=tuple(kept),
+        best=None,
+        original=dataclasses.replace(compilation.original, latency=None, load_ms=None, memory_mib=None),
+    )
+
+
+PRUNED = Pruning(
+    layers=(
+        LayerChange("layer1.0.conv1", "Conv2d", "channels", 64, 48, 64, 64),
+        LayerChange("layer1.0.conv2", "Conv2d", "channels", 64, 64, 64, 48),
+        LayerChange("encoder.attention", "MultiheadAttention", "heads", 8, 6, 512, 512),
+    ),
+    left_alone=(
+        LeftAlone("layer1.0.conv2", "its output is added to one that stays whole"),
+        LeftAlone("layer2.0.conv2", "its output is added to one that stays whole"),
+        LeftAlone("fc", "a last layer"),
+    ),
+    parameters_before=2_781_442,
+    parameters_after=1_402_118,
+    macs_before=71_303_168,
+    macs_after=40_894_464,
+)
+RECOVERY = Recovery(
+    samples=270,
+    held_out=30,
+    loss_floor=0.021,
+    loss_pruned=1.94,
+    loss_batch_norm=0.412,
+    losses=(0.188, 0.104, 0.071, 0.055, 0.049, 0.046, 0.0451, 0.0453),
+    epochs_planned=20,
+    minutes=4.2,
+    stopped="budget",
+    notes=("the calibration set has fewer samples than the model has channels",),
+)
+
+
+@pytest.fixture(scope="session")
+def pruned(compilation):
+    """With pruned candidates beside the others, one of them the best, and with its recovery."""
+    made = [
+        candidate("onnxruntime-fp32-pruned", "fp32", 0.61, 0.16, 5_710_000),
+        candidate("onnxruntime-int8-pruned", "int8", 0.211, 0.19, 1_502_000),
+        candidate("openvino-fp32-pruned", "fp32", 0.58, 0.16, 5_720_000),
+        candidate("openvino-int8-pruned", "int8", 0.187, 0.08, 1_540_000),
+    ]
+    replaced = dataclasses.replace(
+        compilation.candidate("openvino-int8"),
+        status="dropped", reason="slower than openvino-int8-pruned (ratio 0.19)", path="",
+        accept_agreement=None, accept_figures=None,
+    )  # fmt: skip
+    rest = [replaced if each.id == replaced.id else each for each in compilation.candidates]
+    return dataclasses.replace(
+        compilation,
+        candidates=(*rest, *(dataclasses.replace(each, pruned=True) for each, _ in made)),
+        best="openvino-int8-pruned",
+        roc=(
+            *(curve for curve in compilation.roc if curve.model != "openvino-int8"),
+            *(curve for _, curves in made for curve in curves),
+        ),
+        pruning=PruningFacts(PRUNED, RECOVERY),
     )

@@ -190,9 +190,7 @@ def test_nothing_kept_is_said(compilation, tmp_path):
         dataclasses.replace(each, status="failed" if each.status == "failed" else "dropped")
         for each in compilation.candidates
     )
-    text = text_of(
-        written(dataclasses.replace(compilation, candidates=dropped, chosen={}, best=None), tmp_path)
-    )
+    text = text_of(written(dataclasses.replace(compilation, candidates=dropped, best=None), tmp_path))
     assert "No candidate is kept: of 7, 6 were dropped and 1 could not be built." in text
     assert "of the original's time" not in text
 
@@ -353,7 +351,6 @@ def test_the_barest_compilation_is_still_a_page(compilation, tmp_path):
         host={},
         recipe={},
         warnings=(),
-        chosen={},
         best=None,
         candidates=(CandidateResult("a-fp32", "a", "fp32", "failed", "no such runtime"),),
         original=dataclasses.replace(compilation.original, latency=None, load_ms=None, accept_figures=None),

@@ -70,7 +70,7 @@ def accepted(net: graphs.Net, built: dict[str, Built], tmp_path: Path) -> Callab
 
     def run(source: SetSource, agreeing: set[str], snr_db: float = 20.0) -> Acceptance:
         recipe = Recipe(ModelSpec("model.onnx"), agreement=Agreement(snr_db=snr_db))
-        choice = Choice({"onnxruntime": FP16.id}, {}, frozenset(agreeing))
+        choice = Choice({"onnxruntime": (FP16.id,)}, {}, frozenset(agreeing))
         return accept(Job(recipe, tmp_path, tmp_path / "out"), net.outputs, built, choice, source)
 
     return run
@@ -86,14 +86,14 @@ def _spoil_golden_answers(net: graphs.Net, built: Built) -> None:
 @pytest.mark.slow
 def test_a_choice_that_agrees_is_kept(accepted, source):
     found = accepted(source(), {ORIGINAL.id, FP16.id})
-    assert found.kept == {"onnxruntime": FP16.id}
+    assert found.kept == {"onnxruntime": (FP16.id,)}
     assert not found.refused
 
 
 @pytest.mark.slow
 def test_a_choice_that_overflows_gives_way_to_fp32(accepted, source):
     found = accepted(source(OVERFLOWS), {ORIGINAL.id, FP16.id})
-    assert found.kept == {"onnxruntime": ORIGINAL.id}
+    assert found.kept == {"onnxruntime": (ORIGINAL.id,)}
     assert found.refused == {FP16.id: "failed on the acceptance set: output 'score' is not finite"}
     assert list(found.agreement) == [ORIGINAL.id]
 
@@ -102,14 +102,14 @@ def test_a_choice_that_overflows_gives_way_to_fp32(accepted, source):
 def test_a_choice_that_answers_its_golden_cases_differently_gives_way(net, built, accepted, source):
     _spoil_golden_answers(net, built[FP16.id])
     found = accepted(source(), {ORIGINAL.id, FP16.id})
-    assert found.kept == {"onnxruntime": ORIGINAL.id}
+    assert found.kept == {"onnxruntime": (ORIGINAL.id,)}
     assert found.refused[FP16.id].startswith("failed on the acceptance set: golden cases differ by")
 
 
 @pytest.mark.slow
 def test_a_choice_that_does_not_agree_gives_way_to_an_fp32_that_did_before(accepted, source):
     found = accepted(source(), {ORIGINAL.id, FP16.id}, snr_db=190.0)
-    assert found.kept == {"onnxruntime": ORIGINAL.id}
+    assert found.kept == {"onnxruntime": (ORIGINAL.id,)}
     assert found.refused[FP16.id].startswith("refused on the acceptance set: logit SNR")
 
 

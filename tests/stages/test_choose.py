@@ -21,11 +21,12 @@ def _near(noise: float):
 
 
 def _choice(launches: dict[Candidate, list[float]], far: tuple[Candidate, ...] = ()):
-    """Launches of equal rounds at these medians in s; `far` do not agree."""
+    """Launches of equal rounds at these medians in s, none where there are none; `far` do not agree."""
     random = np.random.default_rng(0)
     latencies = {
         each.id: np.array(medians)[:, None] * random.lognormal(0, 0.001, (len(medians), 60))
         for each, medians in launches.items()
+        if medians
     }
     figures = {each.id: _near(0.5 if each in far else 1e-4) for each in launches}
     candidates = [each for each in launches if each.backend == "onnxruntime" or each != ORIGINAL]
@@ -34,7 +35,7 @@ def _choice(launches: dict[Candidate, list[float]], far: tuple[Candidate, ...] =
 
 def test_the_lowest_median_does_not_win_where_launches_deny_it():
     found = _choice({FP32: [1.0] * 5, FP16: [0.6, 0.6, 0.6, 1.1, 1.1], INT8: [0.8] * 5})
-    assert found.kept == {"onnxruntime": INT8.id}
+    assert found.kept == {"onnxruntime": (INT8.id,)}
     assert found.reasons[INT8.id].startswith("fastest on onnxruntime; agrees: ")
     assert found.reasons[FP16.id].startswith("not faster than fp32 beyond noise: ")
     assert "ratio 0.60 (95 % 0.60 to 1.10)" in found.reasons[FP16.id]
@@ -44,20 +45,20 @@ def test_the_lowest_median_does_not_win_where_launches_deny_it():
 
 def test_of_several_that_are_faster_the_fastest_is_kept():
     found = _choice({FP32: [1.0] * 5, FP16: [0.7] * 5, INT8: [0.5] * 5})
-    assert found.kept == {"onnxruntime": INT8.id}
+    assert found.kept == {"onnxruntime": (INT8.id,)}
     assert found.reasons[FP16.id].startswith(f"slower than {INT8.id} (ratio 0.50): 700 ms")
     assert found.agreeing == {FP32.id, FP16.id, INT8.id}
 
 
 def test_fp32_stays_where_nothing_is_faster_beyond_noise():
     found = _choice({FP32: [1.0] * 5, INT8: [0.9, 0.9, 0.9, 1.1, 1.1]})
-    assert found.kept == {"onnxruntime": FP32.id}
+    assert found.kept == {"onnxruntime": (FP32.id,)}
     assert found.reasons[FP32.id].startswith("nothing else on onnxruntime that agrees is faster beyond noise")
 
 
 def test_what_does_not_agree_is_neither_kept_nor_handed_over():
     found = _choice({FP32: [1.0] * 5, FP16: [0.5] * 5, INT8: [0.8] * 5}, far=(FP16,))
-    assert found.kept == {"onnxruntime": INT8.id}
+    assert found.kept == {"onnxruntime": (INT8.id,)}
     assert found.agreeing == {FP32.id, INT8.id}
     assert found.reasons[FP16.id].startswith("does not agree: value SNR")
 
@@ -69,5 +70,25 @@ def test_without_an_fp32_that_agrees_the_ratio_to_the_original_ranks(failed: boo
     if failed:
         del launches[fp32]
     found = _choice(launches, far=(fp32,))
-    assert found.kept["openvino"] == int8.id
+    assert found.kept["openvino"] == (int8.id,)
     assert found.reasons[fp16.id].startswith(f"slower than {int8.id} (ratio 1.10): ")
+
+
+def test_what_could_not_be_timed_is_kept_as_far_as_it_agrees():
+    elsewhere = [
+        Candidate("tensorrt", precision, unmeasured="no GPU here") for precision in ("fp32", "fp16", "int8")
+    ]
+    launches = {FP32: [1.0] * 5, INT8: [0.5] * 5} | {each: [] for each in elsewhere}
+    found = _choice(launches, far=(elsewhere[1],))
+    assert found.kept == {"onnxruntime": (INT8.id,), "tensorrt": ("tensorrt-fp32", "tensorrt-int8")}
+    assert found.reasons["tensorrt-int8"].startswith("unmeasured: no GPU here; agrees: ")
+    assert found.reasons["tensorrt-fp16"].startswith("does not agree: ")
+
+
+def test_a_pruned_fp32_neither_stands_for_fp32_nor_escapes_the_comparison_with_it():
+    pruned = Candidate("onnxruntime", "fp32", pruned=True)
+    slow = _choice({FP32: [1.0] * 5, pruned: [1.2] * 5})
+    assert slow.kept == {"onnxruntime": (FP32.id,)}
+    assert slow.reasons["onnxruntime-fp32-pruned"].startswith("not faster than fp32 beyond noise")
+    fast = _choice({FP32: [1.0] * 5, pruned: [0.4] * 5, INT8: [0.5] * 5})
+    assert fast.kept == {"onnxruntime": (pruned.id,)}

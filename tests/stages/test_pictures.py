@@ -89,7 +89,7 @@ def _acceptance(names: list[str], flipped: set[int], dropped: set[int]) -> Accep
         artefact = original.copy()
         artefact[list(cases)] = 0.6
         found[name] = (agreement(SCORE, original, artefact, None, names),)
-    return Acceptance({"onnxruntime": "onnxruntime-int8"}, agreement=found)
+    return Acceptance({"onnxruntime": ("onnxruntime-int8",)}, agreement=found)
 
 
 def test_only_cases_that_a_kept_artefact_flips_are_drawn_and_24_at_most(tmp_path: Path):

@@ -1,0 +1,109 @@
+"""TensorRt: the backend. An artefact is the graph, the engines built of it, and what was asked for."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from edgemed.backends.backend import Availability, Backend, Executor, Form
+from edgemed.backends.onnxruntime import load_as_written
+from edgemed.backends.tensorrt.builder import build_engine, check_graph
+from edgemed.backends.tensorrt.engines import ENGINES_FILE, GRAPH_FILE, find_engine, read_engines
+from edgemed.backends.tensorrt.gpu import find_gpu
+from edgemed.backends.tensorrt.package import installed_version, remedy
+from edgemed.errors import ToolFailure, Unavailable
+from edgemed.types import Engine, EngineList, EnginePackage, EngineSpec, Precision
+
+_PACKAGES: tuple[EnginePackage, ...] = ("tensorrt", "tensorrt-rtx")
+
+
+class TensorRt(Backend):
+    name = "tensorrt"
+    forms: Mapping[Precision, Form] = {
+        "fp32": "float",
+        "fp16": "float16",
+        "int8": "int8-signed-activations",
+    }
+
+    stand_in = "onnxruntime, every node by itself"
+
+    def availability(self) -> Availability:
+        versions = [f"{each} {installed_version(each)}" for each in _PACKAGES if installed_version(each)]
+        if versions:
+            return Availability(", ".join(versions))
+        return Availability("", ("tensorrt or tensorrt-rtx",), remedy("tensorrt-rtx"))
+
+    def cannot_build(self, engine: EngineSpec | None, opset: int | None = None) -> str:
+        if engine is None:
+            return "the target has no [tensorrt] table: it names the GPUs that engines are built for"
+        if engine.package == "tensorrt-rtx" and not installed_version("tensorrt-rtx"):
+            return f"tensorrt-rtx is not installed: {remedy('tensorrt-rtx')}"
+        if opset is not None and opset > engine.opset:
+            return f"the graph has opset {opset}; the parser of the target's TensorRT reads {engine.opset}"
+        return ""
+
+    def cannot_run(self, engine: EngineSpec | None) -> str:
+        if engine is not None and not installed_version(engine.package):
+            return f"{engine.package} is not installed here"
+        try:
+            gpu = find_gpu()
+        except Unavailable as error:
+            return error.problem
+        if engine is not None and gpu.compute_capability not in engine.compute_capabilities:
+            return f"the GPU here has compute capability {gpu.compute_capability}"
+        return ""
+
+    def precisions(self, instruction_sets: frozenset[str]) -> tuple[Precision, ...]:
+        return ("fp32", "fp16", "int8")
+
+    def golden_tolerance(self, precision: Precision) -> float:
+        return {"fp32": 1e-3, "fp16": 2e-2, "int8": 2e-2}[precision]
+
+    def build(
+        self, source: Path, precision: Precision, folder: Path, engine: EngineSpec | None = None
+    ) -> None:
+        """The graph and an engine for each compute capability, or, for a board's own TensorRT, a kit.
+
+        A kit's graph is parsed too where `tensorrt-rtx` is installed, which names what it cannot take.
+        """
+        if engine is None:
+            raise ToolFailure("the target has no [tensorrt] table", where=self.name)
+        graph = folder / GRAPH_FILE
+        shutil.copyfile(source, graph)
+        engines: tuple[Engine, ...] = ()
+        notes: tuple[str, ...] = ()
+        if engine.package == "tensorrt-rtx":
+            engines = tuple(
+                build_engine(graph, engine.package, each, folder / f"sm{each.replace('.', '')}.engine")
+                for each in engine.compute_capabilities
+            )
+        elif installed_version("tensorrt-rtx"):
+            notes = (
+                f"parsed by tensorrt-rtx {installed_version('tensorrt-rtx')}, not by the board's TensorRT",
+                *check_graph(graph, "tensorrt-rtx"),
+            )
+        listed = EngineList(engine, engines, notes)
+        (folder / ENGINES_FILE).write_text(listed.to_json(), encoding="utf-8")
+
+    def load(self, folder: Path, precision: Precision, outputs: tuple[str, ...], threads: int) -> Executor:
+        from edgemed.backends.tensorrt.executor import TensorRtExecutor
+
+        found = find_engine(folder, find_gpu())
+        return TensorRtExecutor(found.path, found.engine.package, outputs)
+
+    def load_stand_in(
+        self, folder: Path, precision: Precision, outputs: tuple[str, ...], threads: int
+    ) -> Executor:
+        """The very graph that engines are built from, in ONNX Runtime, every node by itself."""
+        return load_as_written(folder / GRAPH_FILE, outputs, threads)
+
+    def executed_layers(
+        self, folder: Path, precision: Precision, inputs: Mapping[str, NDArray[Any]]
+    ) -> list[tuple[str, str, str]]:
+        """As the builder's table tells of the first engine; a kit has none."""
+        engines = read_engines(folder).engines
+        return list(engines[0].layers) if engines else []

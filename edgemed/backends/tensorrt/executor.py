@@ -1,0 +1,89 @@
+"""TensorRtExecutor: an engine on the GPU, one sample at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgemed.backends.tensorrt.build_log import build_log
+from edgemed.backends.tensorrt.gpu import call, cuda_runtime
+from edgemed.backends.tensorrt.package import load
+from edgemed.errors import ToolFailure, Unavailable
+from edgemed.types import EnginePackage
+
+
+class TensorRtExecutor:
+    """Runs one row at a time: engines are built for a batch of 1.
+
+    Inputs and outputs have memory of their own on the GPU for as long as this lives.
+    """
+
+    def __init__(self, engine: Path, package: EnginePackage, outputs: tuple[str, ...]) -> None:
+        """Deserialises `engine`, which the caller has found to be of this GPU and this version.
+
+        Raises `ToolFailure` where TensorRT refuses it, `Unavailable` where the GPU does.
+        """
+        trt = load(package)
+        self._cuda = cuda_runtime()
+        log = build_log(trt)
+        log.start()
+        self._runtime = trt.Runtime(log)
+        self._engine = self._runtime.deserialize_cuda_engine(engine.read_bytes())
+        if self._engine is None:
+            said = " ".join(" ".join(log.at_least(trt.Logger.ERROR)).split())[:400]
+            raise ToolFailure(f"{package} refuses the engine: {said}", where=engine.name)
+        self._context = self._engine.create_execution_context()
+        self._stream = call(self._cuda.cudaStreamCreate)
+        names = [self._engine.get_tensor_name(index) for index in range(self._engine.num_io_tensors)]
+        modes = {name: self._engine.get_tensor_mode(name) for name in names}
+        self._inputs = [name for name in names if modes[name] == trt.TensorIOMode.INPUT]
+        self.inputs = [(name,) for name in self._inputs]
+        self.outputs = [(name,) for name in names if modes[name] == trt.TensorIOMode.OUTPUT]
+        self._wanted = [name for name in outputs if (name,) in self.outputs]
+        self._host: dict[str, NDArray[Any]] = {}
+        self._device: dict[str, int] = {}
+        for name in (*self._inputs, *(name for (name,) in self.outputs)):
+            shape = (1, *tuple(self._engine.get_tensor_shape(name))[1:])
+            if name in self._inputs:
+                self._context.set_input_shape(name, shape)
+            array = np.empty(shape, trt.nptype(self._engine.get_tensor_dtype(name)))
+            self._host[name] = array
+            self._device[name] = call(self._cuda.cudaMalloc, array.nbytes)
+            self._context.set_tensor_address(name, int(self._device[name]))
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        rows = [
+            self._answer({name: array[row : row + 1] for name, array in inputs.items()})
+            for row in range(len(next(iter(inputs.values()))))
+        ]
+        return rows[0] if len(rows) == 1 else [np.concatenate(parts) for parts in zip(*rows, strict=True)]
+
+    def _answer(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        kind = self._cuda.cudaMemcpyKind
+        try:
+            for name in self._inputs:
+                np.copyto(self._host[name], inputs[name])
+                self._copy(
+                    self._device[name], self._host[name].ctypes.data, name, kind.cudaMemcpyHostToDevice
+                )
+            if not self._context.execute_async_v3(self._stream):
+                raise RuntimeError("TensorRT did not execute the engine")
+            for name in self._wanted:
+                self._copy(
+                    self._host[name].ctypes.data, self._device[name], name, kind.cudaMemcpyDeviceToHost
+                )
+            call(self._cuda.cudaStreamSynchronize, self._stream)
+        except Unavailable as error:
+            raise RuntimeError(error.problem) from None
+        return [self._host[name].copy() for name in self._wanted]
+
+    def _copy(self, to: int, source: int, name: str, kind: Any) -> None:
+        call(self._cuda.cudaMemcpyAsync, to, source, self._host[name].nbytes, kind, self._stream)
+
+    def __del__(self) -> None:
+        for address in getattr(self, "_device", {}).values():
+            self._cuda.cudaFree(address)

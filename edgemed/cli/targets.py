@@ -1,0 +1,134 @@
+"""`edgemed targets`."""
+
+from __future__ import annotations
+
+import json
+import platform
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgemed.cli.tables import print_table
+from edgemed.errors import BadInput, Unavailable
+
+if TYPE_CHECKING:
+    from edgemed.targets import Target
+
+_WIDTH = 80
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  edgemed targets
+  edgemed targets raspberry-pi-5
+  edgemed targets --targets-path boards
+  edgemed targets boards/ours.toml --json"""
+)
+@click.argument("name", metavar="[NAME]", required=False)
+@click.option(
+    "--targets-path", "paths", metavar="DIR", multiple=True, type=click.Path(path_type=Path),
+    help="A folder of target files of your own (repeat for more).",
+)  # fmt: skip
+@click.option(
+    "--json", "as_json", is_flag=True,
+    help="Print JSON: [{name, arch, backends, ..., misfits}, ...], one object with NAME.",
+)  # fmt: skip
+def targets(name: str | None, paths: tuple[Path, ...], as_json: bool) -> None:
+    """List the devices that `compile --target` knows, or tell all about the one that is called NAME.
+
+    NAME may be the path of a .toml file, which is checked. Packages add targets by an entry point of the
+    group edgemed.targets whose value is the name of the package whose folder holds the files.
+    """
+    from edgemed.targets import load_target, target_names
+
+    if name is not None:
+        target = load_target(name, paths=paths)
+        runtimes = _runtimes(target)
+        if as_json:
+            click.echo(json.dumps({**target.to_dict(), "misfits": _misfits(target)}))
+        else:
+            _explain(target, runtimes)
+        return
+    found = [load_target(each, paths=paths) for each in target_names(paths)]
+    if as_json:
+        click.echo(json.dumps([{**each.to_dict(), "misfits": _misfits(each)} for each in found]))
+        return
+    rows = [
+        [
+            each.name,
+            each.arch or "",
+            ", ".join(each.backends),
+            ", ".join(each.precisions),
+            "no" if _misfits(each) else "yes",
+        ]
+        for each in found
+    ]
+    print_table("", ["target", "arch", "runtimes", "precisions", "here"], rows, "lllll")
+    click.echo("\nhere: this machine can stand for the target, so a compile times its candidates;")
+    click.echo("for the others edgemed-device tune does, there. More: edgemed targets NAME")
+
+
+def _misfits(target: Target) -> tuple[str, ...]:
+    from edgemed.backends.tensorrt.gpu import find_gpu
+    from edgemed.runtime import board_name, instruction_sets
+
+    try:
+        capability = find_gpu().compute_capability if target.tensorrt else ""
+    except Unavailable:
+        capability = ""
+    return target.misfits(
+        platform.machine(), instruction_sets(), board=board_name(), compute_capability=capability
+    )
+
+
+def _runtimes(target: Target) -> list[str]:
+    """Each backend, and what is missing of it here. Raises `BadInput` where there is none of that name."""
+    from edgemed.backends import get_backend
+
+    told = []
+    for name in target.backends:
+        try:
+            found = get_backend(name).availability()
+        except BadInput as error:
+            where = f"backends of target {target.name}"
+            raise BadInput(error.problem, where=where, remedy=error.remedy) from None
+        told.append(name if found.available else f"{name} (not installed here: {found.remedy})")
+    return told
+
+
+def _explain(target: Target, runtimes: list[str]) -> None:
+    limits, wheel, engine = target.limits, target.wheel, target.tensorrt
+    rows = [
+        ("target", target.name),
+        ("what", target.description),
+        ("arch", target.arch or "the machine at hand"),
+        ("board", target.board),
+        ("has", ", ".join(target.instruction_sets)),
+        ("has not", ", ".join(target.without)),
+        ("runtimes", "\n".join(runtimes)),
+        ("precisions", ", ".join(target.precisions)),
+        ("latency", f"at most {limits.latency_ms:g} ms" if limits.latency_ms else ""),
+        ("memory", f"at most {limits.memory_mib:g} MiB" if limits.memory_mib else ""),
+        ("Python", wheel.python),
+        ("wheels", wheel.platform),
+        ("packages", ", ".join(f"{name} {versions}" for name, versions in wheel.requires.items())),
+    ]
+    if engine is not None:
+        built = "here, without a GPU" if engine.package == "tensorrt-rtx" else "on the device"
+        rows += [
+            ("engines", f"{engine.package} {engine.versions}, built {built}, up to opset {engine.opset}"),
+            ("GPU", f"compute capability {', '.join(engine.compute_capabilities)}"),
+        ]
+    misfits = _misfits(target)
+    rows.append(("this machine", "\n".join(misfits) or "can stand for the target"))
+    print_table("", ["", ""], [row for row in rows if row[1]], "ll")
+    for title, text in (("install", target.install), ("not verified", target.unverified)):
+        if text:
+            click.echo(f"\n{title}:\n{textwrap.indent(text.strip(), '  ')}")
+    if target.sources:
+        click.echo("\nsources:")
+        for source in target.sources:
+            click.echo(textwrap.fill(source, _WIDTH, subsequent_indent="  ", break_on_hyphens=False))

@@ -1,0 +1,43 @@
+"""reestimate_batch_norm: BatchNorm's running statistics, measured anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def reestimate_batch_norm(module: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> int:
+    """Set running mean and variance to their means over `batches`; all else stays in eval mode.
+
+    Gives the number of batches used: one of a single sample is left out, for it has no variance. The
+    statistics stay as they were where `module` has no such norm, or there is no other batch.
+    """
+    import torch
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    norms = [part for part in module.modules() if isinstance(part, _BatchNorm) and part.track_running_stats]
+    if not norms:
+        return 0
+    module.eval()
+    momenta = [norm.momentum for norm in norms]
+    used = 0
+    try:
+        with torch.no_grad():
+            for batch in batches:
+                if len(next(iter(batch.values()))) < 2:
+                    continue
+                if not used:
+                    for norm in norms:
+                        norm.reset_running_stats()
+                        norm.momentum = None
+                        norm.train()
+                module(**batch)
+                used += 1
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+        module.eval()
+    return used

@@ -1,0 +1,154 @@
+"""PrunePlan: which channels are to go, group by group, and which layers are left alone from the start."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from edgemed.compress.attention_heads import Heads, find_heads
+from edgemed.compress.layer_widths import layer_widths
+from edgemed.compress.prune_graph import ChannelGroup, channel_groups
+from edgemed.compress.prune_ratio import PruneRatios, channels_kept
+from edgemed.compress.pruning import Cut, History, Side
+from edgemed.types import PruneSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Channels that go together from `layers`. Of several `ways` to cut them, one may be right."""
+
+    layers: tuple[str, ...]
+    ways: tuple[History, ...]
+    heads: Heads | None = None
+
+
+@dataclass
+class PrunePlan:
+    """`reasons` tells, by layer, why it is left alone."""
+
+    removals: list[Removal] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def leave(self, layers: Sequence[str], reason: str) -> None:
+        for layer in layers:
+            self.reasons.setdefault(layer, reason)
+
+
+def plan_pruning(module: nn.Module, example: Mapping[str, Tensor], spec: PruneSpec) -> PrunePlan:
+    """What `spec` asks of `module`, in which each `nn.MultiheadAttention` is split; `module` is changed.
+
+    Raises `BadInput` for a ratio that empties a layer, and for an entry that names no layer.
+    """
+    plan = PrunePlan()
+    unfit, layers = unfit_layers(module), layer_widths(module)
+    attentions = list(find_heads(module))
+    ratios = PruneRatios(spec, [*layers, *(ways[0].module for ways in attentions if ways[0].module)])
+    in_heads = {producer for ways in attentions for producer in ways[0].producers}
+    for ways in attentions:
+        _plan_heads(plan, module, ways, ratios, spec.round_to, unfit)
+    for group in channel_groups(module, example):
+        if not in_heads & set(group.layers):
+            _plan_channels(plan, group, ratios, spec.round_to, unfit)
+    for layer in layers:
+        if layer in unfit:
+            plan.leave([layer], unfit[layer])
+    return plan
+
+
+def merged(histories: Sequence[History]) -> History:
+    """One history: the union of all cuts of the same axis."""
+    removed: dict[tuple[str, Side, int], set[int]] = {}
+    for cut in (cut for history in histories for cut in history.cuts):
+        key = (cut.target, cut.side, cut.axis)
+        removed.setdefault(key, set()).update(cut.removed)
+    cuts = tuple(
+        Cut(target, side, tuple(sorted(gone)), axis) for (target, side, axis), gone in removed.items()
+    )
+    return History(cuts, tuple(setting for history in histories for setting in history.settings))
+
+
+def unfit_layers(module: nn.Module) -> dict[str, str]:
+    """By name, the layers that must stay as they are, and why."""
+    from torch import nn
+    from torch.nn.utils.parametrize import is_parametrized
+
+    owners: dict[int, list[str]] = {}
+    reasons: dict[str, str] = {}
+    for name, part in module.named_modules():
+        for own, parameter in part.named_parameters(recurse=False):
+            owners.setdefault(id(parameter), []).append(name)
+            if own == "weight_g" or own == "weight_orig":
+                reasons[name] = "its weight is computed from others at each call"
+        if is_parametrized(part):
+            reasons[name] = "its weight is computed from others at each call"
+        if isinstance(part, nn.RNNBase):
+            reasons[name] = "recurrent: its hidden units stay"
+    for names in owners.values():
+        for name in names if len(names) > 1 else ():
+            others = ", ".join(other for other in names if other != name)
+            reasons.setdefault(name, f"it shares its weights with {others}")
+    return reasons
+
+
+def _plan_heads(
+    plan: PrunePlan,
+    module: nn.Module,
+    ways: tuple[Heads, ...],
+    ratios: PruneRatios,
+    round_to: int,
+    unfit: Mapping[str, str],
+) -> None:
+    heads = ways[0]
+    layers = tuple(dict.fromkeys(name for name in (heads.module, *heads.producers) if name))
+    step = round_to // math.gcd(round_to, heads.width)
+    kept = channels_kept(heads.count, ratios.of(layers), step, layers[0], "heads")
+    fault = next((unfit[name] for name in (*heads.producers, heads.consumer) if name in unfit), "")
+    if fault or kept == heads.count:
+        plan.leave(layers, fault or _unchanged(ratios.of(layers), heads.count, step, "heads"))
+        return
+    histories = []
+    for way in ways:
+        scores = way.importance(module)
+        order = sorted(range(way.count), key=scores.__getitem__)
+        histories.append(way.without(sorted(order[: way.count - kept])))
+    plan.removals.append(Removal(layers, tuple(histories), heads))
+
+
+def _plan_channels(
+    plan: PrunePlan, group: ChannelGroup, ratios: PruneRatios, round_to: int, unfit: Mapping[str, str]
+) -> None:
+    if not group.layers:
+        return
+    if group.fault:
+        plan.leave(group.layers, group.fault)
+        return
+    cut = {member.target: member.side for member in group.members}
+    faults = [
+        f"it is tied to {name}: {reason}" if name not in group.layers else reason
+        for name, reason in unfit.items()
+        if name in cut and not (cut[name] == "in" and reason.startswith("recurrent"))
+    ]
+    if faults:
+        plan.leave(group.layers, faults[0])
+        return
+    ratio, step = ratios.of(group.layers), math.lcm(round_to, group.blocks)
+    if group.channels % group.blocks:
+        plan.leave(group.layers, f"its {group.channels} channels do not lie in {group.blocks} equal blocks")
+        return
+    kept = channels_kept(group.channels, ratio, step, group.layers[0], "channels")
+    if kept == group.channels:
+        plan.leave(group.layers, _unchanged(ratio, group.channels, step, "channels"))
+        return
+    history = History(group.cuts(group.least_important(group.channels - kept)))
+    plan.removals.append(Removal(group.layers, (history,)))
+
+
+def _unchanged(ratio: float, count: int, step: int, unit: str) -> str:
+    if ratio == 0.0:
+        return "the recipe gives it a ratio of 0"
+    return f"its {count} {unit} stay when rounded to a multiple of {step}"

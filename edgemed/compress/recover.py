@@ -1,0 +1,310 @@
+"""recover: trains a pruned net to answer as the original does, on samples that need no labels."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgemed.child import report_progress
+from edgemed.compress.batch_norm import reestimate_batch_norm
+from edgemed.compress.distillation import Distillation, Head
+from edgemed.compress.mixing import mixed
+from edgemed.compress.pruning import History
+from edgemed.compress.recovery_checkpoint import Progress, RecoveryCheckpoint
+from edgemed.compress.sample_order import Batch
+from edgemed.errors import BadInput, ToolFailure
+from edgemed.types import PruneSpec, Record
+from edgemed.types.record import digest_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
+
+_LOWER = 0.1
+"""What a recovery that diverges multiplies its learning rate by, once."""
+_PATIENCE = 5
+"""Epochs in a row behind the start that count as diverging."""
+_SAVE_S = 30.0
+_BAR = 1000
+
+
+@dataclass(frozen=True)
+class Recovery(Record):
+    """What a recovery did. Losses are mean distances from the original's answers, on samples not trained on.
+
+    `best_epoch` 0 means that no epoch was better than the start, which is kept: the pruned net with BatchNorm
+    statistics measured anew (`loss_batch_norm`), or without where those were worse (`loss_pruned`).
+    """
+
+    epochs: int
+    epochs_planned: int
+    steps: int
+    seconds: float
+    cut_by_budget: bool
+    loss_pruned: float
+    loss_batch_norm: float
+    losses: tuple[float, ...]
+    loss_best: float
+    best_epoch: int
+    rate_lowered: bool
+    diverged: bool
+    warnings: tuple[str, ...] = ()
+
+
+def recover(
+    student: nn.Module,
+    teacher: nn.Module,
+    history: History,
+    heads: Sequence[Head],
+    training: Callable[[int], Iterable[Batch]],
+    watching: Callable[[], Iterable[Batch]],
+    spec: PruneSpec,
+    *,
+    seed: int,
+    checkpoint: Path,
+    clock: Callable[[], float] = time.monotonic,
+) -> Recovery:
+    """Train `student` in place; it ends in eval mode in the state that was best on `watching`.
+
+    `training(epoch)` gives the batches of an epoch, the same ones each time; epoch 0 serves for statistics.
+    AdamW, cosine schedule over `spec.epochs`; `spec.budget_min` minutes of `clock` stop it, those of runs
+    that `checkpoint` takes up included. On one machine and as many threads, the same arguments give the same
+    weights, interrupted or not. A checkpoint that cannot be used is told in `warnings`.
+    Raises `ToolFailure` where the pruned net gives no finite answers.
+    """
+    import torch
+
+    distillation = Distillation(student, teacher, history, heads)
+    with torch.random.fork_rng(devices=[]):
+        try:
+            return _Recoverer(distillation, training, watching, spec, seed, checkpoint, clock).run()
+        finally:
+            distillation.close()
+            student.eval()
+
+
+class _Recoverer:
+    def __init__(
+        self,
+        distillation: Distillation,
+        training: Callable[[int], Iterable[Batch]],
+        watching: Callable[[], Iterable[Batch]],
+        spec: PruneSpec,
+        seed: int,
+        checkpoint: Path,
+        clock: Callable[[], float],
+    ) -> None:
+        self._distillation = distillation
+        self._student = distillation.student
+        self._training, self._watching = training, watching
+        self._spec, self._seed, self._clock = spec, seed, clock
+        self._checkpoint = RecoveryCheckpoint(checkpoint)
+        self._started = self._saved = clock()
+        self._warnings: list[str] = []
+
+    def run(self) -> Recovery:
+        self._progress = self._start()
+        self._optimiser = self._fresh_optimiser()
+        self._best = _copy(self._student)
+        self._take_up()
+        self._spent = self._progress.seconds
+        while self._progress.epoch <= self._spec.epochs and not self._progress.diverged:
+            if self._budget_is_spent() or not self._epoch():
+                break
+        self._student.load_state_dict(self._best)
+        report_progress(_BAR, _BAR)
+        return self._recovery()
+
+    def _start(self) -> Progress:
+        """The state before the first step: BatchNorm statistics measured anew, unless those are worse."""
+        before = _copy(self._student)
+        own = _digest(before)
+        batches = self._distillation.measure(batch.inputs for batch in self._training(0))
+        pruned = self._watched()
+        reestimate_batch_norm(self._student, (batch.inputs for batch in self._training(0)))
+        norms = self._watched()
+        if not norms <= pruned:
+            self._student.load_state_dict(before)
+        start = min((loss for loss in (pruned, norms) if math.isfinite(loss)), default=math.nan)
+        if math.isnan(start):
+            raise ToolFailure(
+                "the pruned net gives NaN or infinity before its recovery has begun",
+                where="prune",
+                remedy="give a smaller prune.ratio, or check the calibration set for extreme values",
+            )
+        spec = {name: value for name, value in self._spec.to_dict().items() if name != "budget_min"}
+        depends_on = digest_of([spec, self._seed, own, batches, repr(pruned), repr(norms)])
+        return Progress(depends_on, pruned, norms, start, batches)
+
+    def _take_up(self) -> None:
+        try:
+            found = self._checkpoint.load(self._progress.depends_on, self._student, self._optimiser)
+        except BadInput as error:
+            self._warnings.append(f"{error.problem}; the recovery begins anew ({error.where})")
+            return
+        if found is not None:
+            self._progress, self._best = found
+
+    def _epoch(self) -> bool:
+        """False where the budget has ended it."""
+        self._student.train()
+        for part in self._student.modules():
+            if not _is_batch_norm(part):
+                part.training = False  # dropout would ask for answers that the original does not give
+        for number, batch in enumerate(self._training(self._progress.epoch)):
+            if number < self._progress.step:
+                continue
+            finite = self._step(batch)
+            self._progress = replace(self._progress, step=number + 1, steps=self._progress.steps + 1)
+            if not finite:
+                self._diverge()
+                self._next_epoch(math.inf)
+                return True
+            self._report()
+            if self._budget_is_spent():
+                self._judge(self._watched())
+                self._save()
+                return False
+            if self._clock() - self._saved > _SAVE_S:
+                self._save()
+        loss = self._watched()
+        self._judge(loss)
+        rising = 0 if loss < self._start_loss else self._progress.rising + 1
+        self._progress = replace(self._progress, rising=rising)
+        if rising >= _PATIENCE:
+            self._diverge()
+        self._next_epoch(loss)
+        return True
+
+    def _step(self, batch: Batch) -> bool:
+        """One step of the optimiser; False where the loss is not finite."""
+        import torch
+
+        if batch.size < 2:
+            return True
+        where = (self._seed, self._progress.epoch, self._progress.step)
+        inputs, partner, share = mixed(batch.inputs, where)
+        self._optimiser.param_groups[0]["lr"] = self._rate()
+        loss, given = self._distillation.of_answers(inputs)
+        loss = loss + self._distillation.of_inner_values()
+        if self._spec.use_labels and batch.targets:
+            others = {name: target[partner] for name, target in batch.targets.items()}
+            loss = loss + self._distillation.of_labels(given, batch.targets, share)
+            loss = loss + self._distillation.of_labels(given, others, 1.0 - share)
+        if not torch.isfinite(loss):
+            return False
+        self._optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimiser.step()
+        return True
+
+    def _rate(self) -> float:
+        planned = self._spec.epochs * self._progress.steps_an_epoch
+        done = (self._progress.epoch - 1) * self._progress.steps_an_epoch + self._progress.step
+        rate = self._spec.learning_rate * (_LOWER if self._progress.lowered else 1.0)
+        return rate * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done / planned)))
+
+    def _watched(self) -> float:
+        """The mean loss on the watching samples, in eval mode."""
+        import torch
+
+        self._student.eval()
+        total, samples = 0.0, 0
+        with torch.no_grad():
+            for batch in self._watching():
+                loss, given = self._distillation.of_answers(batch.inputs)
+                if self._spec.use_labels and batch.targets:
+                    whole = torch.ones(batch.size)
+                    loss = loss + self._distillation.of_labels(given, batch.targets, whole)
+                total += float(loss) * batch.size
+                samples += batch.size
+        return total / samples if samples else math.nan
+
+    def _judge(self, loss: float) -> None:
+        if loss < self._progress.best_loss:
+            self._best = _copy(self._student)
+            self._progress = replace(self._progress, best_loss=loss, best_epoch=self._progress.epoch)
+
+    def _next_epoch(self, loss: float) -> None:
+        self._progress = replace(
+            self._progress,
+            losses=(*self._progress.losses, loss),
+            epoch=self._progress.epoch + 1,
+            step=0,
+        )
+        self._save()
+
+    def _diverge(self) -> None:
+        """Back to the best state with a lower rate; the second time, the end."""
+        self._student.load_state_dict(self._best)
+        self._optimiser = self._fresh_optimiser()
+        self._progress = replace(self._progress, rising=0, lowered=True, diverged=self._progress.lowered)
+
+    def _fresh_optimiser(self) -> Optimizer:
+        import torch
+
+        return torch.optim.AdamW(self._student.parameters(), lr=self._spec.learning_rate, weight_decay=0.0)
+
+    @property
+    def _start_loss(self) -> float:
+        return min(
+            loss for loss in (self._progress.loss_pruned, self._progress.loss_batch_norm) if loss == loss
+        )
+
+    def _seconds(self) -> float:
+        return self._spent + self._clock() - self._started
+
+    def _budget_is_spent(self) -> bool:
+        return self._seconds() >= 60.0 * self._spec.budget_min
+
+    def _save(self) -> None:
+        self._progress = replace(self._progress, seconds=self._seconds())
+        self._checkpoint.save(self._progress, self._student, self._best, self._optimiser)
+        self._saved = self._clock()
+
+    def _report(self) -> None:
+        """By steps or by minutes, whichever ends it sooner."""
+        planned = self._spec.epochs * self._progress.steps_an_epoch
+        share = max(self._progress.steps / planned, self._seconds() / (60.0 * self._spec.budget_min))
+        report_progress(min(_BAR, round(_BAR * share)), _BAR)
+
+    def _recovery(self) -> Recovery:
+        progress = self._progress
+        return Recovery(
+            len(progress.losses),
+            self._spec.epochs,
+            progress.steps,
+            self._seconds(),
+            progress.epoch <= self._spec.epochs and not progress.diverged,
+            progress.loss_pruned,
+            progress.loss_batch_norm,
+            progress.losses,
+            progress.best_loss,
+            progress.best_epoch,
+            progress.lowered,
+            progress.diverged,
+            tuple(self._warnings),
+        )
+
+
+def _copy(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
+def _digest(state: dict[str, Tensor]) -> str:
+    sha = hashlib.sha256()
+    for name, value in sorted(state.items()):
+        sha.update(f"{name}:{value.dtype}:{tuple(value.shape)};".encode())
+        sha.update(value.contiguous().numpy().tobytes())
+    return sha.hexdigest()
+
+
+def _is_batch_norm(part: nn.Module) -> bool:
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    return isinstance(part, _BatchNorm)

@@ -1,0 +1,45 @@
+"""`edgemed-device`: argparse, because a device has no click."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from edgemed import __version__
+from edgemed.device import tune_command
+from edgemed.errors import EdgemedError, ToolFailure
+
+_EPILOG = (
+    "Exit codes: 0 done, 2 bad input, 3 no artefact keeps to the limits, 4 a tool or the machine failed, "
+    "5 no artefact is what its manifest says, 130 interrupted. With --json an error is "
+    "{error: {problem, where, next}, exit_code} on standard output."
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what the command line says; gives the exit code. Every error of ours becomes a message."""
+    parser = argparse.ArgumentParser(
+        prog="edgemed-device", description="What is done with artefacts on the device itself.", epilog=_EPILOG
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    tune_command.add_to(commands)
+    given = parser.parse_args(arguments)
+    try:
+        code: int = given.run(given)
+        return code
+    except OSError as error:
+        failure = ToolFailure(error.strerror or str(error), where=str(error.filename or ""))
+        return _tell(failure, as_json=given.as_json)
+    except EdgemedError as error:
+        return _tell(error, as_json=given.as_json)
+
+
+def _tell(error: EdgemedError, *, as_json: bool) -> int:
+    if as_json:
+        body = {"problem": error.problem, "where": error.where, "next": error.remedy}
+        sys.stdout.write(json.dumps({"error": body, "exit_code": error.exit_code}) + "\n")
+    sys.stderr.write(f"error: {error}\n")
+    return error.exit_code

@@ -1,0 +1,113 @@
+"""The section on pruning: what was removed, what stayed and why, and how the model was trained again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgemed.report.numerals import NO_BREAK, amount, count, share, significant
+from edgemed.types.pruning import LayerChange, PruningFacts, Recovery
+
+_STOPPED = {
+    "epochs": "all planned epochs were done",
+    "budget": "the time for it was used up",
+    "diverged": "it diverged",
+}
+MOST_OPEN = 16
+"""A table of more layers than that is folded."""
+
+
+@dataclass(frozen=True)
+class Stay:
+    """Layers all of whose outputs stay, for one reason."""
+
+    reason: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    title: str
+    value: str
+    was: str
+
+
+@dataclass(frozen=True)
+class LossRow:
+    """One state of the model and its loss on the held-out samples."""
+
+    state: str
+    loss: float
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class PruningSection:
+    key: tuple[KeyFigure, ...]
+    layers: tuple[LayerChange, ...]
+    folded: bool
+    stays: tuple[Stay, ...]
+    left_alone: int
+    recovery: Recovery | None
+    how: tuple[tuple[str, str], ...]
+    losses: tuple[LossRow, ...]
+    """Before the first epoch, after the last one, and the smallest."""
+
+
+def pruning_section(facts: PruningFacts | None) -> PruningSection | None:
+    """None where nothing was pruned."""
+    if facts is None:
+        return None
+    pruning, recovery = facts.pruning, facts.recovery
+    stays: dict[str, list[str]] = {}
+    for each in pruning.left_alone:
+        stays.setdefault(each.reason, []).append(each.name)
+    return PruningSection(
+        key=(
+            _key("Parameters", pruning.parameters_before, pruning.parameters_after),
+            _key("Multiply-adds per case", pruning.macs_before, pruning.macs_after),
+        ),
+        layers=pruning.layers,
+        folded=len(pruning.layers) > MOST_OPEN,
+        stays=tuple(Stay(reason, tuple(names)) for reason, names in stays.items()),
+        left_alone=len(pruning.left_alone),
+        recovery=recovery,
+        how=() if recovery is None else _how(recovery),
+        losses=() if recovery is None else _told(loss_rows(recovery)),
+    )
+
+
+def left(before: int, after: int) -> str:
+    """`48.68 %` of what there was."""
+    return share(after / before) if before else share(1.0)
+
+
+def loss_rows(recovery: Recovery) -> tuple[LossRow, ...]:
+    """After pruning, after BatchNorm was estimated again, after each epoch; the smallest is kept."""
+    states = ["after pruning", "after BatchNorm", *(f"epoch {n}" for n in range(1, len(recovery.losses) + 1))]
+    losses = [recovery.loss_pruned, recovery.loss_batch_norm, *recovery.losses]
+    best = losses.index(min(losses))
+    return tuple(
+        LossRow(state, loss, index == best)
+        for index, (state, loss) in enumerate(zip(states, losses, strict=True))
+    )
+
+
+def _told(rows: tuple[LossRow, ...]) -> tuple[LossRow, ...]:
+    return tuple(row for index, row in enumerate(rows) if index < 2 or row.kept or index == len(rows) - 1)
+
+
+def _key(title: str, before: int, after: int) -> KeyFigure:
+    return KeyFigure(title, amount(after), f"original {amount(before)}, {left(before, after)} are left")
+
+
+def _how(recovery: Recovery) -> tuple[tuple[str, str], ...]:
+    labels = "with their labels" if recovery.labelled else "labels not used"
+    return (
+        (
+            "Samples",
+            f"{count(recovery.samples)} of the calibration set, {labels}; {count(recovery.held_out)} held out",
+        ),
+        ("Epochs", f"{count(len(recovery.losses))} of {count(recovery.epochs_planned)} planned"),
+        ("Time", f"{significant(recovery.minutes)}{NO_BREAK}min"),
+        ("Stopped because", _STOPPED[recovery.stopped]),
+    )

@@ -1,0 +1,245 @@
+"""The drawing of the trade-off as inline SVG: a plane of loss and time, and a strip of those without a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from edgemed.report.axis import Axis, tick_text
+from edgemed.report.losses import Loss, Scale
+from edgemed.report.placement import Box, place
+from edgemed.report.trade_off import Entry, TradeOff
+from edgemed.types.verdict import SpeedRatio
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+MOST_RATIO = 3.0
+WIDTH, LEFT, RIGHT, TOP, HEIGHT, FOOT = 460, 58, 8, 26, 250, 44
+GAP, SPACING, WIDEST_STRIP = 10, 17, 150
+LINE = 13
+"""Height of a label."""
+
+
+def trade_off_chart(found: TradeOff) -> Markup:
+    """Points with their 95 % whiskers, numbered as in the legend; the original at (1, 0)."""
+    from markupsafe import Markup
+
+    timed, untimed, scale = found.timed, found.untimed, found.scale
+    strip = min(SPACING * (len(untimed) + 1), WIDEST_STRIP) if untimed else 0
+    right = WIDTH - RIGHT - (strip + GAP if strip else 0)
+    x = Axis(0.0, _farthest(timed), LEFT, right)
+    y = _loss_axis([*timed, *untimed], scale.limit)
+    points = [(x.at(each.it.ratio.ratio), y.at(each.loss.value)) for each in timed if each.it.ratio]
+    parts = [_frames(x, y, right, strip, scale), _ticks(x, y, scale.percent)]
+    limit, taken = _limit(y, right, WIDTH - RIGHT, scale)
+    parts.append(limit)
+    parts += [
+        _point(each, at, across=_span(each.it.ratio, x), down=(each.loss, y))
+        for each, at in zip(timed, points, strict=True)
+    ]
+    parts.append(_original(x.at(1.0), y.at(0.0)))
+    parts.append(
+        _labels(
+            timed,
+            points,
+            (x.at(1.0), y.at(0.0)),
+            Box((LEFT + right) / 2, TOP + HEIGHT / 2, right - LEFT, HEIGHT),
+            taken,
+        )
+    )
+    parts.append(_strip(untimed, y, WIDTH - RIGHT - strip, strip))
+    spoken = f"{scale.title} against the ratio of times of {len(timed)} candidates; the table has the figures"
+    return Markup('<svg class="trade-svg" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        WIDTH, TOP + HEIGHT + FOOT, spoken, Markup("").join(parts)
+    )
+
+
+def _farthest(timed: Sequence[Entry]) -> float:
+    ends = [each.it.ratio.high or each.it.ratio.ratio for each in timed if each.it.ratio is not None]
+    return min(max(1.0, *ends) * 1.06, MOST_RATIO)
+
+
+def _loss_axis(entries: Sequence[Entry], limit: float | None) -> Axis:
+    """From the least to the largest loss with their intervals.
+
+    Dropped candidates far beyond the limit and beyond all that were kept are put at the edge: they would
+    press the others into one line.
+    """
+    kept = [each.loss for each in entries if each.look != "dropped"]
+    room = max([_high(loss) for loss in kept] + [3 * (limit or 0.0)])
+    highs = [_high(each.loss) for each in entries if math.isfinite(each.loss.value)]
+    top = min(max(highs, default=0.0), room) if room > 0 else max(highs, default=0.0)
+    top = max(top, 1.2 * (limit or 0.0)) or 1e-3
+    bottom = max(min([0.0, *(_low(each.loss) for each in entries)]), -top)
+    margin = 0.06 * (top - bottom)
+    return Axis(bottom - margin, top + margin, TOP + HEIGHT, TOP)
+
+
+def _high(loss: Loss) -> float:
+    return loss.value if loss.high is None else loss.high
+
+
+def _low(loss: Loss) -> float:
+    return loss.value if loss.low is None else loss.low
+
+
+def _frames(x: Axis, y: Axis, right: float, strip: float, scale: Scale) -> Markup:
+    from markupsafe import Markup
+
+    frame = Markup('<rect class="frame" x="{}" y="{}" width="{}" height="{}"/>')
+    parts = [
+        frame.format(LEFT, TOP, right - LEFT, HEIGHT),
+        Markup('<line class="one" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
+            _at(x.at(1.0)), TOP, TOP + HEIGHT
+        ),
+        Markup('<line class="one" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/>').format(LEFT, right, _at(y.at(0.0))),
+        Markup('<text class="axis-text" x="0" y="12">{}</text>').format(scale.title),
+        Markup(
+            '<text class="axis-text" x="{}" y="{}" text-anchor="middle">time, ratio to the original</text>'
+        ).format(_at((LEFT + right) / 2), TOP + HEIGHT + 38),
+    ]
+    if strip:
+        left = WIDTH - RIGHT - strip
+        parts.append(frame.format(left, TOP, strip, HEIGHT))
+        parts.append(
+            Markup('<text class="axis-text" x="{}" y="12" text-anchor="end">no time</text>').format(
+                WIDTH - RIGHT
+            )
+        )
+    return Markup("").join(parts)
+
+
+def _ticks(x: Axis, y: Axis, percent: bool) -> Markup:
+    from markupsafe import Markup
+
+    across = Markup('<text class="tick-text" x="{}" y="{}" text-anchor="middle">{}</text>')
+    down = Markup('<text class="tick-text" x="{}" y="{}" text-anchor="end">{}</text>')
+    marks = [across.format(_at(x.at(at)), TOP + HEIGHT + 17, tick_text(at)) for at in x.ticks()]
+    marks += [
+        down.format(LEFT - 6, _at(y.at(at) + 4), tick_text(at, percent=percent))
+        for at in y.ticks()
+        if at >= 0 or not percent
+    ]
+    return Markup("").join(marks)
+
+
+def _limit(y: Axis, right: float, end: float, scale: Scale) -> tuple[Markup, list[Box]]:
+    """The line of the limit with its label, and the box of that."""
+    from markupsafe import Markup
+
+    if scale.limit is None or not y.holds(scale.limit):
+        return Markup(""), []
+    at, text = y.at(scale.limit), f"limit {tick_text(scale.limit, percent=scale.percent)}"
+    drawn = Markup(
+        '<line class="limit" x1="{}" x2="{}" y1="{}" y2="{}"/>'
+        '<text class="limit-text" x="{}" y="{}" text-anchor="end">{}</text>'
+    ).format(LEFT, end, _at(at), _at(at), right - 5, _at(at - 5), text)
+    width = 7.0 * len(text)
+    return drawn, [Box(right - 5 - width / 2, at - 9, width, LINE)]
+
+
+def _span(ratio: SpeedRatio | None, x: Axis) -> tuple[float, float] | None:
+    if ratio is None or ratio.low is None or ratio.high is None:
+        return None
+    return x.at(ratio.low), x.at(ratio.high)
+
+
+def _point(
+    entry: Entry, at: tuple[float, float], across: tuple[float, float] | None, down: tuple[Loss, Axis]
+) -> Markup:
+    """A disc, of a pruned candidate a square; an arrow where it lies beyond the edge."""
+    from markupsafe import Markup
+
+    (x, y), (loss, axis) = at, down
+    line = Markup('<line class="whisker" x1="{}" x2="{}" y1="{}" y2="{}"/>')
+    parts = [line.format(_at(across[0]), _at(across[1]), _at(y), _at(y))] if across else []
+    if loss.low is not None and loss.high is not None:
+        parts.append(line.format(_at(x), _at(x), _at(axis.at(loss.low)), _at(axis.at(loss.high))))
+    beyond = entry.it.ratio is not None and entry.it.ratio.ratio > MOST_RATIO
+    if loss.value > axis.high:
+        parts.append(_arrow(x, y, (0, 1)))
+    elif loss.value < axis.low:
+        parts.append(_arrow(x, y, (0, -1)))
+    elif beyond:
+        parts.append(_arrow(x, y, (-1, 0)))
+    elif entry.it.pruned:
+        parts.append(
+            Markup('<rect class="dot" x="{}" y="{}" width="9" height="9"/>').format(
+                _at(x - 4.5), _at(y - 4.5)
+            )
+        )
+    else:
+        parts.append(Markup('<circle class="dot" cx="{}" cy="{}" r="5"/>').format(_at(x), _at(y)))
+    return Markup('<g class="{}">{}</g>').format(entry.look, Markup("").join(parts))
+
+
+def _arrow(x: float, y: float, back: tuple[int, int]) -> Markup:
+    """A triangle with its tip at the point; `back` is the way from there to its base."""
+    from markupsafe import Markup
+
+    base = (x + 10 * back[0], y + 10 * back[1])
+    side = (5 * back[1], 5 * back[0])
+    corners = [(x, y), (base[0] + side[0], base[1] + side[1]), (base[0] - side[0], base[1] - side[1])]
+    return Markup('<polygon class="dot" points="{}"/>').format(
+        " ".join(f"{_at(a)},{_at(b)}" for a, b in corners)
+    )
+
+
+def _original(x: float, y: float) -> Markup:
+    from markupsafe import Markup
+
+    return Markup('<path class="cross" d="M{0} {1}h14m-7 -7v14"/>').format(_at(x - 7), _at(y))
+
+
+def _labels(
+    timed: Sequence[Entry],
+    points: Sequence[tuple[float, float]],
+    original: tuple[float, float],
+    frame: Box,
+    taken: Sequence[Box],
+) -> Markup:
+    """The numbers, and `original` at its cross, with a line to the point where they could not stay beside it."""
+    from markupsafe import Markup
+
+    texts = ["original", *(str(each.number) for each in timed)]
+    spots = [Box(*at, 11, 11) for at in (original, *points)]
+    boxes = place(spots, [(6.6 * len(text) + 2, LINE) for text in texts], frame, taken)
+    parts = []
+    for text, spot, box in zip(texts, spots, boxes, strict=True):
+        away = math.hypot(max(abs(box.x - spot.x) - box.width / 2, 0), max(abs(box.y - spot.y) - LINE / 2, 0))
+        if away > 9:
+            parts.append(
+                Markup('<line class="leader" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(
+                    _at(spot.x), _at(spot.y), _at(box.x), _at(box.y)
+                )
+            )
+        parts.append(_number(text, box.x, box.y + 4))
+    return Markup("").join(parts)
+
+
+def _strip(untimed: Sequence[Entry], y: Axis, left: float, width: float) -> Markup:
+    """Those without a time, side by side, numbered below; in two rows where they are many."""
+    from markupsafe import Markup
+
+    parts = []
+    step = width / (len(untimed) + 1)
+    for index, each in enumerate(untimed):
+        x = left + step * (index + 1)
+        parts.append(_point(each, (x, y.at(each.loss.value)), None, (each.loss, y)))
+        lower = LINE * (index % 2) if step < SPACING - 1 else 0
+        parts.append(_number(str(each.number), x, TOP + HEIGHT + 17 + lower))
+    return Markup("").join(parts)
+
+
+def _number(text: str, x: float, y: float) -> Markup:
+    from markupsafe import Markup
+
+    return Markup('<text class="number" x="{}" y="{}" text-anchor="middle">{}</text>').format(
+        _at(x), _at(y), text
+    )
+
+
+def _at(position: float) -> str:
+    return f"{position:.1f}"

@@ -1,0 +1,54 @@
+"""What this machine could not find out of a candidate: its answers on its own hardware, its time there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from edgemed.types.compilation import CandidateResult
+
+NOT_EXECUTED = "not executed on its hardware"
+NOT_TIMED = "not timed"
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """One reason and the candidates that it is for."""
+
+    reason: str
+    ids: tuple[str, ...]
+
+
+def not_executed(candidates: Iterable[CandidateResult]) -> list[Unknown]:
+    """By what answered in their place."""
+    return _grouped(candidates, lambda each: each.stand_in)
+
+
+def not_timed(candidates: Iterable[CandidateResult]) -> list[Unknown]:
+    """By why their time here would tell nothing of the target's."""
+    return _grouped(candidates, lambda each: each.unmeasured)
+
+
+def marks(candidate: CandidateResult) -> tuple[str, ...]:
+    """What is said beside its name wherever it is shown."""
+    said = ((NOT_EXECUTED, candidate.stand_in), (NOT_TIMED, candidate.unmeasured))
+    return tuple(mark for mark, why in said if why)
+
+
+def reason_of(candidate: CandidateResult) -> str:
+    """Why it was kept or dropped, less why it was not timed: that is told once for all."""
+    return candidate.reason.replace(f"unmeasured: {candidate.unmeasured}; ", "")
+
+
+def enumerated(ids: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *rest, last = ids
+    return f"{', '.join(rest)} and {last}" if rest else last
+
+
+def _grouped(candidates: Iterable[CandidateResult], why: Callable[[CandidateResult], str]) -> list[Unknown]:
+    groups: dict[str, list[str]] = {}
+    for each in candidates:
+        if why(each):
+            groups.setdefault(why(each), []).append(each.id)
+    return [Unknown(reason, tuple(ids)) for reason, ids in groups.items()]

@@ -1,0 +1,95 @@
+"""Compiles for devices that are not the machine at hand: judged here, timed there."""
+
+from __future__ import annotations
+
+import platform
+from importlib.util import find_spec
+
+import pytest
+
+from edgemed.errors import EXIT_BAD_INPUT
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="says what is elsewhere, seen from x86-64"),
+]
+
+DATA = ("-m", "model.onnx", "--calibrate", "cal.npz", "--select", "sel.npz", "--accept", "acc.npz")
+
+
+def test_all_that_agree_are_kept_unmeasured_for_another_processor(site):
+    done = site.run("compile", *DATA, "--target", "raspberry-pi-5", "-o", "out")
+    assert done.code == 0, done.err
+    report = site.report()
+    agreeing = {each["id"] for each in report["candidates"] if "; agrees: " in each["reason"]}
+    assert agreeing >= {"onnxruntime-fp32", "onnxruntime-int8", "openvino-fp32"}
+    assert {path.name for path in (site / "out" / "artefacts").iterdir()} == agreeing
+    assert report["best"] is None
+    for each in report["candidates"]:
+        assert each["unmeasured"] == "it is aarch64, this machine x86_64"
+        assert (each["latency"], each["ratio"], each["load_ms"]) == (None, None, None)
+    assert "edgemed-device tune out" in done.out
+    assert not [stage for stage in report["stages"] if stage["name"].startswith(("latency", "load"))]
+
+    site.run("run", "out", "acc.npz").refused(EXIT_BAD_INPUT, "none was measured on raspberry-pi-5")
+
+
+def test_the_device_carries_the_limits_of_its_target(site):
+    (site / "narrow.toml").write_text(
+        'description = "a narrow one"\nbackends = ["onnxruntime"]\nprecisions = ["fp32"]\n'
+        "[limits]\nmemory_mib = 1.0\n"
+    )
+    done = site.run("compile", *DATA, "--target", "narrow.toml", "-o", "out")
+    assert done.code == 3, done.err
+    (candidate,) = site.report()["candidates"]
+    assert candidate["reason"].startswith("misses the target's limits (memory: ")
+    assert "at most 1)" in candidate["reason"]
+
+
+def test_targets_of_the_users_own_are_found_by_name(site):
+    (site / "boards").mkdir()
+    (site / "boards" / "my-board.toml").write_text(
+        'description = "mine"\nbackends = ["onnxruntime"]\nprecisions = ["fp32"]\n'
+    )
+    plan = site.run(
+        "compile", *DATA, "--target", "my-board", "--targets-path", "boards", "--dry-run", "--json"
+    )
+    assert plan.json["target"] == "my-board"
+    lost = site.run("compile", *DATA, "--target", "my-boart", "--targets-path", "boards", "--dry-run")
+    lost.refused(EXIT_BAD_INPUT, "there is no target 'my-boart'", "my-board")
+
+
+@pytest.mark.skipif(find_spec("tensorrt_rtx") is None, reason="pip install 'edgemed[tensorrt-rtx]'")
+def test_engines_are_built_judged_by_their_stand_in_and_said_so(site):
+    done = site.run("compile", *DATA, "--target", "nvidia-rtx", "-o", "out")
+    assert done.code == 0, done.err
+    report = site.report()
+    found = {each["id"]: each for each in report["candidates"]}
+    for name in ("tensorrt-fp32", "tensorrt-fp16", "tensorrt-int8"):
+        assert found[name]["status"] == "kept", found[name]["reason"]
+        assert found[name]["stand_in"] == "onnxruntime, every node by itself"
+        assert found[name]["latency"] is None
+        files = {path.name for path in (site / "out" / "artefacts" / name).iterdir()}
+        assert files >= {"sm86.engine", "sm89.engine", "model.onnx", "engines.json", "golden.npz"}
+    (convolution,) = [each for each in found["tensorrt-int8"]["layers"] if each["name"] == "conv"]
+    assert convolution["precision"] == "int8"
+    assert report["best"] in found
+    assert not report["best"].startswith("tensorrt")
+    assert "not executed" in done.out
+    shown = site.run("inspect", "out/artefacts/tensorrt-int8")
+    assert "not executed" in shown.out
+
+
+def test_a_kit_for_a_board_holds_the_graph_and_what_to_build_it_for(site):
+    done = site.run("compile", *DATA, "--target", "jetson-orin-nano-jp6", "--precision", "int8", "-o", "out")
+    assert done.code == 0, done.err
+    kit = site / "out" / "artefacts" / "tensorrt-int8"
+    assert {path.name for path in kit.iterdir()} >= {
+        "model.onnx",
+        "engines.json",
+        "golden.npz",
+        "manifest.json",
+    }
+    assert not list(kit.glob("*.engine"))
+    assert '"8.7"' in (kit / "engines.json").read_text()
+    assert {"tensorrt-fp32", "onnxruntime-int8"} <= {path.name for path in kit.parent.iterdir()}

@@ -1,0 +1,274 @@
+"""Each architecture, pruned, computes what the whole one does without the removed channels; others are named."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from edgemed.compress.prune import prune, replay
+from edgemed.compress.pruning import History, Pruning
+from edgemed.errors import BadInput
+from edgemed.suite.architecture import build, draw
+from edgemed.types import PruneSpec
+
+from .prunable_nets import NETS, Plain, Qkv, Sequence
+
+HALF = PruneSpec(ratio=0.5)
+MIXING = {"deit_tiny", "group norm", "multihead attention", "encoder"}
+"""Their norms mix channels: without some, the others' mean and variance are different."""
+
+
+def whole(name: str) -> tuple[nn.Module, dict[str, Tensor]]:
+    """A net in eval mode and inputs of 3 samples. BatchNorm statistics are not the initial ones."""
+    if name in NETS:
+        make, shapes, _ = NETS[name]
+        torch.manual_seed(0)
+        net = make()
+        example = {key: torch.randn(3, *shape) for key, shape in shapes.items()}
+        with torch.no_grad():
+            for _ in range(3):
+                net(**example)
+        return net.eval(), example
+    architecture = build(name)
+    return architecture.module, {
+        key: torch.from_numpy(array) for key, array in draw(architecture.inputs, 3).items()
+    }
+
+
+def answers(net: nn.Module, inputs: Mapping[str, Tensor]) -> list[Tensor]:
+    with torch.no_grad():
+        given = net(**inputs)
+    return list(given.values()) if isinstance(given, dict) else [given]
+
+
+def without_channels(net: nn.Module, history: History, inputs: Mapping[str, Tensor]) -> list[Tensor]:
+    """What the whole net answers when whoever takes a removed channel gets 0 in its place."""
+    net = copy.deepcopy(net)
+
+    def silence(part: nn.Module, removed: tuple[int, ...]) -> None:
+        axis = -1 if isinstance(part, nn.Linear) else 2 if isinstance(part, nn.RNNBase) else 1
+        places = torch.tensor(removed)
+        part.register_forward_pre_hook(
+            lambda _, args: (args[0].index_fill(axis, places, 0.0), *args[1:])
+        )
+
+    for cut in history.cuts:
+        if cut.side == "in":
+            silence(net.get_submodule(cut.target), cut.removed)
+    return answers(net, inputs)
+
+
+def assert_close(expected: list[Tensor], found: list[Tensor]) -> None:
+    for before, after in zip(expected, found, strict=True):
+        assert after.shape == before.shape
+        assert torch.allclose(after, before, rtol=1e-3, atol=1e-4 * float(before.abs().max()))
+
+
+SUITE = ["cnn1d", "resnet1d", "cnn3d", "fusion", "mobilenet_v3"]
+LARGE = ["resnet18", "resnet50", "densenet121", "efficientnet_b0", "deit_tiny"]
+ALL = [*NETS, *SUITE, *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE)]
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name not in MIXING and name != LARGE[-1]])
+def test_a_pruned_net_answers_as_the_whole_one_does_without_the_channels(name: str) -> None:
+    net, inputs = whole(name)
+    if any(isinstance(part, nn.MultiheadAttention) for part in net.modules()):
+        pytest.skip("its inputs are read inside the attention")
+    pruned = copy.deepcopy(net)
+    _, history = prune(pruned, inputs, HALF)
+    fresh = {key: torch.randn_like(value) for key, value in inputs.items()}
+    assert_close(without_channels(net, history, fresh), answers(pruned, fresh))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_pruning_is_told_replayed_and_exported(name: str) -> None:
+    net, inputs = whole(name)
+    pruned = copy.deepcopy(net)
+    pruning, history = prune(pruned, inputs, HALF)
+    assert_told(pruning, net, pruned, inputs)
+    again = copy.deepcopy(net)
+    replay(again, History.from_json(history.to_json()))
+    assert [value.shape for value in again.state_dict().values()] == [
+        value.shape for value in pruned.state_dict().values()
+    ]
+    for one, other in zip(answers(pruned, inputs), answers(again, inputs), strict=True):
+        assert torch.equal(one, other)
+    batch = torch.export.Dim("batch")
+    program = torch.export.export(
+        pruned, (), inputs, dynamic_shapes={key: {0: batch} for key in inputs}, strict=False
+    )
+    for rows in (1, 2, 5):
+        few = {key: torch.randn(rows, *value.shape[1:]) for key, value in inputs.items()}
+        assert_close(answers(pruned, few), answers(program.module(), few))
+
+
+def assert_told(pruning: Pruning, net: nn.Module, pruned: nn.Module, inputs: dict[str, Tensor]) -> None:
+    for change in pruning.layers:
+        if change.unit == "channels":
+            weight = pruned.get_parameter(
+                f"{change.name}.weight" if change.op not in ("GRU", "LSTM") else f"{change.name}.weight_ih_l0"
+            )
+            assert change.inputs_after in weight.shape or weight.dim() > 2
+            assert change.outputs_after % 8 == 0 or change.outputs_after == change.outputs_before
+            assert change.outputs_after >= 0.5 * change.outputs_before - 4
+    assert pruning.parameters_before == sum(p.numel() for p in net.parameters())
+    assert pruning.parameters_after == sum(p.numel() for p in pruned.parameters())
+    assert pruning.parameters_after < 0.75 * pruning.parameters_before
+    assert pruning.macs_after < pruning.macs_before
+    json.dumps(pruning.to_dict())
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_layers_that_must_stay_are_named(name: str) -> None:
+    net, inputs = whole(name)
+    pruning, _ = prune(net, inputs, HALF)
+    outputs = {left.name for left in pruning.left_alone if left.reason == "its channels reach an output"}
+    assert outputs
+    assert {left.name for left in pruning.left_alone} == outputs | set(NETS[name][2])
+
+
+def test_fixed_sizes_are_told_with_the_line_of_code() -> None:
+    net, inputs = whole("fixed sizes")
+    pruning, _ = prune(net, inputs, HALF)
+    reasons = {left.name: left.reason for left in pruning.left_alone}
+    assert "prunable_nets.py" in reasons["second.0"]
+    assert "view(-1, 32, 28, 28)" in reasons["second.0"]
+
+
+@pytest.mark.parametrize("name", ["qkv", "bert", "multihead attention", "encoder"])
+def test_an_attention_loses_whole_heads(name: str) -> None:
+    net, inputs = whole(name)
+    layers = {"head": 0.0, "embed": 0.0, "patches": 0.0, "encoder.layers.0.linear2": 0.0}
+    own = dict(net.named_modules())
+    spec = PruneSpec(ratio=0.5, layers={key: ratio for key, ratio in layers.items() if key in own})
+    pruning, history = prune(net, inputs, spec)
+    heads = [change for change in pruning.layers if change.unit == "heads"]
+    assert heads
+    assert all((change.outputs_before, change.outputs_after) == (4, 2) for change in heads)
+    assert all(setting.value in (2, 16) for setting in history.settings)
+
+
+def test_an_attention_without_its_least_heads_is_the_one_with_their_values_at_zero() -> None:
+    torch.manual_seed(1)
+    net = Sequence(Qkv(32, 4)).eval()
+    inputs = {"signal": torch.randn(3, 10, 16)}
+    pruned = copy.deepcopy(net)
+    _, history = prune(pruned, inputs, PruneSpec(ratio=0.5, layers={"embed": 0.0}))
+    (columns,) = (cut.removed for cut in history.cuts if cut.target == "attention.proj")
+    assert len(columns) == 16
+    with torch.no_grad():
+        net.attention.proj.weight[:, list(columns)] = 0.0
+    assert_close(answers(net, inputs), answers(pruned, inputs))
+
+
+def test_a_suspicious_layout_is_found_by_trial_not_by_name() -> None:
+    """Rows of queries, keys and values lie head by head here."""
+
+    class Interleaved(Qkv):
+        def forward(self, x: Tensor) -> Tensor:
+            qkv = self.qkv(x).unflatten(2, (self.num_heads, 3, self.head_dim)).permute(3, 0, 2, 1, 4)
+            mixed = nn.functional.scaled_dot_product_attention(*qkv.unbind(0))
+            return self.proj(mixed.transpose(1, 2).flatten(2))
+
+    torch.manual_seed(2)
+    net = Sequence(Interleaved(32, 4)).eval()
+    inputs = {"signal": torch.randn(3, 10, 16)}
+    pruned = copy.deepcopy(net)
+    _, history = prune(pruned, inputs, PruneSpec(ratio=0.5, layers={"embed": 0.0}))
+    (columns,) = (cut.removed for cut in history.cuts if cut.target == "attention.proj")
+    with torch.no_grad():
+        net.attention.proj.weight[:, list(columns)] = 0.0
+    assert_close(answers(net, inputs), answers(pruned, inputs))
+
+
+def test_the_channels_with_the_smallest_weights_go() -> None:
+    net = Plain(nn.Sequential(nn.Conv2d(1, 16, 3), nn.ReLU()), 16)
+    with torch.no_grad():
+        net.body[0].weight[[1, 4, 5, 6, 10, 11, 12, 15]] *= 0.01
+        net.head.weight[:, [1, 4, 5, 6, 10, 11, 12, 15]] *= 0.01
+    _, history = prune(net, {"image": torch.randn(2, 1, 8, 8)}, HALF)
+    assert {cut.removed for cut in history.cuts} == {(1, 4, 5, 6, 10, 11, 12, 15)}
+
+
+def test_ratios_of_single_layers_win_and_ties_share_the_smallest() -> None:
+    net, inputs = whole("resnet18")
+    spec = PruneSpec(ratio=0.5, layers={r"blocks\.0\.body.*": 0.25, "blocks.0.body.0.0": 0.0, "stem": 0.75})
+    pruning, _ = prune(net, inputs, spec)
+    after = {change.name: change.outputs_after for change in pruning.layers}
+    reasons = {left.name: left.reason for left in pruning.left_alone}
+    assert reasons["blocks.0.body.0.0"] == "the recipe gives it a ratio of 0"
+    assert after["stem.0.0"] == after["blocks.0.body.2.0"] == after["blocks.1.body.2.0"] == 48
+    assert after["blocks.1.body.0.0"] == 32
+
+
+def test_an_entry_that_names_no_layer_is_refused() -> None:
+    net, inputs = whole("cnn1d")
+    with pytest.raises(BadInput, match="names no layer") as refused:
+        prune(net, inputs, PruneSpec(layers={"body.00": 0.5}))
+    assert "did you mean 'body.0'?" in refused.value.remedy
+
+
+def test_a_ratio_that_empties_a_layer_is_refused_with_the_largest_that_works() -> None:
+    net, inputs = whole("cnn1d")
+    with pytest.raises(BadInput, match=r"0\.8 leaves 3.2 of 16 channels") as refused:
+        prune(copy.deepcopy(net), inputs, PruneSpec(layers={"body.0": 0.8}))
+    assert "body.0 a ratio of 0.75" in refused.value.remedy
+    pruning, _ = prune(net, inputs, PruneSpec(layers={"body.0": 0.75}))
+    assert pruning.layers[0].outputs_after == 8
+
+
+def test_a_layer_that_rounding_leaves_whole_is_named() -> None:
+    net, inputs = whole("cnn1d")
+    pruning, _ = prune(net, inputs, PruneSpec(ratio=0.2))
+    reasons = {left.name: left.reason for left in pruning.left_alone}
+    assert reasons["body.0"] == "its 16 channels stay when rounded to a multiple of 8"
+
+
+def test_a_net_that_cannot_be_pruned_is_refused_with_its_layers() -> None:
+    net, inputs = whole("gru")
+    with pytest.raises(BadInput, match="no layer can be pruned") as refused:
+        prune(net, inputs, HALF)
+    assert "cell: recurrent" in refused.value.where
+    assert "head: its channels reach an output" in refused.value.where
+
+
+def test_pruning_the_same_net_twice_gives_the_same_net() -> None:
+    net, inputs = whole("fusion")
+    one, other = copy.deepcopy(net), copy.deepcopy(net)
+    assert prune(one, inputs, HALF) == prune(other, inputs, HALF)
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name])
+
+
+def test_frozen_weights_are_pruned_and_stay_frozen() -> None:
+    net, inputs = whole("cnn1d")
+    net.requires_grad_(False)
+    prune(net, inputs, HALF)
+    assert net.body[0].out_channels == 8
+    assert not any(parameter.requires_grad for parameter in net.parameters())
+
+
+def test_a_computed_weight_is_left_alone() -> None:
+    net = Plain(nn.Sequential(nn.Conv2d(1, 16, 3), nn.ReLU(), nn.Conv2d(16, 32, 3), nn.ReLU()), 32)
+    torch.nn.utils.parametrizations.weight_norm(net.body[2])
+    pruning, _ = prune(net.eval(), {"image": torch.randn(2, 1, 8, 8)}, PruneSpec(ratio=0.5))
+    assert pruning.layers
+
+
+def test_pruned_weights_pass_through_safetensors(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    net, inputs = whole("multihead attention")
+    pruned = copy.deepcopy(net)
+    _, history = prune(pruned, inputs, HALF)
+    save_file(pruned.state_dict(), tmp_path / "pruned.safetensors")
+    again = copy.deepcopy(net)
+    replay(again, history)
+    again.load_state_dict(load_file(tmp_path / "pruned.safetensors"))
+    assert torch.equal(answers(pruned, inputs)[0], answers(again, inputs)[0])
