@@ -10,7 +10,7 @@ from edgemed.stages.artefacts import ORIGINAL, build_all, stamps_for
 from edgemed.stages.choose import choose
 from edgemed.stages.data import check_data, check_paths
 from edgemed.stages.doubts import dead_columns, doubts
-from edgemed.stages.forms import make_forms
+from edgemed.stages.forms import make_all_forms
 from edgemed.stages.golden import make_golden_inputs
 from edgemed.stages.graph import make_graph
 from edgemed.stages.inputs import fit_inputs
@@ -18,11 +18,11 @@ from edgemed.stages.job import Job
 from edgemed.stages.labels import check_labels
 from edgemed.stages.pictures import flipped_pictures
 from edgemed.stages.plan import make_plan, sums_saturate
+from edgemed.stages.pruning import make_pruned, remove_channels, stamps_of
 from edgemed.stages.results import Findings, compilation
 from edgemed.stages.selection import compare_with_original, compared_set, figures_of, selection_predictions
 from edgemed.stages.shelf import check_shelf, shelve, sweep
 from edgemed.stages.trials import latencies_s, load_costs, missed_by, worth_timing
-from edgemed.stages.variants import make_variants, stamps_of_pruning
 from edgemed.types import Compilation
 
 
@@ -48,25 +48,20 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     check_paths(job.recipe, job.base)
     plan, candidates, target = make_plan(job.recipe, job.base, job.targets)
     inputs = fit_inputs(job)
+    removal = remove_channels(job, inputs)
     sets, data, told = check_data(job, inputs.raw)
     warnings = job.warn(told)
     graph, model, parity = make_graph(job, inputs, sets.get("calibrate"))
     sets, data, told = check_labels(sets, data, graph.outputs)
     warnings += job.warn((*model.notes, *told))
 
-    variants, pruning = make_variants(job, inputs, graph, sets.get("calibrate"))
-    forms = {
-        (form, pruned): file
-        for pruned, each in variants.items()
-        for form, file in make_forms(
-            job, each, sets.get("calibrate"), plan.forms, saturates=sums_saturate(target)
-        ).items()
-    }
+    pruned = make_pruned(job, inputs, removal, graph, model, sets.get("calibrate"))
+    forms = make_all_forms(job, graph, pruned, sets.get("calibrate"), plan.forms, sums_saturate(target))
     golden = make_golden_inputs(job, graph, sets.get("calibrate"))
     stamps = stamps_for(data)
     built, failures = build_all(
         job, graph, candidates, forms, golden, data,
-        {False: stamps, True: (*stamps, *stamps_of_pruning(pruning))}, target,
+        {False: stamps, True: (*stamps, *stamps_of(pruned))}, target,
     )  # fmt: skip
 
     compared_on, source = compared_set(sets)
@@ -87,7 +82,7 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     shelve(job, built, itertools.chain(*verified.kept.values()))
     found = Findings(
         graph, model, data, parity, plan, candidates, built, failures, figures, latencies, costs,
-        choice, compared_on, verified, stamps, warnings,
+        choice, compared_on, verified, stamps, warnings, pruned,
     )  # fmt: skip
     result = compilation(job, found, command)
     pictures = flipped_pictures(job, sets.get("accept"), verified) if with_images else ()

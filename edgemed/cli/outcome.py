@@ -13,7 +13,9 @@ import click
 from edgemed.cli.tables import GAP, plain, print_table, widths_of
 
 if TYPE_CHECKING:
+    from edgemed.report.unknowns import Unknown
     from edgemed.types import AgreementFigures, CandidateResult, Compilation, Figure
+    from edgemed.types.pruning import PruningFacts
 
 _WIDTH = 80
 _MOST_FIGURES = 12
@@ -27,11 +29,13 @@ def print_outcome(result: Compilation, out: Path, case: Path | None = None) -> N
     _print_candidates(result)
     _print_reasons(result)
     _print_acceptance(result)
+    if result.pruning is not None:
+        _print_field("pruned", _pruned(result.pruning))
     for stamp in result.stamps:
         click.echo(f"stamp      {stamp}{_STAMPS.get(stamp, '')}")
     shown = shlex.quote(str(out))
     for note in _not_known(result):
-        click.echo(textwrap.fill(note, _WIDTH, initial_indent="not known  ", subsequent_indent=" " * 11))
+        _print_field("not known", note)
     if not result.kept:
         click.echo("nothing that was built agrees with the original: no artefact is kept", err=True)
     else:
@@ -48,24 +52,74 @@ def print_outcome(result: Compilation, out: Path, case: Path | None = None) -> N
 
 
 def _not_known(result: Compilation) -> list[str]:
-    """What this machine could not find out, a line for each reason."""
+    """What this machine could not find out of what is kept, each reason once."""
+    from edgemed.report.unknowns import enumerated, not_executed, not_timed
+
     kept = [each for each in result.candidates if each.status == "kept"]
-    reasons: dict[str, list[str]] = {}
-    for each in kept:
-        if each.stand_in:
-            reasons.setdefault(f"not executed on its hardware; judged by {each.stand_in}", []).append(each.id)
-        if each.unmeasured:
-            reasons.setdefault(f"not timed: {each.unmeasured}", []).append(each.id)
-    return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
+
+    unexecuted = not_executed(kept)
+
+    def named(unknown: Unknown) -> str:
+        if len(unknown.ids) == len(kept) > 1:
+            return f"all {len(kept)} that are kept"
+        return enumerated(unknown.ids)
+
+    def told_before(unknown: Unknown) -> bool:
+        return [unknown.ids] == [each.ids for each in unexecuted]
+
+    return [
+        f"what {named(each)} answer{_s(each)} on {result.target}: nothing was executed on its hardware; all "
+        f"figures are those of {each.reason}"
+        for each in unexecuted
+    ] + [
+        f"how fast {'that is' if told_before(each) else f'{named(each)} run{_s(each)}'} on {result.target}: "
+        f"{each.reason}"
+        for each in not_timed(kept)
+    ]
+
+
+def _s(unknown: Unknown) -> str:
+    return "s" if len(unknown.ids) == 1 else ""
+
+
+def _pruned(facts: PruningFacts) -> str:
+    """How much is left, and what recovery did."""
+    from edgemed.report.numerals import significant
+    from edgemed.report.pruning import left, loss_rows
+
+    pruning, recovery = facts.pruning, facts.recovery
+    parameters = left(pruning.parameters_before, pruning.parameters_after)
+    macs = left(pruning.macs_before, pruning.macs_after)
+    told = f"{parameters} of the parameters and {macs} of the multiply-adds are left; "
+    if recovery is None:
+        return plain(f"{told}WITHOUT RECOVERY: what pruning cost stays in the answers")
+    start, *_ = rows = loss_rows(recovery)
+    kept = next(row for row in rows if row.kept)
+    told += f"held-out loss {start.text}, in the end {kept.text} ({kept.state}), after "
+    told += (
+        f"{len(recovery.losses)} of {recovery.epochs_planned} epochs in {significant(recovery.minutes)} min"
+    )
+    return plain(told + (", which diverged" if recovery.stopped == "diverged" else ""))
+
+
+def _print_field(name: str, text: str) -> None:
+    click.echo(
+        textwrap.fill(
+            text, _WIDTH, initial_indent=f"{name:<11}", subsequent_indent=" " * 11, break_on_hyphens=False,
+            break_long_words=False,
+        )
+    )  # fmt: skip
 
 
 _STAMPS = {"speed only": ": no labelled selection set, so accuracy is not known"}
-_SAME, _AUC, _SNR = "same", "AUC\nchange", "SNR\ndB"
+_SAME, _AUC, _SNR = "same\n%", "AUC\nchange", "SNR\ndB"
 _MEANINGS = {
     _SAME: "same: decisions that are the original's",
     _AUC: "AUC change: the artefact's minus the original's",
     _SNR: "SNR: of the original's values to what is added to them",
 }
+_STAND_IN = "*"
+"""Behind the id of what was never executed on its hardware."""
 
 
 def _print_candidates(result: Compilation) -> None:
@@ -77,14 +131,25 @@ def _print_candidates(result: Compilation) -> None:
         title += f": original {plain(significant(result.original.latency.p50_ms))} ms"
         title += f" ({result.original.runtime})"
     near = _nearness_head(result)
-    rows = [[each.id, *_speed(each), *_nearness(each, near)] for each in result.candidates]
-    print_table(title, ["candidate", "median\nms", "ratio", "95 %\ninterval", "size\nMiB", *near], rows)
-    notes = ["ratio: time over the original's, below 1 is faster"]
+    timed = any(each.latency is not None for each in result.candidates)
+    speed = ["median\nms", "ratio", "95 %\ninterval"] if timed else []
+    rows = [
+        [_shown_id(each), *(_speed(each) if timed else []), _size(each), *_nearness(each, near)]
+        for each in result.candidates
+    ]
+    print_table(title, ["candidate", *speed, "size\nMiB", *near], rows)
+    notes = ["ratio: time over the original's, below 1 is faster"] if timed else []
     if near:
         notes.append("; ".join(map(_MEANINGS.__getitem__, near)) + f"; on {SETS[result.compared_on]}")
+    if any(each.stand_in for each in result.candidates):
+        notes.append(f"{_STAND_IN}: not executed on its hardware")
     for note in notes:
         click.echo(textwrap.fill(note, _WIDTH))
     click.echo()
+
+
+def _shown_id(each: CandidateResult) -> str:
+    return each.id + (_STAND_IN if each.stand_in else "")
 
 
 def _speed(each: CandidateResult) -> list[str]:
@@ -93,10 +158,15 @@ def _speed(each: CandidateResult) -> list[str]:
     cells = [
         significant(each.latency.p50_ms) if each.latency else "",
         ratio(each.ratio) if each.ratio else "",
-        ratio_interval(each.ratio),
-        significant(each.size_bytes / (1 << 20)) if each.size_bytes else "",
+        ratio_interval(each.ratio).replace(" to ", "-"),
     ]
     return [plain(cell) for cell in cells]
+
+
+def _size(each: CandidateResult) -> str:
+    from edgemed.report.numerals import significant
+
+    return plain(significant(each.size_bytes / (1 << 20))) if each.size_bytes else ""
 
 
 def _nearness_head(result: Compilation) -> list[str]:
@@ -110,14 +180,14 @@ def _nearness_head(result: Compilation) -> list[str]:
 
 def _nearness(each: CandidateResult, head: list[str]) -> list[str]:
     """The least near of all outputs."""
-    from edgemed.report.numerals import share, signed
+    from edgemed.report.numerals import NO_BREAK, share, signed
 
     found = each.select_agreement or ()
     shares = [f.decisions.value for f in found if f.decisions is not None and f.decisions.value is not None]
     changes = [change for change in map(_auc, found) if change is not None]
     ratios = [-math.inf if f.snr_db is None else f.snr_db for f in found if not f.identical]
     cells = {
-        _SAME: share(min(shares)) if shares else "",
+        _SAME: share(min(shares)).rstrip(f"{NO_BREAK}%") if shares else "",
         _AUC: signed(max(changes, key=abs)) if changes else "",
         _SNR: f"{min(ratios):.1f}" if ratios else "identical" if found else "",
     }
@@ -131,50 +201,62 @@ def _auc(figures: AgreementFigures) -> float | None:
 
 def _print_reasons(result: Compilation) -> None:
     """What became of each and why, as far as the table does not tell; report.html has every figure."""
-    width = max((len(each.id) for each in result.candidates), default=0) + GAP
+    from edgemed.report.unknowns import reason_of
+
+    width = max((len(_shown_id(each)) for each in result.candidates), default=0) + GAP
     for each in result.candidates:
         status = "best" if each.id == result.best else each.status
-        reason = f"{status}: {each.reason.partition('; agrees: ')[0]}"
-        lines = textwrap.wrap(reason, _WIDTH - width, break_long_words=False)
+        reason = reason_of(each).partition("; agrees: ")[0]
+        if each.unmeasured and each.status == "kept":
+            reason = f"not timed; {reason}" if not reason.startswith("agrees: ") else "it agrees, not timed"
+        lines = textwrap.wrap(f"{status}: {reason}", _WIDTH - width, break_long_words=False)
         for index, line in enumerate(lines):
-            click.echo(f"{each.id if index == 0 else '':<{width}}{line}")
+            click.echo(f"{_shown_id(each) if index == 0 else '':<{width}}{line}")
     click.echo()
 
 
 def _print_acceptance(result: Compilation) -> None:
+    """Per output the figures of each model: beside one another while a line has room, else a row for each."""
+    kept = [each for each in result.candidates if each.status == "kept"]
+    models = [("original", result.original.accept_figures)]
+    models += [(_shown_id(each), each.accept_figures) for each in kept]
+    for index, output in enumerate(result.model.outputs):
+        found = [(name, figures[index]) for name, figures in models if figures]
+        keys = list(dict.fromkeys((item.name, item.label) for _, each in found for item in each.items))
+        if not keys:
+            continue
+        shown = keys[:_MOST_FIGURES]
+        title = f"{output.name}: {found[0][1].n} acceptance cases"
+        head = ["", *(name for name, _ in found)]
+        rows = [[_title(*key), *(_shown(each.get(*key)) for _, each in found)] for key in shown]
+        stacked = [[first, *(cell.replace(" (", "\n(") for cell in cells)] for first, *cells in rows]
+        by_model = [[name, *(row[column] for row in rows)] for column, (name, _) in enumerate(found, 1)]
+        across = ["", *(row[0].replace(", ", ",\n") for row in rows)]
+        without = [[name, *(cell.partition(" (")[0] for cell in cells)] for name, *cells in by_model]
+        layouts = ((head, rows), (head, stacked), (across, by_model))
+        fitting = next((layout for layout in layouts if _fits(*layout)), None)
+        if fitting is not None:
+            print_table(f"{title} (95 % interval)", *fitting)
+        else:
+            print_table(f"{title}; 95 % intervals are in report.html", across, without)
+        if len(keys) > len(shown):
+            click.echo(f"and {len(keys) - len(shown)} more in report.html")
+        click.echo()
+
+
+def _title(name: str, label: str) -> str:
     from edgemed.report.tables import TITLES
 
-    models = [("original", result.original.accept_figures)]
-    models += [(each.id, each.accept_figures) for each in result.candidates if each.status == "kept"]
-    for index, output in enumerate(result.model.outputs):
-        rows: dict[tuple[str, str], list[str]] = {}
-        for _, figures in models:
-            for figure in figures[index].items if figures else ():
-                label = f", {figure.label}" if figure.label else ""
-                name = f"{TITLES.get(figure.name, figure.name)}{label}"
-                rows.setdefault((figure.name, figure.label), [plain(name)]).append(_shown(figure))
-        if rows:
-            head = ["", *(name for name, figures in models if figures)]
-            cases = next(figures[index].n for _, figures in models if figures)
-            shown = list(rows.values())[:_MOST_FIGURES]
-            print_table(
-                f"{output.name}: {cases} acceptance cases (95 % interval)", head, _stacked(head, shown)
-            )
-            if len(rows) > len(shown):
-                click.echo(f"and {len(rows) - len(shown)} more in report.html")
-            click.echo()
+    return plain(f"{TITLES.get(name, name)}{f', {label}' if label else ''}")
 
 
-def _stacked(head: list[str], rows: list[list[str]]) -> list[list[str]]:
-    """Intervals below their figures where a line has no room for them."""
+def _fits(head: list[str], rows: list[list[str]]) -> bool:
     from rich.console import Console
 
-    if sum(width + GAP for width in widths_of([head, *rows])) - GAP <= Console().width:
-        return rows
-    return [[first, *(cell.replace(" (", "\n(") for cell in cells)] for first, *cells in rows]
+    return sum(width + GAP for width in widths_of([head, *rows])) - GAP <= Console().width
 
 
-def _shown(item: Figure) -> str:
+def _shown(item: Figure | None) -> str:
     from edgemed.report.numerals import figure, interval
 
     between = interval(item)

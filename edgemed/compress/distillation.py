@@ -60,10 +60,10 @@ class Head:
 class Distillation:
     """Losses between `student` and `teacher`, whose structure `history` took the student from.
 
-    Of the answers: cross-entropy against the teacher's probabilities, and the squared error of logits or
-    values over their variance, which reaches where probabilities are 0 or 1. Of the inner values: the squared
-    error of the channels that were kept, behind each norm (each layer, in a net without), over their
-    variance: it tells each layer what to give, where a few hundred answers would not.
+    Of the answers: the divergence from the teacher's probabilities (Hinton et al. 2015), and the squared
+    error of logits or values over their variance, which tells where probabilities are 0 or 1. Of the inner
+    values: the squared error of the channels that were kept, behind each norm (each layer, in a net without),
+    over their variance: it tells each layer what to give, where a few hundred answers would not.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Distillation:
     ) -> None:
         self.student = student
         self.heads = tuple(heads)
-        self._teacher = teacher.eval().requires_grad_(False)
+        self._teacher = teacher.eval()
         self._scales: list[float] = [1.0] * len(self.heads)
         self._places = kept_channels(teacher, student, history)
         self._seen: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})
@@ -112,13 +112,16 @@ class Distillation:
 
     def of_answers(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, list[Tensor]]:
         """The mean loss of the answers to `batch`, and the student's logits or values."""
+        for seen in self._seen:
+            seen.clear()
         taught = self.teach(batch)
         given = self._logits(self.student(**batch))
         total = given[0].new_zeros(())
         for head, scale, answer, target in zip(self.heads, self._scales, given, taught, strict=True):
             total = total + scale * (answer - target).square().mean()
             if head.kind != "regression":
-                total = total + head.loss(answer, head.probabilities(target)).mean()
+                wanted = head.probabilities(target)
+                total = total + (head.loss(answer, wanted) - head.loss(target, wanted)).mean()
         return total, given
 
     def of_labels(self, given: Sequence[Tensor], targets: Mapping[str, Tensor], share: Tensor) -> Tensor:
@@ -141,6 +144,8 @@ class Distillation:
         student, teacher = self._seen
         errors = []
         for name, (places, axis) in self._places.items():
+            if name not in student or name not in teacher:  # a part of nn.MultiheadAttention is never called
+                continue
             wanted = teacher[name].index_select(axis, places)
             scale = wanted.var(unbiased=False).clamp_min(_SMALL)
             errors.append((student[name] - wanted).square().mean() / scale)

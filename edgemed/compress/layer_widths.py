@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgemed.compress.attention_heads import Heads, split_on_the_way
-from edgemed.compress.pruning import LayerChange
+from edgemed.types import LayerChange
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,8 +23,8 @@ class LayerWidths:
 
 
 def layer_widths(module: nn.Module) -> dict[str, LayerWidths]:
-    """By name, the layers with channels of their own: convolutions, linear, embedding and recurrent layers, and
-    `nn.MultiheadAttention`."""
+    """By name, the layers with channels of their own: convolutions, linear, embedding and recurrent layers,
+    and `nn.MultiheadAttention`."""
     from torch import nn
     from torch.nn.modules.conv import _ConvNd
 

@@ -1,6 +1,7 @@
 """mixed: new samples from pairs of old ones, after Zhang et al. 2018 (mixup).
 
-The original answers for any input, so they need no labels. A few hundred samples would else be learnt by heart.
+The original answers for any input, so they need no labels. A few hundred samples
+would else be learnt by heart.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ from edgemed.compress.attention_heads import split_all
 from edgemed.compress.channel_axes import apply_history
 from edgemed.compress.layer_widths import head_changes, layer_changes, layer_widths
 from edgemed.compress.prune_plan import Removal, merged, plan_pruning
-from edgemed.compress.pruning import History, LeftAlone, Pruning
+from edgemed.compress.pruning import History
 from edgemed.compress.removal_trial import RemovalTrial
 from edgemed.errors import BadInput
-from edgemed.types import PruneSpec
+from edgemed.types import LeftAlone, PruneSpec, Pruning
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -73,9 +73,13 @@ def count_macs(module: nn.Module, example: Mapping[str, Tensor]) -> int:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    counter = FlopCounterMode(display=False)
-    with torch.no_grad(), counter:
-        module(**{name: value[:1] for name, value in example.items()})
+    counter, fused = FlopCounterMode(display=False), torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # whose one operation for a layer is not counted
+    try:
+        with torch.no_grad(), counter:
+            module(**{name: value[:1] for name, value in example.items()})
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
     return counter.get_total_flops() // 2
 
 

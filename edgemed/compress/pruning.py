@@ -1,4 +1,4 @@
-"""Pruning: what structured pruning has removed, and the cuts that remove it again from a fresh module."""
+"""History: the cuts that make a pruned net from the whole one."""
 
 from __future__ import annotations
 
@@ -39,36 +39,3 @@ class History(Record):
 
     cuts: tuple[Cut, ...] = ()
     settings: tuple[Setting, ...] = ()
-
-
-@dataclass(frozen=True)
-class LayerChange(Record):
-    """One layer before and after. `unit` counts the outputs: channels, or heads of an attention."""
-
-    name: str
-    op: str
-    unit: Literal["channels", "heads"]
-    outputs_before: int
-    outputs_after: int
-    inputs_before: int
-    inputs_after: int
-
-
-@dataclass(frozen=True)
-class LeftAlone(Record):
-    """A layer all of whose outputs stay, and why."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Pruning(Record):
-    """What was removed. Parameters are counts; MACs are multiply-adds of one sample."""
-
-    layers: tuple[LayerChange, ...]
-    left_alone: tuple[LeftAlone, ...]
-    parameters_before: int
-    parameters_after: int
-    macs_before: int
-    macs_after: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -15,14 +14,14 @@ from edgemed.compress.batch_norm import reestimate_batch_norm
 from edgemed.compress.distillation import Distillation, Head
 from edgemed.compress.mixing import mixed
 from edgemed.compress.pruning import History
-from edgemed.compress.recovery_checkpoint import Progress, RecoveryCheckpoint
+from edgemed.compress.recovery_checkpoint import Progress, RecoveryCheckpoint, copy_of_state, digest_of_state
 from edgemed.compress.sample_order import Batch
 from edgemed.errors import BadInput, ToolFailure
 from edgemed.types import PruneSpec, Record
 from edgemed.types.record import digest_of
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
     from torch.optim import Optimizer
 
 _LOWER = 0.1
@@ -35,7 +34,8 @@ _BAR = 1000
 
 @dataclass(frozen=True)
 class Recovery(Record):
-    """What a recovery did. Losses are mean distances from the original's answers, on samples not trained on.
+    """What a recovery did. Losses are mean distances from the original's answers, on samples not trained on;
+    None where not finite.
 
     `best_epoch` 0 means that no epoch was better than the start, which is kept: the pruned net with BatchNorm
     statistics measured anew (`loss_batch_norm`), or without where those were worse (`loss_pruned`).
@@ -46,9 +46,9 @@ class Recovery(Record):
     steps: int
     seconds: float
     cut_by_budget: bool
-    loss_pruned: float
-    loss_batch_norm: float
-    losses: tuple[float, ...]
+    loss_pruned: float | None
+    loss_batch_norm: float | None
+    losses: tuple[float | None, ...]
     loss_best: float
     best_epoch: int
     rate_lowered: bool
@@ -79,6 +79,7 @@ def recover(
     """
     import torch
 
+    student.requires_grad_(True)
     distillation = Distillation(student, teacher, history, heads)
     with torch.random.fork_rng(devices=[]):
         try:
@@ -110,7 +111,7 @@ class _Recoverer:
     def run(self) -> Recovery:
         self._progress = self._start()
         self._optimiser = self._fresh_optimiser()
-        self._best = _copy(self._student)
+        self._best = copy_of_state(self._student)
         self._take_up()
         self._spent = self._progress.seconds
         while self._progress.epoch <= self._spec.epochs and not self._progress.diverged:
@@ -122,24 +123,24 @@ class _Recoverer:
 
     def _start(self) -> Progress:
         """The state before the first step: BatchNorm statistics measured anew, unless those are worse."""
-        before = _copy(self._student)
-        own = _digest(before)
+        before = copy_of_state(self._student)
+        own = digest_of_state(before)
         batches = self._distillation.measure(batch.inputs for batch in self._training(0))
         pruned = self._watched()
         reestimate_batch_norm(self._student, (batch.inputs for batch in self._training(0)))
         norms = self._watched()
-        if not norms <= pruned:
+        if norms is None or (pruned is not None and norms > pruned):
             self._student.load_state_dict(before)
-        start = min((loss for loss in (pruned, norms) if math.isfinite(loss)), default=math.nan)
-        if math.isnan(start):
+        losses = [loss for loss in (pruned, norms) if loss is not None]
+        if not losses:
             raise ToolFailure(
                 "the pruned net gives NaN or infinity before its recovery has begun",
                 where="prune",
                 remedy="give a smaller prune.ratio, or check the calibration set for extreme values",
             )
         spec = {name: value for name, value in self._spec.to_dict().items() if name != "budget_min"}
-        depends_on = digest_of([spec, self._seed, own, batches, repr(pruned), repr(norms)])
-        return Progress(depends_on, pruned, norms, start, batches)
+        depends_on = digest_of([spec, self._seed, own, batches, pruned, norms])
+        return Progress(depends_on, pruned, norms, min(losses), min(losses), batches)
 
     def _take_up(self) -> None:
         try:
@@ -163,7 +164,7 @@ class _Recoverer:
             self._progress = replace(self._progress, step=number + 1, steps=self._progress.steps + 1)
             if not finite:
                 self._diverge()
-                self._next_epoch(math.inf)
+                self._next_epoch(None)
                 return True
             self._report()
             if self._budget_is_spent():
@@ -174,7 +175,8 @@ class _Recoverer:
                 self._save()
         loss = self._watched()
         self._judge(loss)
-        rising = 0 if loss < self._start_loss else self._progress.rising + 1
+        better = loss is not None and loss < self._progress.loss_start
+        rising = 0 if better else self._progress.rising + 1
         self._progress = replace(self._progress, rising=rising)
         if rising >= _PATIENCE:
             self._diverge()
@@ -209,8 +211,8 @@ class _Recoverer:
         rate = self._spec.learning_rate * (_LOWER if self._progress.lowered else 1.0)
         return rate * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done / planned)))
 
-    def _watched(self) -> float:
-        """The mean loss on the watching samples, in eval mode."""
+    def _watched(self) -> float | None:
+        """The mean loss on the watching samples, in eval mode; None where it is not finite."""
         import torch
 
         self._student.eval()
@@ -223,14 +225,14 @@ class _Recoverer:
                     loss = loss + self._distillation.of_labels(given, batch.targets, whole)
                 total += float(loss) * batch.size
                 samples += batch.size
-        return total / samples if samples else math.nan
+        return total / samples if math.isfinite(total) else None
 
-    def _judge(self, loss: float) -> None:
-        if loss < self._progress.best_loss:
-            self._best = _copy(self._student)
+    def _judge(self, loss: float | None) -> None:
+        if loss is not None and loss < self._progress.best_loss:
+            self._best = copy_of_state(self._student)
             self._progress = replace(self._progress, best_loss=loss, best_epoch=self._progress.epoch)
 
-    def _next_epoch(self, loss: float) -> None:
+    def _next_epoch(self, loss: float | None) -> None:
         self._progress = replace(
             self._progress,
             losses=(*self._progress.losses, loss),
@@ -249,12 +251,6 @@ class _Recoverer:
         import torch
 
         return torch.optim.AdamW(self._student.parameters(), lr=self._spec.learning_rate, weight_decay=0.0)
-
-    @property
-    def _start_loss(self) -> float:
-        return min(
-            loss for loss in (self._progress.loss_pruned, self._progress.loss_batch_norm) if loss == loss
-        )
 
     def _seconds(self) -> float:
         return self._spent + self._clock() - self._started
@@ -290,18 +286,6 @@ class _Recoverer:
             progress.diverged,
             tuple(self._warnings),
         )
-
-
-def _copy(module: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in module.state_dict().items()}
-
-
-def _digest(state: dict[str, Tensor]) -> str:
-    sha = hashlib.sha256()
-    for name, value in sorted(state.items()):
-        sha.update(f"{name}:{value.dtype}:{tuple(value.shape)};".encode())
-        sha.update(value.contiguous().numpy().tobytes())
-    return sha.hexdigest()
 
 
 def _is_batch_norm(part: nn.Module) -> bool:

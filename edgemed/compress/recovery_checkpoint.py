@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -22,14 +23,16 @@ _STATE = "state"
 
 @dataclass(frozen=True)
 class Progress(Record):
-    """`depends_on` is the digest of what the recovery depends on; losses are of the watching samples.
+    """`depends_on` is the digest of what the recovery depends on; losses are of the watching samples,
+    None where not finite.
 
     `epoch` and `step` (in that epoch, and counted from the start of the recovery in `steps`) come next.
     """
 
     depends_on: str
-    loss_pruned: float
-    loss_batch_norm: float
+    loss_pruned: float | None
+    loss_batch_norm: float | None
+    loss_start: float
     best_loss: float
     steps_an_epoch: int
     best_epoch: int = 0
@@ -37,7 +40,7 @@ class Progress(Record):
     step: int = 0
     steps: int = 0
     seconds: float = 0.0
-    losses: tuple[float, ...] = ()
+    losses: tuple[float | None, ...] = ()
     rising: int = 0
     lowered: bool = False
     diverged: bool = False
@@ -92,6 +95,19 @@ class RecoveryCheckpoint:
         except (RuntimeError, KeyError, ValueError) as error:
             raise BadInput(f"the checkpoint does not fit: {error}", where=str(self.path)) from None
         return progress, _part(tensors, "best/")
+
+
+def copy_of_state(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
+def digest_of_state(state: Mapping[str, Tensor]) -> str:
+    """sha256 of names, types, shapes and values."""
+    sha = hashlib.sha256()
+    for name, value in sorted(state.items()):
+        sha.update(f"{name}:{value.dtype}:{tuple(value.shape)};".encode())
+        sha.update(value.contiguous().numpy().tobytes())
+    return sha.hexdigest()
 
 
 def _fill(net: nn.Module, optimiser: Optimizer, tensors: Mapping[str, Tensor]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgemed.compress.attention_heads import outputs_of
 from edgemed.compress.channel_axes import CannotCut, apply_history, mask_history
 from edgemed.compress.pruning import History
+from edgemed.errors import BadInput
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,7 +28,11 @@ class RemovalTrial:
     """
 
     def __init__(self, module: nn.Module, example: Mapping[str, Tensor]) -> None:
-        """`module` in eval mode; it is copied. Raises what the module's forward raises on `example`."""
+        """`module` in eval mode; it is copied.
+
+        Raises what the module's forward raises on `example`, and `BadInput` where it gives the same answer to
+        all samples, as a saturated sigmoid does: then a wrong cut would change nothing either.
+        """
         self._module = copy.deepcopy(module)
         rows = [dict(example), {name: value[:1] for name, value in example.items()}]
         self._precision, self._batches = "float32", rows
@@ -42,6 +47,14 @@ class RemovalTrial:
             self._answers, self._norms = _run(self._module, rows, None)
         else:
             self._module, self._precision, self._batches = whole, "float64", double
+        samples = len(next(iter(example.values())))
+        whole_batch = self._answers[: len(self._answers) // len(rows)]
+        if samples > 1 and not self._difference(whole_batch, [answer.roll(1, 0) for answer in whole_batch]):
+            raise BadInput(
+                f"the net gives the same answer to {samples} samples: what is cut cannot be checked",
+                where="prune",
+                remedy="check that the samples fit the model, or prune it without its sigmoid",
+            )
 
     def problem(self, history: History) -> str:
         """Why `history` must not be applied; "" where it may be."""

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgemed.backends.tensorrt.builder import build_engine
-from edgemed.backends.tensorrt.engines import (
-    ENGINES_FILE,
-    GRAPH_FILE,
-    cache_folder,
-    cached_engine,
-    engine_key,
-    read_engines,
-)
+from edgemed.backends.tensorrt.builder import build_engine, check_graph
+from edgemed.backends.tensorrt.engine_cache import cached_engine, check_owner, engine_folder, timing_cache
+from edgemed.backends.tensorrt.engines import ENGINES_FILE, GRAPH_FILE, Machine, read_engines, this_machine
 from edgemed.backends.tensorrt.gpu import Gpu, find_gpu
-from edgemed.backends.tensorrt.package import installed_version, remedy
+from edgemed.cache import flush
 from edgemed.child import run_in_child
 from edgemed.errors import BadInput, EdgemedError, ToolFailure, Unavailable, Untrusted
 from edgemed.runtime import Session, read_manifest, verify_files
@@ -25,27 +23,35 @@ from edgemed.types import EngineList, EngineSpec, digest_of_file
 
 BACKEND = "tensorrt"
 _ENGINE_FILE = "board.engine"
-_TIMING_CACHE = "timing.cache"
+_TIMING_FILE = "timing.cache"
+_SCRATCH = ".building-"
+_LOCK = "lock"
 _LOAD_TIMEOUT_S = 600.0
+_ALL_MAY_READ = 0o755
+"""A daemon of another user runs what was built once; only the owner writes it."""
 
 
 @dataclass(frozen=True)
 class BoardEngine:
-    """Where the engine lies, whether an earlier run built it, and how near its golden cases came."""
+    """Where the engine lies, whether it was there before, and how near its golden cases came.
+
+    `notes`: what this board's front end said of the graph.
+    """
 
     folder: Path
     found: bool
     difference: float
+    notes: tuple[str, ...]
 
 
-def build_on_board(folder: Path, *, timeout_s: float) -> BoardEngine:
+def build_on_board(folder: Path, *, timeout_s: float, tell: Callable[[str], None]) -> BoardEngine:
     """Build the engine of the artefact in `folder` and replay its golden cases, in processes of their own.
 
     What is built goes into this machine's cache; tactics that were timed are kept beside it for the next
-    build. Raises `BadInput` for an artefact without a TensorRT graph, `Unavailable` where the GPU or TensorRT
-    is missing or another than the artefact is for, `ToolFailure` where the build fails, hangs or crashes,
-    `Untrusted` where the artefact is not what its manifest says, or the engine answers the golden cases
-    differently: then it is removed.
+    build. One build runs at a time. `tell` is given a line for each step. Raises `BadInput` for an artefact
+    without a TensorRT graph, `Unavailable` where the GPU or TensorRT is missing or another than the artefact
+    is for, `ToolFailure` where the build fails, hangs or crashes, `Untrusted` where the artefact is not what
+    its manifest says, or the engine answers the golden cases differently: then it is removed.
     """
     manifest = read_manifest(folder)
     if manifest.backend != BACKEND:
@@ -55,40 +61,37 @@ def build_on_board(folder: Path, *, timeout_s: float) -> BoardEngine:
             remedy="give the folder of a tensorrt artefact; edgemed-device tune runs the others",
         )
     verify_files(folder, manifest)
-    spec = read_engines(folder).spec
-    version = _fitting_version(spec, folder)
-    gpu = _fitting_gpu(spec, folder)
+    listed = read_engines(folder)
+    machine = _fitting(listed.spec, folder)
+    shipped = next((each for each in listed.engines if not machine.differs(each)), None)
+    if shipped is not None:
+        tell(f"{shipped.file} was built for this GPU: nothing to build")
+        return BoardEngine(folder, True, _replayed(folder, tell), listed.notes)
     graph = digest_of_file(folder / GRAPH_FILE)
-    root = cache_folder()
-    built = root / engine_key(graph, spec.package, version, gpu)
-    found = _is_whole(built, graph, version, gpu)
-    if not found:
+    built = engine_folder(graph, machine)
+    with _alone(built.parent, tell):
+        found = _is_whole(graph, machine, built)
+        if not found:
+            tell(f"building with {machine.package} {machine.version}, which takes minutes on a small board")
+            _build(folder, listed, machine, built, timeout_s)
         try:
-            root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _build(folder, spec, gpu, built, root / f"{spec.package}-{version}-{_TIMING_CACHE}", timeout_s)
-        except OSError as error:
-            raise ToolFailure(f"cannot write: {error.strerror or error}", where=str(root)) from None
-    try:
-        difference: float = run_in_child(
-            _replay, str(folder), what="replaying the golden cases", timeout_s=_LOAD_TIMEOUT_S
-        ).value
-    except EdgemedError:
-        shutil.rmtree(built, ignore_errors=True)
-        raise
-    return BoardEngine(built, found, difference)
+            difference = _replayed(folder, tell)
+        except EdgemedError as error:
+            if not found or isinstance(error, Untrusted):
+                shutil.rmtree(built, ignore_errors=True)
+            raise
+        return BoardEngine(built, found, difference, read_engines(built).notes)
 
 
-def _fitting_version(spec: EngineSpec, folder: Path) -> str:
-    version = installed_version(spec.package)
-    if not version:
-        raise Unavailable(f"{spec.package} is not installed", where=str(folder), remedy=remedy(spec.package))
-    if not spec.takes(version):
+def _fitting(spec: EngineSpec, folder: Path) -> Machine:
+    machine = this_machine(spec.package, _fitting_gpu(spec, folder))
+    if not spec.takes(machine.version):
         raise Unavailable(
-            f"{spec.package} {version} is here; the artefact is for {spec.versions}",
+            f"{spec.package} {machine.version} is here; the artefact is for {spec.versions}",
             where=str(folder),
             remedy=f"install {spec.package}{spec.versions}, or compile for a target with this one",
         )
-    return version
+    return machine
 
 
 def _fitting_gpu(spec: EngineSpec, folder: Path) -> Gpu:
@@ -103,38 +106,105 @@ def _fitting_gpu(spec: EngineSpec, folder: Path) -> Gpu:
     return gpu
 
 
-def _is_whole(built: Path, graph: str, version: str, gpu: Gpu) -> bool:
-    """Whether an earlier run built it. One that is broken or strange is built again."""
-    if not (built / ENGINES_FILE).exists():
-        return False
-    try:
-        cached_engine(built, graph, version, gpu)
-    except (Untrusted, OSError, IndexError):
-        shutil.rmtree(built)
-        return False
-    return True
+@contextmanager
+def _alone(root: Path, tell: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock on the cache, and remove what killed builds left half done.
 
-
-def _build(folder: Path, spec: EngineSpec, gpu: Gpu, built: Path, timing: Path, timeout_s: float) -> None:
-    temporary = Path(tempfile.mkdtemp(prefix=".building-", dir=built.parent))
+    Two builds at a time would take each other's memory and time each other's tactics. Raises `Untrusted`
+    where others may write into the cache.
+    """
     try:
-        run_in_child(
-            _build_into, str(folder), spec, gpu, str(temporary), str(timing),
-            what="building the engine", timeout_s=timeout_s,
-        )  # fmt: skip
-        temporary.replace(built)
+        root.mkdir(parents=True, exist_ok=True, mode=_ALL_MAY_READ)
+        check_owner(root)
+        lock = os.open(root / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _cannot_write(error, root) from None
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            tell("another build-engine is at work: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for scratch in root.glob(f"{_SCRATCH}*"):
+            shutil.rmtree(scratch, ignore_errors=True)
+        yield
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        os.close(lock)
 
 
-def _build_into(folder: str, spec: EngineSpec, gpu: Gpu, out: str, timing: str) -> None:
+def _is_whole(graph: str, machine: Machine, built: Path) -> bool:
+    """Whether an earlier run built it. One that is broken or strange is removed and built again."""
+    try:
+        return cached_engine(graph, machine) is not None
+    except Untrusted:
+        try:
+            shutil.rmtree(built)
+        except OSError as failure:
+            raise _cannot_write(failure, built) from None
+        return False
+
+
+def _build(folder: Path, listed: EngineList, machine: Machine, built: Path, timeout_s: float) -> None:
+    known = timing_cache(machine)
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=built.parent))
+        try:
+            if known.exists():
+                shutil.copyfile(known, temporary / _TIMING_FILE)
+            run_in_child(
+                _build_into, str(folder), listed, machine, str(temporary),
+                what="building the engine", timeout_s=timeout_s,
+            )  # fmt: skip
+            _keep(temporary, built, known)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise _cannot_write(error, built.parent) from None
+
+
+def _build_into(folder: str, listed: EngineList, machine: Machine, out: str) -> None:
+    graph, gpu = Path(folder) / GRAPH_FILE, machine.gpu
+    notes = check_graph(graph, machine.package)
     engine = build_engine(
-        Path(folder) / GRAPH_FILE, spec.package, gpu.compute_capability, Path(out) / _ENGINE_FILE,
-        driver=gpu.driver, timing_cache=Path(timing),
+        graph, machine.package, gpu.compute_capability, Path(out) / _ENGINE_FILE, listed.recipe,
+        driver=gpu.driver, timing_cache=Path(out) / _TIMING_FILE if listed.recipe.timing_cache else None,
     )  # fmt: skip
-    (Path(out) / ENGINES_FILE).write_text(EngineList(spec, (engine,)).to_json(), encoding="utf-8")
+    own = EngineList(listed.spec, (engine,), listed.recipe, notes)
+    (Path(out) / ENGINES_FILE).write_text(own.to_json(), encoding="utf-8")
+
+
+def _keep(temporary: Path, built: Path, known: Path) -> None:
+    """Give the files their names, once they are on the disk: a power cut leaves the old ones or the new."""
+    for path in (temporary, *temporary.iterdir()):
+        path.chmod(_ALL_MAY_READ if path.is_dir() else _ALL_MAY_READ & 0o666)
+    flush(temporary)
+    timed = temporary / _TIMING_FILE
+    if timed.exists():
+        timed.replace(known)
+    temporary.replace(built)
+    flush(built.parent)
+
+
+def _replayed(folder: Path, tell: Callable[[str], None]) -> float:
+    """The golden cases' largest difference, in a process of its own. Raises `Untrusted` where they differ."""
+    tell("replaying the golden cases")
+    try:
+        return run_in_child(
+            _replay, str(folder), what="replaying the golden cases", timeout_s=_LOAD_TIMEOUT_S
+        ).value
+    except Untrusted as error:
+        remedy = "the engine is refused; the artefacts for other runtimes stay as they are"
+        raise Untrusted(error.problem, where=error.where, remedy=remedy) from None
 
 
 def _replay(folder: str) -> float:
     manifest = read_manifest(Path(folder))
     return Session.load_unverified(Path(folder), manifest).replay_golden_cases()
+
+
+def _cannot_write(error: OSError, where: Path) -> ToolFailure:
+    return ToolFailure(
+        f"cannot write: {error.strerror or error}",
+        where=str(error.filename or where),
+        remedy="free space, or name another folder in $EDGEMED_ENGINE_CACHE",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ _EXAMPLES = """examples:
   edgemed-device build-engine OUT/artefacts/tensorrt-int8
   edgemed-device build-engine OUT/artefacts/tensorrt-int8 --timeout-min 30 --json"""
 _TIMEOUT_MIN = 20.0
+_LONGEST_MIN = 24 * 60.0
 
 
 def add_to(commands: Any) -> None:
@@ -28,11 +30,11 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a tensorrt artefact")
     parser.add_argument(
-        "--timeout-min", type=float, default=_TIMEOUT_MIN, metavar="MIN",
+        "--timeout-min", type=_minutes, default=_TIMEOUT_MIN, metavar="MIN",
         help=f"a build that takes longer hangs (default: {_TIMEOUT_MIN:g})",
     )  # fmt: skip
     parser.add_argument(
-        "--json", dest="as_json", action="store_true", help="print {engine, found, difference}"
+        "--json", dest="as_json", action="store_true", help="print {engine, found, difference, notes}"
     )
     parser.set_defaults(run=_run)
 
@@ -40,16 +42,35 @@ def add_to(commands: Any) -> None:
 def _run(given: argparse.Namespace) -> int:
     from edgemed.device.build_engine import build_on_board
 
-    sys.stderr.write(f"building the engine of {given.folder}; this takes minutes on a small board\n")
-    built = build_on_board(given.folder, timeout_s=60.0 * given.timeout_min)
+    built = build_on_board(given.folder, timeout_s=60.0 * given.timeout_min, tell=_tell)
     if given.as_json:
-        found = {"engine": str(built.folder), "found": built.found, "difference": built.difference}
+        found = {
+            "engine": str(built.folder),
+            "found": built.found,
+            "difference": built.difference,
+            "notes": list(built.notes),
+        }
         sys.stdout.write(json.dumps(found) + "\n")
-    else:
-        how = "found from an earlier run" if built.found else "built"
-        sys.stdout.write(
-            f"engine     {built.folder}, {how}\n"
-            f"golden     every case agrees; the largest difference is {built.difference:.2g}\n"
-            f"try it     edgemed-device tune {given.folder.parent.parent}\n"
-        )
+        return EXIT_DONE
+    for note in built.notes:
+        sys.stdout.write(f"note       {note}\n")
+    sys.stdout.write(
+        f"engine     {built.folder}, {'found' if built.found else 'built'}\n"
+        f"golden     every case agrees; the largest difference is {built.difference:.2g}\n"
+        f"try it     edgemed-device tune {given.folder} --out tuned.json\n"
+    )
     return EXIT_DONE
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not 0 < minutes <= _LONGEST_MIN:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0 and at most {_LONGEST_MIN:g}")
+    return minutes

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from edgemed import __version__
-from edgemed.device import tune_command
+from edgemed.device import build_engine_command, tune_command
 from edgemed.errors import EdgemedError, ToolFailure
 
 _EPILOG = (
@@ -26,6 +26,7 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     tune_command.add_to(commands)
+    build_engine_command.add_to(commands)
     given = parser.parse_args(arguments)
     try:
         code: int = given.run(given)

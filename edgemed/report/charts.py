@@ -80,7 +80,7 @@ def roc_models(compilation: Compilation) -> list[str]:
 
 
 def roc_style(index: int) -> str:
-    """Class of the line of the model with that index: three colours and four dashes, no pair of them twice."""
+    """Class of the line of the model with that index: three colours, four dashes, no pair twice."""
     return f"roc-{(index - 1) % 3 + 1} dash-{(index - 1) % 4}" if index else "roc-0"
 
 

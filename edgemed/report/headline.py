@@ -13,7 +13,6 @@ from edgemed.report.unknowns import enumerated, not_executed
 from edgemed.types.compilation import CandidateResult, Compilation
 from edgemed.types.verdict import AgreementFigures
 
-
 _MOST_NAMED = 4
 """Artefacts that the caveat names; the table marks each."""
 
@@ -66,18 +65,22 @@ def _caveat(compilation: Compilation, told: CandidateResult, kept: Sequence[Cand
     for unknown in not_executed(kept):
         one = len(unknown.ids) == 1
         parts.append(
-            f"{_named(unknown.ids)} {'was' if one else 'were'} never executed on the hardware: the answers are "
-            f"those of {'its graph' if one else 'their graphs'} in {unknown.reason}."
+            f"{_named(unknown.ids)} {'was' if one else 'were'} never executed on the hardware: the answers "
+            f"are those of {'its graph' if one else 'their graphs'} in {unknown.reason}."
         )
     timeless = [each.id for each in kept if each.unmeasured]
     if timeless:
-        which = _named(timeless) if len(timeless) < len(kept) else "what is kept"
+        which = _named(timeless)
+        if len(timeless) == len(kept):
+            which = "what is kept"
+        elif timeless == [each.id for each in kept if each.stand_in]:
+            which = "them either"
         parts.append(f"No time is known of {which}: on the device edgemed-device tune finds the fastest.")
     what = "the artefact is" if len(kept) == 1 or compilation.best else "an artefact is"
     _, where = _nearness(compilation, told)
     parts.append(
-        f"This is agreement with the original on {where}, not a proof that {what} no worse, and no statement on "
-        "clinical use."
+        f"This is agreement with the original on {where}, not a proof that {what} no worse, and no statement "
+        "on clinical use."
     )
     return " ".join(parts)
 

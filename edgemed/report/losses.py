@@ -57,8 +57,8 @@ def losses(compilation: Compilation) -> Scale | None:
         (
             _error,
             "error over spread",
-            "That is the root mean square error over the standard deviation of the original's values: an SNR of "
-            f"20{NO_BREAK}dB is 10{NO_BREAK}%. No interval is known.",
+            "That is the root mean square error over the standard deviation of the original's values: an SNR "
+            f"of 20{NO_BREAK}dB is 10{NO_BREAK}%. No interval is known.",
             10 ** (-limits.snr_db / 20),
             True,
         ),

@@ -22,10 +22,10 @@ from edgemed.report.tables import (
     nearness_notes,
     nearness_rows,
     tail_percentile,
-    unknown_notes,
 )
 from edgemed.report.trade_off import trade_off
 from edgemed.report.trade_off_chart import trade_off_chart
+from edgemed.report.unknowns import unknown_notes
 from edgemed.types.compilation import Compilation
 
 
@@ -65,7 +65,7 @@ def render(compilation: Compilation, pictures: Sequence[tuple[str, bytes]] = ())
         nearness_notes=nearness_notes(compilation),
         panels=charts.roc_panels(compilation),
         roc_models=charts.roc_models(compilation),
-        curves=sum(each.status == "kept" for each in compilation.candidates),
+        curves=len({curve.model for curve in compilation.roc}),
         roc_style=charts.roc_style,
         flips=flip_tables(compilation),
         layers=_layers(compilation),

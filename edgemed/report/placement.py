@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _RADII = (12, 16, 21, 27, 34, 42, 51, 61, 72)
-_ANGLES = (45, 135, -45, -135, 90, -90, 0, 180)
+_ANGLES = (90, -90, 45, 135, -45, -135, 0, 180, 67, 113, 22, 158, -67, -113, -22, -158)
 """Degrees, anticlockwise from the right: the first that is free is taken."""
 
 

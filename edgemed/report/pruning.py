@@ -33,11 +33,15 @@ class KeyFigure:
 
 @dataclass(frozen=True)
 class LossRow:
-    """One state of the model and its loss on the held-out samples."""
+    """One state of the model and its loss on the held-out samples, None where that was not finite."""
 
     state: str
-    loss: float
-    kept: bool = False
+    loss: float | None
+    kept: bool
+
+    @property
+    def text(self) -> str:
+        return "not finite" if self.loss is None else significant(self.loss)
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def loss_rows(recovery: Recovery) -> tuple[LossRow, ...]:
     """After pruning, after BatchNorm was estimated again, after each epoch; the smallest is kept."""
     states = ["after pruning", "after BatchNorm", *(f"epoch {n}" for n in range(1, len(recovery.losses) + 1))]
     losses = [recovery.loss_pruned, recovery.loss_batch_norm, *recovery.losses]
-    best = losses.index(min(losses))
+    best = losses.index(min((loss for loss in losses if loss is not None), default=None))
     return tuple(
         LossRow(state, loss, index == best)
         for index, (state, loss) in enumerate(zip(states, losses, strict=True))
@@ -97,16 +101,14 @@ def _told(rows: tuple[LossRow, ...]) -> tuple[LossRow, ...]:
 
 
 def _key(title: str, before: int, after: int) -> KeyFigure:
-    return KeyFigure(title, amount(after), f"original {amount(before)}, {left(before, after)} are left")
+    return KeyFigure(title, amount(after), f"original {amount(before)}; {left(before, after)} left")
 
 
 def _how(recovery: Recovery) -> tuple[tuple[str, str], ...]:
-    labels = "with their labels" if recovery.labelled else "labels not used"
+    labels = "with labels" if recovery.labelled else "without labels"
+    held_out = f"{count(recovery.held_out)} more held out"
     return (
-        (
-            "Samples",
-            f"{count(recovery.samples)} of the calibration set, {labels}; {count(recovery.held_out)} held out",
-        ),
+        ("Samples", f"{count(recovery.samples)} of the calibration set, {labels}; {held_out}"),
         ("Epochs", f"{count(len(recovery.losses))} of {count(recovery.epochs_planned)} planned"),
         ("Time", f"{significant(recovery.minutes)}{NO_BREAK}min"),
         ("Stopped because", _STOPPED[recovery.stopped]),

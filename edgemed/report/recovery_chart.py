@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from edgemed.report.axis import Axis, tick_text
-from edgemed.report.numerals import significant
 from edgemed.report.pruning import loss_rows
 from edgemed.types.pruning import Recovery
 
@@ -22,55 +23,56 @@ ROOM = 26
 
 
 def recovery_chart(recovery: Recovery) -> Markup:
-    """A line through the losses, a dashed one at that of the original, the state that was kept filled."""
+    """A line through the losses, with a gap where one was not finite; large the state that is kept."""
     from markupsafe import Markup
 
     rows = loss_rows(recovery)
-    values = [row.loss for row in rows]
-    steep = min(*values, recovery.loss_floor) > 0 and max(values) / min(*values, recovery.loss_floor) > STEEP
-    y = _axis([*values, recovery.loss_floor], steep)
-    x = Axis(0, len(rows) - 1, LEFT + 18, WIDTH - RIGHT - 12)
-    height = math.log10 if steep else float
-    points = [(x.at(index), y.at(height(row.loss))) for index, row in enumerate(rows)]
-    floor = y.at(height(recovery.loss_floor))
+    known = [row.loss for row in rows if row.loss is not None]
+    if not known:
+        return Markup("")
+    steep = min(known) > 0 and max(known) / min(known) > STEEP
+    scaled = math.log10 if steep else float
+    x, y = Axis(0, len(rows) - 1, LEFT + 18, WIDTH - RIGHT - 12), _axis([*map(scaled, known)], steep)
+    points = [None if row.loss is None else (x.at(n), y.at(scaled(row.loss))) for n, row in enumerate(rows)]
     parts = [
         Markup('<rect class="frame" x="{}" y="{}" width="{}" height="{}"/>').format(
             LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT
         ),
         _loss_ticks(y, steep),
         _step_ticks(x, len(rows)),
-        Markup('<line class="limit" x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}"/>').format(
-            LEFT, WIDTH - RIGHT, floor
-        ),
-        Markup('<text class="limit-text" x="{}" y="{:.1f}" text-anchor="end">original</text>').format(
-            WIDTH - RIGHT - 4, floor - 4
-        ),
-        Markup('<polyline class="course" points="{}"/>').format(
-            " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
-        ),
+        *map(_course, _pieces(points)),
     ]
     parts += [
         Markup('<g class="{}"><circle class="dot" cx="{:.1f}" cy="{:.1f}" r="{}"/></g>').format(
             "best" if row.kept else "kept", *at, 5 if row.kept else 3
         )
         for row, at in zip(rows, points, strict=True)
+        if at is not None
     ]
-    spoken = "Held-out loss: " + ", ".join(f"{row.state} {significant(row.loss)}" for row in rows)
+    spoken = ", ".join(f"{row.state} {row.text}" for row in rows)
     axis = "held-out loss, logarithmic" if steep else "held-out loss"
     return Markup(
-        '<svg class="trade-svg" viewBox="0 0 {} {}" role="img" aria-label="{}; original {}">{}'
+        '<svg class="trade-svg" viewBox="0 0 {} {}" role="img" aria-label="Held-out loss: {}">{}'
         '<text class="axis-text" x="0" y="12">{}</text></svg>'
-    ).format(
-        WIDTH, TOP + HEIGHT + FOOT, spoken, significant(recovery.loss_floor), Markup("").join(parts), axis
+    ).format(WIDTH, TOP + HEIGHT + FOOT, spoken, Markup("").join(parts), axis)
+
+
+def _pieces(points: Sequence[tuple[float, float] | None]) -> list[list[tuple[float, float]]]:
+    """Runs of neighbours that are known."""
+    runs = groupby(points, key=lambda at: at is not None)
+    return [[at for at in run if at is not None] for known, run in runs if known]
+
+
+def _course(points: Sequence[tuple[float, float]]) -> Markup:
+    from markupsafe import Markup
+
+    return Markup('<polyline class="course" points="{}"/>').format(
+        " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
     )
 
 
 def _axis(values: list[float], steep: bool) -> Axis:
-    low, high = min(values), max(values)
-    if steep:
-        low, high = math.log10(low), math.log10(high)
-    else:
-        low = min(low, 0.0)
+    low, high = min(values) if steep else min(0.0, *values), max(values)
     margin = 0.08 * (high - low) or 0.5
     return Axis(low if low == 0 else low - margin, high + margin, TOP + HEIGHT, TOP)
 
@@ -97,7 +99,7 @@ def _step_ticks(x: Axis, steps: int) -> Markup:
     for index in range(steps):
         epoch = index - 1
         if index < 2:
-            near = (x.end - x.start) / (steps - 1) < 40
+            near = (x.end - x.start) / (steps - 1) < 46
             marks.append(
                 text.format(x.at(index), TOP + HEIGHT + (30 if near and index else 17), SHORT[index])
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgemed.report.numerals import MINUS, NO_BREAK, count, share, signed
-from edgemed.report.unknowns import marks, not_executed, not_timed, reason_of
+from edgemed.report.unknowns import reason_of
 from edgemed.types.compilation import CandidateResult, Compilation
 from edgemed.types.verdict import AgreementFigures, Figure, Figures, Flip, Latency
 
@@ -42,14 +42,13 @@ class CandidateRow:
     decisions: float | None
     auc: float | None
     snr: str
-    marks: tuple[str, ...]
     reason: str
 
 
 @dataclass(frozen=True)
 class NearnessRow:
     id: str
-    marks: tuple[str, ...]
+    stand_in: str
     it: AgreementFigures
     auc: Figure | None
     auc_between: str
@@ -74,8 +73,8 @@ class Comparison:
     threshold: float | None
     counts: str
     methods: str
-    artefacts: tuple[tuple[str, tuple[str, ...]], ...]
-    """Id and marks of each column behind the original's."""
+    artefacts: tuple[CandidateResult, ...]
+    """Of the columns behind the original's."""
     rows: tuple[ComparisonRow, ...]
     reasons: tuple[str, ...]
 
@@ -125,24 +124,10 @@ def candidate_rows(compilation: Compilation) -> list[CandidateRow]:
                 min(decisions, default=None),
                 max(aucs, key=abs, default=None),
                 "–" if not found else "identical" if worst is None else _snr(worst),
-                marks(each),
                 reason_of(each),
             )
         )
     return sorted(rows, key=lambda row: (ORDER[row.it.status], row.it.id != compilation.best, _pace(row.it)))
-
-
-def unknown_notes(compilation: Compilation) -> list[str]:
-    """What the marks mean, each reason once."""
-    executed = [
-        f"Not executed on its hardware: {', '.join(each.ids)}. The answers, and all figures of them, are those of "
-        f"the same graph in {each.reason}."
-        for each in not_executed(compilation.candidates)
-    ]
-    return executed + [
-        f"Not timed: {', '.join(each.ids)}. A time here would not be that of {compilation.target}: {each.reason}."
-        for each in not_timed(compilation.candidates)
-    ]
 
 
 def comparison_tables(compilation: Compilation) -> list[Comparison]:
@@ -166,7 +151,7 @@ def comparison_tables(compilation: Compilation) -> list[Comparison]:
                 base.threshold,
                 ", ".join(f"{name} {number}" for name, number in base.class_counts.items()),
                 _methods(base),
-                tuple((each.id, marks(each)) for each in shown),
+                tuple(shown),
                 tuple(rows),
                 tuple(dict.fromkeys(_reasons(base))),
             )
@@ -182,7 +167,7 @@ def nearness_rows(compilation: Compilation) -> list[NearnessRow]:
             rows.append(
                 NearnessRow(
                     each.id,
-                    marks(each),
+                    each.stand_in,
                     found,
                     auc,
                     "" if auc is None or auc.low is None else f"{signed(auc.low)} to {signed(auc.high)}",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from edgemed.report.losses import Loss, Scale, losses
 from edgemed.report.numerals import ratio, ratio_interval
-from edgemed.report.unknowns import marks
 from edgemed.types.compilation import CandidateResult, Compilation
 
 
@@ -21,7 +20,6 @@ class Entry:
     loss: Loss
     ratio: str
     between: str
-    marks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,6 @@ def trade_off(compilation: Compilation) -> TradeOff | None:
             scale.by_id[each.id],
             ratio(each.ratio),
             ratio_interval(each.ratio),
-            marks(each),
         )
         for number, each in enumerate(compared, 1)
     ]

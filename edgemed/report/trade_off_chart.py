@@ -1,4 +1,4 @@
-"""The drawing of the trade-off as inline SVG: a plane of loss and time, and a strip of those without a time."""
+"""The drawing of the trade-off as inline SVG: loss against time, and a strip of those without a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST_RATIO = 3.0
 WIDTH, LEFT, RIGHT, TOP, HEIGHT, FOOT = 460, 58, 8, 26, 250, 44
-GAP, SPACING, WIDEST_STRIP = 10, 17, 150
+GAP, SPACING, WIDEST_STRIP = 10, 21, 152
 LINE = 13
 """Height of a label."""
 
@@ -35,20 +35,12 @@ def trade_off_chart(found: TradeOff) -> Markup:
     parts = [_frames(x, y, right, strip, scale), _ticks(x, y, scale.percent)]
     limit, taken = _limit(y, right, WIDTH - RIGHT, scale)
     parts.append(limit)
-    parts += [
-        _point(each, at, across=_span(each.it.ratio, x), down=(each.loss, y))
-        for each, at in zip(timed, points, strict=True)
-    ]
-    parts.append(_original(x.at(1.0), y.at(0.0)))
-    parts.append(
-        _labels(
-            timed,
-            points,
-            (x.at(1.0), y.at(0.0)),
-            Box((LEFT + right) / 2, TOP + HEIGHT / 2, right - LEFT, HEIGHT),
-            taken,
-        )
-    )
+    parts += [_point(each, at, _span(each.it.ratio, x), y) for each, at in zip(timed, points, strict=True)]
+    original = x.at(1.0), y.at(0.0)
+    parts.append(_original(*original))
+    frame = Box((LEFT + right) / 2, TOP + HEIGHT / 2, right - LEFT, HEIGHT)
+    spots = [Box(*original, 11, 11), *(_spot(each, *at, y) for each, at in zip(timed, points, strict=True))]
+    parts.append(_labels(["original", *(str(each.number) for each in timed)], spots, frame, taken))
     parts.append(_strip(untimed, y, WIDTH - RIGHT - strip, strip))
     spoken = f"{scale.title} against the ratio of times of {len(timed)} candidates; the table has the figures"
     return Markup('<svg class="trade-svg" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
@@ -146,33 +138,31 @@ def _span(ratio: SpeedRatio | None, x: Axis) -> tuple[float, float] | None:
     return x.at(ratio.low), x.at(ratio.high)
 
 
-def _point(
-    entry: Entry, at: tuple[float, float], across: tuple[float, float] | None, down: tuple[Loss, Axis]
-) -> Markup:
+def _point(entry: Entry, at: tuple[float, float], across: tuple[float, float] | None, y: Axis) -> Markup:
     """A disc, of a pruned candidate a square; an arrow where it lies beyond the edge."""
     from markupsafe import Markup
 
-    (x, y), (loss, axis) = at, down
     line = Markup('<line class="whisker" x1="{}" x2="{}" y1="{}" y2="{}"/>')
-    parts = [line.format(_at(across[0]), _at(across[1]), _at(y), _at(y))] if across else []
-    if loss.low is not None and loss.high is not None:
-        parts.append(line.format(_at(x), _at(x), _at(axis.at(loss.low)), _at(axis.at(loss.high))))
-    beyond = entry.it.ratio is not None and entry.it.ratio.ratio > MOST_RATIO
-    if loss.value > axis.high:
-        parts.append(_arrow(x, y, (0, 1)))
-    elif loss.value < axis.low:
-        parts.append(_arrow(x, y, (0, -1)))
-    elif beyond:
-        parts.append(_arrow(x, y, (-1, 0)))
+    parts = [line.format(_at(across[0]), _at(across[1]), _at(at[1]), _at(at[1]))] if across else []
+    if entry.loss.low is not None and entry.loss.high is not None:
+        ends = _at(y.at(entry.loss.low)), _at(y.at(entry.loss.high))
+        parts.append(line.format(_at(at[0]), _at(at[0]), *ends))
+    back = _back(entry, y)
+    if back is not None:
+        parts.append(_arrow(*at, back))
     elif entry.it.pruned:
-        parts.append(
-            Markup('<rect class="dot" x="{}" y="{}" width="9" height="9"/>').format(
-                _at(x - 4.5), _at(y - 4.5)
-            )
-        )
+        square = Markup('<rect class="dot" x="{}" y="{}" width="9" height="9"/>')
+        parts.append(square.format(_at(at[0] - 4.5), _at(at[1] - 4.5)))
     else:
-        parts.append(Markup('<circle class="dot" cx="{}" cy="{}" r="5"/>').format(_at(x), _at(y)))
+        parts.append(Markup('<circle class="dot" cx="{}" cy="{}" r="5"/>').format(_at(at[0]), _at(at[1])))
     return Markup('<g class="{}">{}</g>').format(entry.look, Markup("").join(parts))
+
+
+def _back(entry: Entry, y: Axis) -> tuple[int, int] | None:
+    """The way into the drawing from the edge that a point lies beyond; None where it lies inside."""
+    if not y.holds(entry.loss.value):
+        return (0, 1) if entry.loss.value > y.high else (0, -1)
+    return (-1, 0) if entry.it.ratio is not None and entry.it.ratio.ratio > MOST_RATIO else None
 
 
 def _arrow(x: float, y: float, back: tuple[int, int]) -> Markup:
@@ -193,19 +183,17 @@ def _original(x: float, y: float) -> Markup:
     return Markup('<path class="cross" d="M{0} {1}h14m-7 -7v14"/>').format(_at(x - 7), _at(y))
 
 
-def _labels(
-    timed: Sequence[Entry],
-    points: Sequence[tuple[float, float]],
-    original: tuple[float, float],
-    frame: Box,
-    taken: Sequence[Box],
-) -> Markup:
-    """The numbers, and `original` at its cross, with a line to the point where they could not stay beside it."""
+def _spot(entry: Entry, x: float, y: float, axis: Axis) -> Box:
+    """What its mark covers."""
+    right, down = _back(entry, axis) or (0, 0)
+    return Box(x + 5 * right, y + 5 * down, 11, 11)
+
+
+def _labels(texts: Sequence[str], spots: Sequence[Box], frame: Box, taken: Sequence[Box]) -> Markup:
+    """Each text beside its spot; where it could not stay there, a line leads to it."""
     from markupsafe import Markup
 
-    texts = ["original", *(str(each.number) for each in timed)]
-    spots = [Box(*at, 11, 11) for at in (original, *points)]
-    boxes = place(spots, [(6.6 * len(text) + 2, LINE) for text in texts], frame, taken)
+    boxes = place(spots, [(8 * len(text) + 1, LINE) for text in texts], frame, taken)
     parts = []
     for text, spot, box in zip(texts, spots, boxes, strict=True):
         away = math.hypot(max(abs(box.x - spot.x) - box.width / 2, 0), max(abs(box.y - spot.y) - LINE / 2, 0))
@@ -227,7 +215,7 @@ def _strip(untimed: Sequence[Entry], y: Axis, left: float, width: float) -> Mark
     step = width / (len(untimed) + 1)
     for index, each in enumerate(untimed):
         x = left + step * (index + 1)
-        parts.append(_point(each, (x, y.at(each.loss.value)), None, (each.loss, y)))
+        parts.append(_point(each, (x, y.at(each.loss.value)), None, y))
         lower = LINE * (index % 2) if step < SPACING - 1 else 0
         parts.append(_number(str(each.number), x, TOP + HEIGHT + 17 + lower))
     return Markup("").join(parts)

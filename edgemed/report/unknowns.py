@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from edgemed.types.compilation import CandidateResult
-
-NOT_EXECUTED = "not executed on its hardware"
-NOT_TIMED = "not timed"
+from edgemed.types.compilation import CandidateResult, Compilation
 
 
 @dataclass(frozen=True)
@@ -29,10 +26,18 @@ def not_timed(candidates: Iterable[CandidateResult]) -> list[Unknown]:
     return _grouped(candidates, lambda each: each.unmeasured)
 
 
-def marks(candidate: CandidateResult) -> tuple[str, ...]:
-    """What is said beside its name wherever it is shown."""
-    said = ((NOT_EXECUTED, candidate.stand_in), (NOT_TIMED, candidate.unmeasured))
-    return tuple(mark for mark, why in said if why)
+def unknown_notes(compilation: Compilation) -> list[str]:
+    """What the marks mean, each reason once."""
+    executed = [
+        f"Not executed on its hardware: {', '.join(each.ids)}. The answers, and so all figures, are those of "
+        f"the same graph in {each.reason}."
+        for each in not_executed(compilation.candidates)
+    ]
+    return executed + [
+        f"Not timed: {', '.join(each.ids)}. A time here would not be that of {compilation.target}: "
+        f"{each.reason}."
+        for each in not_timed(compilation.candidates)
+    ]
 
 
 def reason_of(candidate: CandidateResult) -> str:

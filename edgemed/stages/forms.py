@@ -10,7 +10,9 @@ from edgemed.backends import Form
 from edgemed.compress import find_scales, write_float16, write_signed_activations, write_uint8_activations
 from edgemed.compress.quantise import OPENVINO_FILE
 from edgemed.errors import DiskFull, ToolFailure
+from edgemed.stages.artefacts import FormKey
 from edgemed.stages.job import Job, SetSource
+from edgemed.stages.pruning import Pruned
 from edgemed.types import Graph, QuantiseSpec
 
 _UINT8_FILE = "uint8-activations.onnx"
@@ -18,32 +20,61 @@ _SIGNED_FILE = "signed-activations.onnx"
 _FLOAT16_FILE = "float16.onnx"
 
 
+def make_all_forms(
+    job: Job,
+    graph: Graph,
+    pruned: Pruned | None,
+    calibrate: SetSource | None,
+    wanted: Collection[Form],
+    saturates: bool,
+) -> dict[FormKey, Path | str]:
+    """`make_forms` of the graph as it came and of the pruned one."""
+    forms: dict[FormKey, Path | str] = {
+        (form, False): file
+        for form, file in make_forms(job, graph, calibrate, wanted, saturates=saturates).items()
+    }
+    if pruned is None:
+        return forms
+    if isinstance(pruned.graph, str):
+        why = pruned.graph
+        return forms | {(form, True): why for form in ("float", *wanted)}
+    made = make_forms(job, pruned.graph, calibrate, wanted, saturates=saturates, suffix="-pruned")
+    return forms | {(form, True): file for form, file in made.items()}
+
+
 def make_forms(
-    job: Job, graph: Graph, calibrate: SetSource | None, wanted: Collection[Form], *, saturates: bool
+    job: Job,
+    graph: Graph,
+    calibrate: SetSource | None,
+    wanted: Collection[Form],
+    *,
+    saturates: bool,
+    suffix: str = "",
 ) -> dict[Form, Path | str]:
     """A file for each wanted form, or, as a string, the reason why there is none.
 
-    `saturates`: whether int8 sums do so on the target or here, where they are judged.
+    `saturates`: whether int8 sums do so on the target or here, where they are judged. `suffix` goes behind
+    the stages' names.
     """
     forms: dict[Form, Path | str] = {"float": Path(graph.path)}
     if "float16" in wanted:
-        forms["float16"] = _float16(job, graph)
+        forms["float16"] = _float16(job, graph, suffix)
     quantised: tuple[tuple[Form, str], ...] = (
         ("int8-uint8-activations", _UINT8_FILE),
         ("int8-signed-activations", _SIGNED_FILE),
         ("int8-openvino", OPENVINO_FILE),
     )
     if calibrate is not None and any(form in wanted for form, _ in quantised):
-        made = _quantised(job, graph, calibrate, saturates)
+        made = _quantised(job, graph, calibrate, saturates, suffix)
         for form, file in quantised:
             forms[form] = made / file if isinstance(made, Path) else made
     return forms
 
 
-def _float16(job: Job, graph: Graph) -> Path | str:
+def _float16(job: Job, graph: Graph, suffix: str) -> Path | str:
     depends_on = {"graph": graph.sha256, "versions": job.versions("onnx", "onnxruntime")}
     try:
-        stage = job.run("float16", "writing fp16", depends_on, _write_float16, graph.path)
+        stage = job.run(f"float16{suffix}", "writing fp16", depends_on, _write_float16, graph.path)
     except DiskFull:
         raise
     except ToolFailure as error:
@@ -51,7 +82,7 @@ def _float16(job: Job, graph: Graph) -> Path | str:
     return stage.folder / _FLOAT16_FILE
 
 
-def _quantised(job: Job, graph: Graph, calibrate: SetSource, saturates: bool) -> Path | str:
+def _quantised(job: Job, graph: Graph, calibrate: SetSource, saturates: bool, suffix: str) -> Path | str:
     depends_on = {
         "graph": graph.sha256,
         "calibrate": calibrate.sha256,
@@ -62,7 +93,7 @@ def _quantised(job: Job, graph: Graph, calibrate: SetSource, saturates: bool) ->
     }
     try:
         stage = job.run(
-            "quantise", "finding int8 scales", depends_on,
+            f"quantise{suffix}", "finding int8 scales", depends_on,
             _quantise, graph.path, calibrate, job.recipe.quantise, job.recipe.seed, saturates,
         )  # fmt: skip
     except DiskFull:

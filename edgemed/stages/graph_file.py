@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from edgemed.preprocess import attach as attach_front
-from edgemed.preprocess import tensor_name
 from edgemed.sources import TrainedModel, check_parity, finish
 from edgemed.sources.parity import random_batch
+from edgemed.stages.front import Front
 from edgemed.stages.inputs import REAL_SAMPLES, Arrays, Inputs
-from edgemed.types import Graph, InputSpec, OutputRecipe, ParityFacts, Recipe, Step, digest_of_file
+from edgemed.types import Graph, OutputRecipe, ParityFacts, Recipe, Step, digest_of_file
 
 GRAPH_FILE = "graph.onnx"
 _PARITY_BATCHES = (1, 2, 5)
@@ -36,7 +34,7 @@ def write_graph(
     opset = _opset(core)
     batches = [random_batch(tensors, rows, recipe.seed + rows) for rows in _PARITY_BATCHES]
     real = (
-        run_front(inputs.front, raw, samples) if samples else random_batch(tensors, REAL_SAMPLES, recipe.seed)
+        Front(inputs.front, raw).run(samples) if samples else random_batch(tensors, REAL_SAMPLES, recipe.seed)
     )
     checked = check_parity(trained, core, [*batches, real])
     sizes = ", ".join(map(str, checked.batch_sizes))
@@ -55,16 +53,6 @@ def write_graph(
         scrap.unlink()
     digest = digest_of_file(folder / GRAPH_FILE)
     return Graph(GRAPH_FILE, digest, raw, specs, opset, trained.parameters), parity
-
-
-def run_front(front: Path, raw: tuple[InputSpec, ...], samples: Sequence[Arrays]) -> Arrays:
-    """The model's tensors of raw `samples`, as one batch."""
-    import onnxruntime as ort
-
-    session = ort.InferenceSession(front, providers=["CPUExecutionProvider"])
-    feeds = {spec.name: np.stack([each[spec.name] for each in samples]) for spec in raw}
-    values = session.run([tensor_name(spec.name) for spec in raw], feeds)
-    return {spec.name: value for spec, value in zip(raw, values, strict=True)}
 
 
 def _opset(path: Path) -> int:

@@ -53,6 +53,7 @@ def fit_inputs(job: Job) -> Inputs:
     depends_on = {
         "model": source_digest(recipe.model, job.base),
         "inputs": recipe.to_dict()["inputs"],
+        "prunes": recipe.prune.wanted,
         "calibrate": _stamp(recipe.data.calibrate, job.base),
         "versions": job.versions("torch", "onnx", "onnxruntime"),
     }
@@ -95,6 +96,8 @@ def real_samples(recipe: Recipe, raw: tuple[InputSpec, ...], base: Path) -> list
 def _fit_inputs(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
     base = Path(base_path)
     trained = load_trained_model(recipe.model, base)
+    if recipe.prune.wanted:
+        trained.module()
     raw = _raw_inputs(trained, recipe, base)
     steps: dict[str, Sequence[Step]] = {name: spec.steps for name, spec in recipe.inputs.items()}
     tensors = tuple(replace(tensor_spec(spec, steps.get(spec.name, ())), name=spec.name) for spec in raw)

@@ -14,6 +14,7 @@ from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
 from edgemed.stages.choose import Choice, Latencies
 from edgemed.stages.job import Job
 from edgemed.stages.plan import Plan
+from edgemed.stages.pruning import Pruned
 from edgemed.stages.shelf import ARTEFACTS
 from edgemed.types import (
     AgreementFigures,
@@ -50,6 +51,7 @@ class Findings:
     acceptance: Acceptance
     stamps: tuple[str, ...]
     warnings: tuple[str, ...]
+    pruned: Pruned | None
 
 
 def compilation(job: Job, found: Findings, command: str) -> Compilation:
@@ -71,7 +73,7 @@ def compilation(job: Job, found: Findings, command: str) -> Compilation:
         model=found.model,
         data=found.data,
         plan=found.plan.lines,
-        parity=found.parity,
+        parity=(*found.parity, *(found.pruned.parity if found.pruned is not None else ())),
         original=_original(found),
         candidates=candidates,
         target=found.plan.target,
@@ -81,6 +83,7 @@ def compilation(job: Job, found: Findings, command: str) -> Compilation:
         stages=tuple(job.times),
         tools=job.tools,
         host=host_facts(),
+        pruning=found.pruned.facts if found.pruned is not None else None,
         stamps=found.stamps,
         warnings=found.warnings,
     )

@@ -62,6 +62,19 @@ class EngineSpec(Record):
 
 
 @dataclass(frozen=True)
+class BuildRecipe(Record):
+    """How every engine of an artefact is built, here and on a board. Networks are always strongly typed.
+
+    `batch` is the only one that the engine takes. `tf32` would round what the graph has in fp32 to 10 bits.
+    With `timing_cache` a board keeps the tactics that it has timed, and a second build takes the same.
+    """
+
+    batch: int = 1
+    tf32: bool = False
+    timing_cache: bool = True
+
+
+@dataclass(frozen=True)
 class Engine(Record):
     """A built engine: what of, by what, for what. It runs nowhere else.
 
@@ -76,7 +89,11 @@ class Engine(Record):
     compute_capability: str
     driver: str = ""
     layers: tuple[tuple[str, str, str], ...] = ()
-    """Name, kind and precision of each, from the builder's own table."""
+    """Of each kernel in the builder's own table: the ONNX nodes that it computes, its kind, its precision."""
+
+    def __post_init__(self) -> None:
+        if self.file in ("", ".", "..") or "/" in self.file:
+            raise BadInput(f"{self.file!r} is no file's name", where="file")
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,7 @@ class EngineList(Record):
 
     spec: EngineSpec
     engines: tuple[Engine, ...] = ()
+    recipe: BuildRecipe = BuildRecipe()
     notes: tuple[str, ...] = ()
 
 

@@ -46,15 +46,14 @@ class Recovery(Record):
     """Distillation of the pruned model from the original on the calibration set.
 
     Losses are of held-out calibration samples: after pruning, after BatchNorm was estimated again, and after
-    each epoch; that of the original itself is `loss_floor`. What is kept is the state of the smallest.
+    each epoch, None where it was not finite. What is kept is the state of the smallest.
     """
 
     samples: int
     held_out: int
-    loss_floor: float
-    loss_pruned: float
-    loss_batch_norm: float
-    losses: tuple[float, ...]
+    loss_pruned: float | None
+    loss_batch_norm: float | None
+    losses: tuple[float | None, ...]
     epochs_planned: int
     minutes: float
     stopped: Literal["epochs", "budget", "diverged"]

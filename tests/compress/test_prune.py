@@ -1,27 +1,34 @@
-"""Each architecture, pruned, computes what the whole one does without the removed channels; others are named."""
+"""Each net, pruned, computes what the whole one does without the removed channels; what stays is named."""
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-import torch
-from torch import Tensor, nn
+import torch  # noqa: TID253
+from prunable_nets import NETS, Plain, Qkv, Sequence
+from torch import Tensor, nn  # noqa: TID253
 
 from edgemed.compress.prune import prune, replay
-from edgemed.compress.pruning import History, Pruning
+from edgemed.compress.pruning import History
 from edgemed.errors import BadInput
 from edgemed.suite.architecture import build, draw
-from edgemed.types import PruneSpec
-
-from .prunable_nets import NETS, Plain, Qkv, Sequence
+from edgemed.types import PruneSpec, Pruning
 
 HALF = PruneSpec(ratio=0.5)
 MIXING = {"deit_tiny", "group norm", "multihead attention", "encoder"}
 """Their norms mix channels: without some, the others' mean and variance are different."""
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def whole(name: str) -> tuple[nn.Module, dict[str, Tensor]]:
@@ -54,9 +61,7 @@ def without_channels(net: nn.Module, history: History, inputs: Mapping[str, Tens
     def silence(part: nn.Module, removed: tuple[int, ...]) -> None:
         axis = -1 if isinstance(part, nn.Linear) else 2 if isinstance(part, nn.RNNBase) else 1
         places = torch.tensor(removed)
-        part.register_forward_pre_hook(
-            lambda _, args: (args[0].index_fill(axis, places, 0.0), *args[1:])
-        )
+        part.register_forward_pre_hook(lambda _, args: (args[0].index_fill(axis, places, 0.0), *args[1:]))
 
     for cut in history.cuts:
         if cut.side == "in":
@@ -70,23 +75,25 @@ def assert_close(expected: list[Tensor], found: list[Tensor]) -> None:
         assert torch.allclose(after, before, rtol=1e-3, atol=1e-4 * float(before.abs().max()))
 
 
-SUITE = ["cnn1d", "resnet1d", "cnn3d", "fusion", "mobilenet_v3"]
+SMALL = [*NETS, "cnn1d", "resnet1d", "cnn3d", "fusion", "mobilenet_v3"]
 LARGE = ["resnet18", "resnet50", "densenet121", "efficientnet_b0", "deit_tiny"]
-ALL = [*NETS, *SUITE, *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE)]
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name not in MIXING and name != LARGE[-1]])
+def nets(*, norms_that_mix: bool) -> list[object]:
+    small, large = ([n for n in names if norms_that_mix or n not in MIXING] for names in (SMALL, LARGE))
+    return [*small, *(pytest.param(name, marks=pytest.mark.slow) for name in large)]
+
+
+@pytest.mark.parametrize("name", nets(norms_that_mix=False))
 def test_a_pruned_net_answers_as_the_whole_one_does_without_the_channels(name: str) -> None:
     net, inputs = whole(name)
-    if any(isinstance(part, nn.MultiheadAttention) for part in net.modules()):
-        pytest.skip("its inputs are read inside the attention")
     pruned = copy.deepcopy(net)
     _, history = prune(pruned, inputs, HALF)
     fresh = {key: torch.randn_like(value) for key, value in inputs.items()}
     assert_close(without_channels(net, history, fresh), answers(pruned, fresh))
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", nets(norms_that_mix=True))
 def test_pruning_is_told_replayed_and_exported(name: str) -> None:
     net, inputs = whole(name)
     pruned = copy.deepcopy(net)
@@ -231,7 +238,8 @@ def test_a_layer_that_rounding_leaves_whole_is_named() -> None:
 
 
 def test_a_net_that_cannot_be_pruned_is_refused_with_its_layers() -> None:
-    net, inputs = whole("gru")
+    net = build("gru").module
+    inputs = {"sequence": torch.randn(2, 128, 2)}
     with pytest.raises(BadInput, match="no layer can be pruned") as refused:
         prune(net, inputs, HALF)
     assert "cell: recurrent" in refused.value.where
@@ -246,6 +254,26 @@ def test_pruning_the_same_net_twice_gives_the_same_net() -> None:
         assert torch.equal(value, other.state_dict()[name])
 
 
+def test_a_net_that_answers_all_samples_alike_is_refused() -> None:
+    """A wrong cut would go unseen behind its sigmoid."""
+    net, inputs = whole("cnn1d")
+    with torch.no_grad():
+        net.head[2].bias.fill_(100.0)
+    with pytest.raises(BadInput, match="same answer to 3 samples"):
+        prune(nn.Sequential(net, nn.Sigmoid()), {"input": inputs["signal"]}, HALF)
+
+
+def test_a_net_that_insists_on_float32_is_pruned_too() -> None:
+    class Single(Plain):
+        def forward(self, image: Tensor) -> Tensor:
+            return super().forward(image.float())
+
+    torch.manual_seed(0)
+    net = Single(nn.Sequential(nn.Conv2d(1, 16, 3), nn.ReLU(), nn.Conv2d(16, 32, 3), nn.ReLU()), 32)
+    prune(net, {"image": torch.randn(2, 1, 8, 8)}, HALF)
+    assert [layer.out_channels for layer in (net.body[0], net.body[2])] == [8, 16]
+
+
 def test_frozen_weights_are_pruned_and_stay_frozen() -> None:
     net, inputs = whole("cnn1d")
     net.requires_grad_(False)
@@ -254,11 +282,19 @@ def test_frozen_weights_are_pruned_and_stay_frozen() -> None:
     assert not any(parameter.requires_grad for parameter in net.parameters())
 
 
-def test_a_computed_weight_is_left_alone() -> None:
-    net = Plain(nn.Sequential(nn.Conv2d(1, 16, 3), nn.ReLU(), nn.Conv2d(16, 32, 3), nn.ReLU()), 32)
-    torch.nn.utils.parametrizations.weight_norm(net.body[2])
-    pruning, _ = prune(net.eval(), {"image": torch.randn(2, 1, 8, 8)}, PruneSpec(ratio=0.5))
-    assert pruning.layers
+def test_a_computed_weight_is_left_alone_with_what_feeds_it() -> None:
+    layers = [layer for width in (16, 16, 16, 16) for layer in (nn.LazyConv2d(width, 3), nn.ReLU())]
+    net, inputs = Plain(nn.Sequential(*layers), 16), {"image": torch.randn(2, 1, 12, 12)}
+    net(**inputs)
+    torch.nn.utils.parametrizations.weight_norm(net.body[4])
+    pruning, _ = prune(net, inputs, HALF)
+    reasons = {left.name: left.reason for left in pruning.left_alone}
+    computed = "its weight is computed from others at each call"
+    assert reasons == {
+        "body.2": f"it is tied to body.4: {computed}",
+        "body.4": computed,
+        "head": "its channels reach an output",
+    }
 
 
 def test_pruned_weights_pass_through_safetensors(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import json
+import re
 
 import numpy as np
 import pytest
 
 from edgemed.judge import agreement, faster, figures, meets, percentiles, roc_curves
+from edgemed.report.page import render
 from edgemed.types import (
     Agreement,
     CandidateResult,
@@ -23,6 +26,34 @@ from edgemed.types import (
     StageTime,
 )
 from edgemed.types.pruning import LayerChange, LeftAlone, Pruning, PruningFacts, Recovery
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """A page, or a part of it, as a reader finds it."""
+
+    page: str
+
+    @property
+    def text(self):
+        body = re.sub(r"<style>.*?</style>|<[^>]+>", " ", self.page, flags=re.S)
+        spaces = r"[\s\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}]+"
+        return re.sub(spaces, " ", html.unescape(body))
+
+    def section(self, name):
+        """The section with the heading of that id; empty where there is none."""
+        found = re.search(rf'<section aria-labelledby="{name}">.*?</section>', self.page, re.S)
+        return Look(found.group() if found else "")
+
+    def all(self, pattern):
+        return re.findall(pattern, self.page, re.S)
+
+
+@pytest.fixture(scope="session")
+def look():
+    """Renders a compilation."""
+    return lambda compilation: Look(render(compilation))
+
 
 FINDING = OutputSpec("finding", "binary", 1, ("clear", "pneumonia"), threshold=0.5)
 LIMITS = Agreement()
@@ -246,7 +277,6 @@ PRUNED = Pruning(
 RECOVERY = Recovery(
     samples=270,
     held_out=30,
-    loss_floor=0.021,
     loss_pruned=1.94,
     loss_batch_norm=0.412,
     losses=(0.188, 0.104, 0.071, 0.055, 0.049, 0.046, 0.0451, 0.0453),

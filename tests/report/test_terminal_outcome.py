@@ -62,7 +62,8 @@ def test_no_figure_is_cut_or_wrapped(compilation, capsys, monkeypatch, columns):
             near = each.select_agreement[0]
             for figure in (
                 numerals.significant(each.latency.p50_ms), numerals.ratio(each.ratio),
-                numerals.ratio_interval(each.ratio), numerals.share(near.decisions.value),
+                numerals.ratio_interval(each.ratio).replace(" to ", "-"),
+                    numerals.share(near.decisions.value).removesuffix(f"{numerals.NO_BREAK}%"),
                 numerals.signed(near.difference("auc").value),
             ):  # fmt: skip
                 assert f" {plain(figure)} " in f"{line} "
@@ -105,3 +106,75 @@ def test_the_suite_fits(capsys, monkeypatch):
         "mobilenet_v3", "12.3", "0.81", "0.72", "0.43", "0.34", "0.33", "0.97", "onnxruntime-int8",
     ]  # fmt: skip
     assert max(map(len, LEGEND.splitlines())) <= 80
+
+
+def spoken(capsys, compilation):
+    print_outcome(compilation, Path("out"))
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["elsewhere", "untimed", "pruned"])
+def test_any_outcome_is_readable_at_80_columns(request, capsys, monkeypatch, name):
+    monkeypatch.setenv("COLUMNS", "80")
+    result = request.getfixturevalue(name)
+    lines = spoken(capsys, result).splitlines()
+    assert max(map(len, lines)) <= 80
+    table = lines[: lines.index("")]
+    for each in result.candidates:
+        (line,) = [line for line in table if line.rstrip("*").split()[:1] in ([each.id], [each.id + "*"])]
+        if each.select_agreement:
+            change = each.select_agreement[0].difference("auc").value
+            assert line.split()[-1] == plain(numerals.signed(change)), "the last column is in the same line"
+
+
+def test_many_kept_artefacts_have_a_row_each(elsewhere, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = spoken(capsys, elsewhere)
+    block = text.partition("624 acceptance cases")[2].partition("\n\n")[0].splitlines()
+    assert block[0] == "; 95 % intervals are in report.html"
+    assert block[1].split() == ["AUC", "accuracy", "sensitivity", "specificity"]
+    rows = {line.split()[0]: line.split()[1:] for line in block[2:]}
+    assert list(rows) == [
+        "original", "tensorrt-fp32*", "tensorrt-fp16*", "tensorrt-int8*", "onnxruntime-int8", "openvino-int8",
+    ]  # fmt: skip
+    for each in elsewhere.candidates:
+        if each.status == "kept":
+            marks = [plain(numerals.figure(item)) for item in each.accept_figures[0].items]
+            assert rows[each.id + ("*" if each.stand_in else "")] == marks
+
+
+def test_a_wide_terminal_shows_the_intervals_of_many(elsewhere, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    text = spoken(capsys, elsewhere)
+    for mark in elsewhere.candidate("tensorrt-int8").accept_figures[0].items:
+        assert f"({mark.low:.3f} to {mark.high:.3f})" in text
+
+
+def test_what_is_not_known_is_told_once_each(elsewhere, untimed, capsys):
+    told = " ".join(spoken(capsys, elsewhere).split())
+    assert told.count("no NVIDIA GPU here") == 1
+    assert told.count("onnxruntime, every node by itself") == 1
+    assert (
+        "not known what tensorrt-fp32, tensorrt-fp16 and tensorrt-int8 answer on nvidia-rtx: nothing was "
+        "executed on its hardware; all figures are those of onnxruntime, every node by itself not known how "
+        "fast that is on nvidia-rtx: no NVIDIA GPU here" in told
+    )
+    assert "tensorrt-fp32* kept: it agrees, not timed" in told
+    assert "*: not executed on its hardware" in told
+    told = spoken(capsys, untimed)
+    assert told.count("it is aarch64") == 1
+    assert "how fast all 4 that are kept run on raspberry-pi-5" in told
+    assert "*" not in told
+    assert "median" not in told
+    assert "try it" not in told
+    assert "edgemed-device tune out" in told
+
+
+def test_what_pruning_left_and_recovery_did_is_told(pruned, capsys):
+    told = " ".join(spoken(capsys, pruned).split())
+    assert (
+        "pruned 50.41 % of the parameters and 57.35 % of the multiply-adds are left; held-out loss 1.94, in "
+        "the end 0.0451 (epoch 7), after 8 of 20 epochs in 4.20 min" in told
+    )
+    bare = dataclasses.replace(pruned, pruning=dataclasses.replace(pruned.pruning, recovery=None))
+    assert "WITHOUT RECOVERY" in spoken(capsys, bare)

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from edgemed.backends.backend import Availability, Backend, Executor, Form
 from edgemed.backends.onnxruntime import load_as_written
 from edgemed.backends.tensorrt.builder import build_engine, check_graph
-from edgemed.backends.tensorrt.engines import ENGINES_FILE, GRAPH_FILE, find_engine, read_engines
+from edgemed.backends.tensorrt.engines import ENGINES_FILE, GRAPH_FILE, read_engines
+from edgemed.backends.tensorrt.find_engine import find_engine
 from edgemed.backends.tensorrt.gpu import find_gpu
 from edgemed.backends.tensorrt.package import installed_version, remedy
 from edgemed.errors import ToolFailure, Unavailable
-from edgemed.types import Engine, EngineList, EnginePackage, EngineSpec, Precision
+from edgemed.types import BuildRecipe, EngineList, EnginePackage, EngineSpec, Precision
 
 _PACKAGES: tuple[EnginePackage, ...] = ("tensorrt", "tensorrt-rtx")
 
@@ -68,25 +69,18 @@ class TensorRt(Backend):
     ) -> None:
         """The graph and an engine for each compute capability, or, for a board's own TensorRT, a kit.
 
-        A kit's graph is parsed too where `tensorrt-rtx` is installed, which names what it cannot take.
+        Where `tensorrt-rtx` is installed, it parses a kit's graph too and names what it cannot take.
         """
         if engine is None:
             raise ToolFailure("the target has no [tensorrt] table", where=self.name)
-        graph = folder / GRAPH_FILE
+        graph, recipe = folder / GRAPH_FILE, BuildRecipe()
         shutil.copyfile(source, graph)
-        engines: tuple[Engine, ...] = ()
-        notes: tuple[str, ...] = ()
-        if engine.package == "tensorrt-rtx":
-            engines = tuple(
-                build_engine(graph, engine.package, each, folder / f"sm{each.replace('.', '')}.engine")
-                for each in engine.compute_capabilities
-            )
-        elif installed_version("tensorrt-rtx"):
-            notes = (
-                f"parsed by tensorrt-rtx {installed_version('tensorrt-rtx')}, not by the board's TensorRT",
-                *check_graph(graph, "tensorrt-rtx"),
-            )
-        listed = EngineList(engine, engines, notes)
+        notes = _parsed(graph, engine.package)
+        engines = tuple(
+            build_engine(graph, engine.package, each, folder / f"sm{each.replace('.', '')}.engine", recipe)
+            for each in (engine.compute_capabilities if engine.package == "tensorrt-rtx" else ())
+        )
+        listed = EngineList(engine, engines, recipe, notes)
         (folder / ENGINES_FILE).write_text(listed.to_json(), encoding="utf-8")
 
     def load(self, folder: Path, precision: Precision, outputs: tuple[str, ...], threads: int) -> Executor:
@@ -104,6 +98,16 @@ class TensorRt(Backend):
     def executed_layers(
         self, folder: Path, precision: Precision, inputs: Mapping[str, NDArray[Any]]
     ) -> list[tuple[str, str, str]]:
-        """As the builder's table tells of the first engine; a kit has none."""
+        """From the builder's table of the first engine; a kit has none."""
         engines = read_engines(folder).engines
         return list(engines[0].layers) if engines else []
+
+
+def _parsed(graph: Path, package: EnginePackage) -> tuple[str, ...]:
+    """What the front end that is here warns of, and whether it is the engine's own."""
+    version = installed_version("tensorrt-rtx")
+    if not version:
+        return ("no front end has parsed the graph: tensorrt-rtx is not installed here",)
+    foreign = f"parsed by tensorrt-rtx {version}, not by the board's TensorRT"
+    warned = check_graph(graph, "tensorrt-rtx")
+    return warned if package == "tensorrt-rtx" else (foreign, *warned)

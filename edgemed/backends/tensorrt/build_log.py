@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from types import ModuleType
 from typing import Any
 
-_LAYER = re.compile(r"^Name: (?P<name>.*?), LayerType: (?P<kind>[^,]+), ")
-_INPUT_TYPE = re.compile(r"Inputs: \[ \{[^}]*?Datatype: (?P<type>\w+)")
+_ROW = re.compile(r"Name: (?P<name>.*?), LayerType: (?P<kind>[^,]+), ")
+_TENSOR = re.compile(r"Dimensions: \[(?P<shape>[\d,]*)\][^}]*?Datatype: (?P<type>\w+)")
 _ONNX = re.compile(r"\[ONNX Layer: ([^\]]+)\]")
-_PRECISIONS = {"Int8": "int8", "Half": "fp16", "Float": "fp32", "BFloat16": "bf16"}
+_PRECISIONS = {"Int8": "int8", "Half": "fp16", "BFloat16": "bf16", "Float": "fp32"}
+"""By the builder's names, narrow ones first."""
 _CLIPS = "Defaulting to INT8"
-"""In the verbose log alone: uint8 is read as int8 and everything above 127 steps is clipped."""
+"""A warning of some versions, a verbose line of others: everything above 127 steps is clipped."""
+
+EngineLayer = tuple[str, str, str]
+"""See `edgemed.types.Engine.layers`."""
 
 
 @functools.cache
@@ -24,8 +29,8 @@ def build_log(trt: ModuleType) -> Any:
             super().__init__()
             self.rows: list[tuple[int, str]] = []
 
-        def log(self, severity: Any, message: str) -> None:
-            self.rows.append((int(severity), message))
+        def log(self, severity: Any, msg: str) -> None:
+            self.rows.append((int(severity), msg))
 
         def start(self) -> None:
             self.rows.clear()
@@ -38,21 +43,31 @@ def build_log(trt: ModuleType) -> Any:
             return any(_CLIPS in message for _, message in self.rows)
 
         def layers(self) -> list[EngineLayer]:
-            """The builder's own table, which it writes with detailed profiling; empty where it wrote none."""
+            """The builder's own table, which `tensorrt-rtx` writes with detailed profiling; else empty."""
             text = next((message for _, message in self.rows if message.startswith("Layers:")), "")
             return [each for each in map(_layer, text.splitlines()) if each is not None]
 
     return BuildLog()
 
 
-EngineLayer = tuple[str, str, str, tuple[str, ...]]
-"""Name, kind, precision of its first input, and the ONNX nodes that it computes."""
-
-
 def _layer(line: str) -> EngineLayer | None:
-    found = _LAYER.match(line)
+    found = _ROW.match(line)
     if found is None:
         return None
-    kind = _INPUT_TYPE.search(line)
-    shown = kind["type"] if kind else ""
-    return found["name"], found["kind"], _PRECISIONS.get(shown, shown), tuple(_ONNX.findall(line))
+    nodes = dict.fromkeys(_ONNX.findall(line))
+    return " + ".join(nodes) or found["name"], found["kind"], _precision(line)
+
+
+def _precision(line: str) -> str:
+    """The widest of what a kernel takes in: its inputs and its largest constant, which weights are."""
+    inputs, _, constants = line.partition("Outputs: [")[0].partition("Constants: [")
+    tensors = list(_TENSOR.finditer(inputs))
+    tensors += sorted((each for each in _TENSOR.finditer(constants) if _size(each) > 1), key=_size)[-1:]
+    types = [each["type"] for each in tensors]
+    known = [each for each in _PRECISIONS if each in types]
+    return _PRECISIONS[known[-1]] if known else "/".join(dict.fromkeys(types))
+
+
+def _size(tensor: re.Match[str]) -> int:
+    """1 for a scale."""
+    return math.prod(int(each) for each in tensor["shape"].split(",") if each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 from edgemed.backends.tensorrt.build_log import build_log
 from edgemed.backends.tensorrt.package import installed_version, load
 from edgemed.errors import ToolFailure
-from edgemed.types import Engine, EnginePackage, digest_of_file
+from edgemed.types import BuildRecipe, Engine, EnginePackage, digest_of_file
 
 _MOST_NAMED = 5
+_ALWAYS_STRONG = 11
+"""From this version on there are no weakly typed networks, and a flag for strong ones may be gone."""
 
 
 def build_engine(
@@ -19,16 +22,17 @@ def build_engine(
     package: EnginePackage,
     compute_capability: str,
     out: Path,
+    recipe: BuildRecipe,
     *,
     driver: str = "",
     timing_cache: Path | None = None,
 ) -> Engine:
-    """Write the engine of `graph` for a batch of 1 to `out`. Run it in a child: a broken graph may crash it.
+    """Write the engine of `graph` to `out`. Run it in a child: a broken graph may crash it, or never end.
 
     `tensorrt-rtx` compiles for any of its compute capabilities without a GPU; `tensorrt` for the GPU at hand,
-    whose capability the caller has compared. With a `timing_cache` a second build takes the first one's
-    tactics. Raises `ToolFailure` for a node, a capability or a precision that cannot be built, and where the
-    parser would clip uint8 activations; `Unavailable` where the package is missing.
+    whose capability the caller has compared. `timing_cache` is read where it exists, and written. Raises
+    `ToolFailure` for a node, a capability or a precision that cannot be built, and where the parser would
+    clip uint8 activations; `Unavailable` where the package is missing.
     """
     trt = load(package)
     log = build_log(trt)
@@ -37,18 +41,18 @@ def build_engine(
     network = _parse(trt, builder, log, graph)
     config = builder.create_builder_config()
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
-    config.clear_flag(trt.BuilderFlag.TF32)
+    if not recipe.tf32:
+        config.clear_flag(trt.BuilderFlag.TF32)
     if package == "tensorrt-rtx":
         _aim(trt, config, compute_capability)
-    cache = _timing_cache(config, timing_cache)
-    config.add_optimization_profile(_batch_of_1(builder, network))
+    cache = _timing_cache(config, timing_cache) if timing_cache is not None else None
+    config.add_optimization_profile(_one_shape(builder, network, recipe.batch))
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         raise ToolFailure(f"{package} cannot build the engine: {_worst(trt, log)}", where=graph.name)
     out.write_bytes(plan)
     if timing_cache is not None and cache is not None:
         timing_cache.write_bytes(cache.serialize())
-    layers = tuple((nodes[0] if nodes else name, kind, own) for name, kind, own, nodes in log.layers())
     return Engine(
         file=out.name,
         sha256=digest_of_file(out),
@@ -57,7 +61,7 @@ def build_engine(
         version=installed_version(package),
         compute_capability=compute_capability,
         driver=driver,
-        layers=layers,
+        layers=tuple(log.layers()),
     )
 
 
@@ -67,27 +71,45 @@ def check_graph(graph: Path, package: EnginePackage) -> tuple[str, ...]:
     log = build_log(trt)
     log.start()
     _parse(trt, trt.Builder(log), log, graph)
-    return tuple(log.at_least(trt.Logger.WARNING))
+    return tuple(dict.fromkeys(" ".join(each.split()) for each in log.at_least(trt.Logger.WARNING)))
 
 
 def _parse(trt: ModuleType, builder: Any, log: Any, graph: Path) -> Any:
     """The network; the nodes that cannot be in it are named before anything is built."""
-    strongly = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
-    network = builder.create_network(0 if strongly is None else 1 << int(strongly))
+    network = builder.create_network(_strongly_typed(trt))
     parser = trt.OnnxParser(network, log)
     parsed = parser.parse(graph.read_bytes())
     errors = [parser.get_error(index) for index in range(parser.num_errors)]
-    if not parsed or errors:
-        named = dict.fromkeys(
-            f"{each.node_name()} ({each.node_operator()}): {each.desc()}" for each in errors
+    if errors:
+        named = dict.fromkeys(map(_told, errors))
+        raise ToolFailure(
+            f"TensorRT does not support a node: {'; '.join(list(named)[:_MOST_NAMED])}",
+            where=graph.name,
+            remedy="change the model, or leave tensorrt out of the target's backends",
         )
-        shown = "; ".join(list(named)[:_MOST_NAMED]) or _worst(trt, log)
-        raise ToolFailure(f"TensorRT does not support a node: {' '.join(shown.split())}", where=graph.name)
+    if not parsed:
+        raise ToolFailure(f"TensorRT cannot read the graph: {_worst(trt, log)}", where=graph.name)
     if log.clipped():
         raise ToolFailure(
             "TensorRT reads uint8 activations as int8 and clips half of their range", where=graph.name
         )
     return network
+
+
+def _strongly_typed(trt: ModuleType) -> int:
+    """The flags of a strongly typed network. Raises `ToolFailure` where TensorRT knows none."""
+    flags = trt.NetworkDefinitionCreationFlag
+    if hasattr(flags, "STRONGLY_TYPED"):
+        return 1 << int(flags.STRONGLY_TYPED)
+    if int(trt.__version__.partition(".")[0]) < _ALWAYS_STRONG:
+        raise ToolFailure(f"TensorRT {trt.__version__} knows no strongly typed networks")
+    return 0
+
+
+def _told(error: Any) -> str:
+    """Node, operator and reason; the reason `false` says no more than the error itself."""
+    reason = " ".join(error.desc().split())
+    return f"{error.node_name()} ({error.node_operator()})" + (f": {reason}" if reason != "false" else "")
 
 
 def _aim(trt: ModuleType, config: Any, compute_capability: str) -> None:
@@ -105,19 +127,23 @@ def _aim(trt: ModuleType, config: Any, compute_capability: str) -> None:
         raise ToolFailure(f"tensorrt-rtx refuses compute capability {compute_capability}")
 
 
-def _timing_cache(config: Any, path: Path | None) -> Any:
-    if path is None:
-        return None
-    cache = config.create_timing_cache(path.read_bytes() if path.exists() else b"")
-    config.set_timing_cache(cache, ignore_mismatch=False)
-    return cache
+def _timing_cache(config: Any, path: Path) -> Any:
+    """What `path` holds; a fresh one where TensorRT does not take that."""
+    kept = b""
+    with contextlib.suppress(FileNotFoundError):
+        kept = path.read_bytes()
+    for serialized in (kept, b""):
+        cache = config.create_timing_cache(serialized)
+        if cache is not None and config.set_timing_cache(cache, ignore_mismatch=False):
+            return cache
+    raise ToolFailure("TensorRT takes no timing cache", where=path.name)
 
 
-def _batch_of_1(builder: Any, network: Any) -> Any:
+def _one_shape(builder: Any, network: Any, batch: int) -> Any:
     profile = builder.create_optimization_profile()
     for index in range(network.num_inputs):
         tensor = network.get_input(index)
-        shape = (1, *tuple(tensor.shape)[1:])
+        shape = (batch, *tuple(tensor.shape)[1:])
         profile.set_shape(tensor.name, shape, shape, shape)
     return profile
 

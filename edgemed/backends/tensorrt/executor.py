@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,31 +30,32 @@ class TensorRtExecutor:
         """
         trt = load(package)
         self._cuda = cuda_runtime()
-        log = build_log(trt)
-        log.start()
-        self._runtime = trt.Runtime(log)
+        self._worst = trt.Logger.ERROR
+        self._log = build_log(trt)
+        self._log.start()
+        self._runtime = trt.Runtime(self._log)
         self._engine = self._runtime.deserialize_cuda_engine(engine.read_bytes())
-        if self._engine is None:
-            said = " ".join(" ".join(log.at_least(trt.Logger.ERROR)).split())[:400]
-            raise ToolFailure(f"{package} refuses the engine: {said}", where=engine.name)
-        self._context = self._engine.create_execution_context()
-        self._stream = call(self._cuda.cudaStreamCreate)
+        context = None if self._engine is None else self._engine.create_execution_context()
+        if context is None:
+            raise ToolFailure(f"{package} refuses the engine: {self._said()}", where=engine.name)
+        self._context = context
         names = [self._engine.get_tensor_name(index) for index in range(self._engine.num_io_tensors)]
         modes = {name: self._engine.get_tensor_mode(name) for name in names}
         self._inputs = [name for name in names if modes[name] == trt.TensorIOMode.INPUT]
         self.inputs = [(name,) for name in self._inputs]
-        self.outputs = [(name,) for name in names if modes[name] == trt.TensorIOMode.OUTPUT]
+        self.outputs = [(name,) for name in names if name not in self._inputs]
         self._wanted = [name for name in outputs if (name,) in self.outputs]
-        self._host: dict[str, NDArray[Any]] = {}
+        for name in self._inputs:
+            self._context.set_input_shape(name, (1, *tuple(self._engine.get_tensor_shape(name))[1:]))
+        self._stream = call(self._cuda.cudaStreamCreate)
         self._device: dict[str, int] = {}
-        for name in (*self._inputs, *(name for (name,) in self.outputs)):
-            shape = (1, *tuple(self._engine.get_tensor_shape(name))[1:])
-            if name in self._inputs:
-                self._context.set_input_shape(name, shape)
-            array = np.empty(shape, trt.nptype(self._engine.get_tensor_dtype(name)))
-            self._host[name] = array
-            self._device[name] = call(self._cuda.cudaMalloc, array.nbytes)
-            self._context.set_tensor_address(name, int(self._device[name]))
+        weakref.finalize(self, _free, self._cuda, self._device, self._stream)
+        self._host: dict[str, NDArray[Any]] = {}
+        for name in names:
+            kind = trt.nptype(self._engine.get_tensor_dtype(name))
+            self._host[name] = np.empty(tuple(self._context.get_tensor_shape(name)), kind)
+            self._device[name] = int(call(self._cuda.cudaMalloc, self._host[name].nbytes))
+            self._context.set_tensor_address(name, self._device[name])
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         rows = [
@@ -64,14 +66,15 @@ class TensorRtExecutor:
 
     def _answer(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         kind = self._cuda.cudaMemcpyKind
+        self._log.start()
         try:
             for name in self._inputs:
                 np.copyto(self._host[name], inputs[name])
                 self._copy(
                     self._device[name], self._host[name].ctypes.data, name, kind.cudaMemcpyHostToDevice
                 )
-            if not self._context.execute_async_v3(self._stream):
-                raise RuntimeError("TensorRT did not execute the engine")
+            if not self._context.execute_async_v3(int(self._stream)):
+                raise RuntimeError(f"TensorRT did not execute the engine: {self._said()}")
             for name in self._wanted:
                 self._copy(
                     self._host[name].ctypes.data, self._device[name], name, kind.cudaMemcpyDeviceToHost
@@ -84,6 +87,12 @@ class TensorRtExecutor:
     def _copy(self, to: int, source: int, name: str, kind: Any) -> None:
         call(self._cuda.cudaMemcpyAsync, to, source, self._host[name].nbytes, kind, self._stream)
 
-    def __del__(self) -> None:
-        for address in getattr(self, "_device", {}).values():
-            self._cuda.cudaFree(address)
+    def _said(self) -> str:
+        return " ".join(" ".join(self._log.at_least(self._worst)).split())[:400] or "it says nothing more"
+
+
+def _free(cuda: Any, device: Mapping[str, int], stream: Any) -> None:
+    cuda.cudaStreamSynchronize(stream)
+    for address in device.values():
+        cuda.cudaFree(address)
+    cuda.cudaStreamDestroy(stream)

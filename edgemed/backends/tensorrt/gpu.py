@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from edgemed.errors import Unavailable
 
 REMEDY = "pip install 'cuda-bindings==12.*' for JetPack 6, cuda-bindings>=13 elsewhere"
+_BOARD = "run it on a machine with an NVIDIA GPU and its driver"
+_KERNEL_MODULE = Path("/proc/driver/nvidia/version")
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """`compute_capability` as in `8.7`; `driver` is the newest CUDA that the driver runs, as in `12.6`."""
+    """`compute_capability` as in `8.7`; `driver` as in `12.6 540.4.0`: the newest CUDA that it runs, and its
+    release where that is told."""
 
     compute_capability: str
     driver: str
@@ -26,12 +31,22 @@ def find_gpu() -> Gpu:
     except Unavailable as error:
         raise Unavailable(f"no NVIDIA GPU here ({error.problem})", remedy=error.remedy) from None
     if count < 1:
-        raise Unavailable("no NVIDIA GPU here", remedy="run it on the board")
+        raise Unavailable("no NVIDIA GPU here", remedy=_BOARD)
     kinds = cudart.cudaDeviceAttr
     major = call(cudart.cudaDeviceGetAttribute, kinds.cudaDevAttrComputeCapabilityMajor, 0)
     minor = call(cudart.cudaDeviceGetAttribute, kinds.cudaDevAttrComputeCapabilityMinor, 0)
-    driver = call(cudart.cudaDriverGetVersion)
-    return Gpu(f"{major}.{minor}", f"{driver // 1000}.{driver % 1000 // 10}")
+    newest = call(cudart.cudaDriverGetVersion)
+    try:
+        release = driver_release(_KERNEL_MODULE.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        release = ""
+    return Gpu(f"{major}.{minor}", f"{newest // 1000}.{newest % 1000 // 10} {release}".rstrip())
+
+
+def driver_release(told: str) -> str:
+    """The release in what the driver's kernel module tells of itself, as in `540.4.0`; else empty."""
+    found = re.search(r"^NVRM version:.*?\s(\d+(?:\.\d+)+)\s", told, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def cuda_runtime() -> Any:
@@ -48,7 +63,7 @@ def call(function: Any, *arguments: Any) -> Any:
     try:
         status, *values = function(*arguments)
     except RuntimeError as error:  # the driver's library is missing
-        raise Unavailable(f"no NVIDIA driver: {error}", remedy="run it on the board") from None
+        raise Unavailable(f"no NVIDIA driver: {error}", remedy=_BOARD) from None
     if int(status) != 0:
-        raise Unavailable(f"CUDA: {getattr(status, 'name', status)}", remedy="run it on the board")
+        raise Unavailable(f"CUDA: {getattr(status, 'name', status)}", remedy=_BOARD)
     return values[0] if values else None

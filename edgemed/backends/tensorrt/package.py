@@ -17,13 +17,16 @@ _REMEDIES: dict[EnginePackage, str] = {
 
 
 def installed_version(package: EnginePackage) -> str:
-    """Version of a package, empty where it is not installed. Imports it only where nothing else tells."""
+    """Version of a package, empty where it cannot be used. Imports it only where nothing else tells."""
     try:
         return metadata.version(_MODULES[package])
     except metadata.PackageNotFoundError:
         if util.find_spec(_MODULES[package]) is None:
             return ""
-    return str(load(package).__version__)  # JetPack's bindings come without metadata
+    try:  # bindings of a system package may come without metadata
+        return str(load(package).__version__)
+    except (Unavailable, AttributeError):  # AttributeError: a folder of that name is no package
+        return ""
 
 
 def load(package: EnginePackage) -> ModuleType:
@@ -31,9 +34,13 @@ def load(package: EnginePackage) -> ModuleType:
     try:
         return importlib.import_module(_MODULES[package])
     except (ImportError, OSError) as error:
-        raise Unavailable(
-            f"{package} cannot be imported: {error}", where=package, remedy=_REMEDIES[package]
-        ) from None
+        raise unavailable(package, str(error)) from None
+
+
+def unavailable(package: EnginePackage, why: str = "") -> Unavailable:
+    """The error for a package that is not here, with the way to install it."""
+    problem = f"{package} cannot be imported: {why}" if why else f"{package} is not installed"
+    return Unavailable(problem, remedy=_REMEDIES[package])
 
 
 def remedy(package: EnginePackage) -> str:

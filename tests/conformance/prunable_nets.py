@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import torch
-from torch import Tensor, nn
+import torch  # noqa: TID253
+from torch import Tensor, nn  # noqa: TID253
 
 
 def _conv(inside: int, outside: int, **options: int) -> nn.Sequential:
@@ -159,7 +159,7 @@ class Bert(nn.Module):
             for layer in (self.query, self.key, self.value)
         )
         x = nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2)
-        return self.dense(x.reshape(len(x), -1, self.all_head_size))
+        return self.dense(x.reshape(x.shape[0], -1, self.all_head_size))
 
 
 class Sequence(nn.Module):

@@ -1,0 +1,67 @@
+"""The engines that were built on this machine: a folder for each graph, TensorRT, GPU and driver."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from edgemed.backends.tensorrt.engines import ENGINES_FILE, EnginePlace, Machine, read_engines
+from edgemed.errors import Untrusted
+from edgemed.types import digest_of, digest_of_file
+
+VARIABLE = "EDGEMED_ENGINE_CACHE"
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+def cache_folder() -> Path:
+    """`$EDGEMED_ENGINE_CACHE`, else `~/.cache/edgemed/engines`."""
+    given = os.environ.get(VARIABLE)
+    return (Path(given) if given else Path.home() / ".cache" / "edgemed" / "engines").resolve()
+
+
+def engine_folder(graph: str, machine: Machine) -> Path:
+    """Where the engine of the graph with this digest lies once it is built."""
+    parts = [graph, machine.package, machine.version, machine.gpu.compute_capability, machine.gpu.driver]
+    return cache_folder() / digest_of(parts)[:32]
+
+
+def timing_cache(machine: Machine) -> Path:
+    """Tactics timed for any graph: TensorRT takes them on the same GPU and in the same version only."""
+    parts = [machine.package, machine.version, machine.gpu.compute_capability, machine.gpu.driver]
+    return cache_folder() / f"timing-{digest_of(parts)[:32]}"
+
+
+def cached_engine(graph: str, machine: Machine) -> EnginePlace | None:
+    """None where none was built. Raises `Untrusted` for one that is not what was built here."""
+    built = engine_folder(graph, machine)
+    try:
+        if not (built / ENGINES_FILE).exists():
+            return None
+        for each in (built.parent, built, built / ENGINES_FILE):
+            check_owner(each)
+        engines = read_engines(built).engines
+        if len(engines) == 1:
+            path = built / engines[0].file
+            check_owner(path)
+            same = engines[0].graph == graph and engines[0].sha256 == digest_of_file(path)
+            if same and not machine.differs(engines[0]):
+                return EnginePlace(path, engines[0])
+    except OSError as error:
+        raise _untrusted(f"the cached engine cannot be read: {error.strerror}", built) from None
+    raise _untrusted("the cached engine is not what was built here", built)
+
+
+def check_owner(path: Path) -> None:
+    """Raises `Untrusted` where others may write: an engine is code that whoever loads it runs."""
+    status = path.lstat()
+    if status.st_uid not in (os.getuid(), 0) or status.st_mode & _WRITABLE_BY_OTHERS or path.is_symlink():
+        raise Untrusted(
+            "others may have written engines here: it is theirs, a link, or writable by them",
+            where=str(path),
+            remedy=f"chmod go-w, or name a folder of your own in ${VARIABLE}; edgemed-device build-engine",
+        )
+
+
+def _untrusted(problem: str, built: Path) -> Untrusted:
+    return Untrusted(problem, where=str(built), remedy="edgemed-device build-engine builds it again")

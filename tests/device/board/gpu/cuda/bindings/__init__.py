@@ -1,0 +1,1 @@
+"""Found before the installed package of this name."""

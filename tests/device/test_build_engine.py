@@ -1,0 +1,418 @@
+"""`edgemed-device build-engine` on a board that is missing here: `board/` holds its CUDA and its TensorRT.
+
+Everything else is real: the command in processes of its own, the artefact, its golden cases, the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import graphs
+import numpy as np
+import pytest
+from artefacts import make_artefact, sign
+
+from edgemed.compress import find_scales, write_signed_activations
+from edgemed.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_TOOL_FAILURE, EXIT_UNTRUSTED
+from edgemed.types import EngineSpec, QuantiseSpec
+
+BOARD = Path(__file__).parent / "board"
+ORIN = EngineSpec("tensorrt", ("8.7",), ">=10.3,<11", 19)
+RTX = EngineSpec("tensorrt-rtx", ("8.6",), ">=1.7,<2")
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Board:
+    """A Jetson with the artefact in the folder `kit` and the cache in `cache`; commands run beside them."""
+
+    device: object
+    home: Path
+
+    @property
+    def kit(self) -> Path:
+        return self.home / "kit"
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "cache"
+
+    @property
+    def engines(self) -> list[Path]:
+        return sorted(each for each in self.cache.glob("*") if each.is_dir())
+
+    @property
+    def calls(self) -> list[str]:
+        """What was built and deserialised so far."""
+        told = self.home / "calls"
+        return told.read_text().splitlines() if told.exists() else []
+
+    @property
+    def built(self) -> int:
+        return sum(line.startswith("build") for line in self.calls)
+
+    def env(self, parts: tuple[str, ...] = ("gpu", "sdk"), **more: str) -> dict[str, str]:
+        return {
+            "PYTHONPATH": os.pathsep.join(str(BOARD / part) for part in parts),
+            "EDGEMED_ENGINE_CACHE": str(self.cache),
+            "BOARD_CALLS": str(self.home / "calls"),
+            **{f"BOARD_{name.upper()}": value for name, value in more.items()},
+        }
+
+    def build(self, *arguments: str, env: dict[str, str] | None = None, **more: str):
+        return self.device.run("build-engine", "kit", *arguments, env=env or self.env(**more))
+
+    def command(self) -> list[str]:
+        return self.device.command("build-engine", "kit")
+
+    def answers(self, **more: str) -> subprocess.CompletedProcess[str]:
+        """`Session.load` on the board and the largest score of the first golden case."""
+        code = (
+            "from edgemed.runtime import Session, golden_inputs\nfrom pathlib import Path\n"
+            "from edgemed.errors import EdgemedError\n"
+            "try: print(Session.load('kit').run(golden_inputs(Path('kit'), 2))['score'].tolist())\n"
+            "except EdgemedError as error: print(type(error).__name__, error)"
+        )
+        return subprocess.run(
+            [sys.executable, "-c", code], cwd=self.home, env={**os.environ, **self.env(**more)},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+
+    def left_over(self) -> list[str]:
+        return sorted(each.name for each in self.cache.glob(".*"))
+
+
+@pytest.fixture(scope="session")
+def signed(tmp_path_factory: pytest.TempPathFactory):
+    """cnn1d in signed int8."""
+    folder = tmp_path_factory.mktemp("signed")
+    net = graphs.cnn1d(folder)
+    find_scales(net.path, net.samples(24), QuantiseSpec(samples=24), seed=0, saturates=False, out=folder)
+    write_signed_activations(net.path, folder, folder / "signed.onnx")
+    return net, folder / "signed.onnx"
+
+
+@pytest.fixture(scope="session")
+def kit(signed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a compile makes for the Jetson on a host without its GPU."""
+    net, source = signed
+    return make_artefact(net, "tensorrt", "int8", source, tmp_path_factory.mktemp("kit") / "kit", ORIN)
+
+
+@pytest.fixture
+def board(device, kit: Path) -> Board:
+    home = device.out.parent
+    shutil.copytree(kit, home / "kit")
+    return Board(device, home)
+
+
+def test_a_kit_holds_what_a_board_needs_and_says_what_was_not_executed(kit):
+    assert {path.name for path in kit.iterdir()} == {
+        "model.onnx",
+        "engines.json",
+        "golden.npz",
+        "manifest.json",
+    }
+    listed = json.loads((kit / "engines.json").read_text())
+    assert listed["spec"]["compute_capabilities"] == ["8.7"]
+    assert listed["recipe"] == {"batch": 1, "tf32": False, "timing_cache": True}
+    assert listed["engines"] == []
+    assert "not by the board's TensorRT" in listed["notes"][0]
+    assert json.loads((kit / "manifest.json").read_text())["stand_in"].startswith("onnxruntime")
+
+
+def test_the_board_builds_once_and_answers_as_was_judged(board):
+    done = board.build("--json")
+    assert done.code == 0, done.err
+    assert done.json["found"] is False
+    assert done.json["difference"] < 1e-6
+    assert done.json["engine"] == str(board.engines[0])
+    assert board.calls == ["build timed tactics", "deserialise"]
+    with np.load(board.kit / "golden.npz") as golden:
+        expected = golden["out.score"][:2]
+    assert np.allclose(json.loads(board.answers().stdout), expected, atol=1e-6)
+    again = board.build()
+    assert again.code == 0, again.err
+    assert "found" in again.out
+    assert board.built == 1
+    assert board.left_over() == []
+    assert all(path.stat().st_mode & 0o022 == 0 for path in board.cache.rglob("*"))
+    told = re.search(r"try it +edgemed-device (.*)", again.out)
+    assert told
+    tuned = board.device.run(*told[1].split(), "--launches", "1", "--seconds", "0.05", env=board.env())
+    assert tuned.code == 0, tuned.err
+
+
+@pytest.mark.parametrize("changed", [{"cuda": "12.8"}, {"tensorrt": "10.7.0"}])
+def test_another_driver_or_tensorrt_builds_anew_and_keeps_the_old_engine(board, changed):
+    assert board.build().code == 0
+    assert "no engine for compute capability 8.7" in board.answers(**changed).stdout
+    assert board.build(**changed).code == 0
+    assert board.calls.count("build timed tactics") == 2
+    assert len(board.engines) == 2
+    assert board.build().code == 0
+    assert board.built == 2
+
+
+def test_another_graph_builds_anew_with_the_tactics_that_are_known(board):
+    assert board.build().code == 0
+    with (board.kit / "model.onnx").open("ab") as file:
+        file.write(b"\x72\x00")  # an empty field of a later ONNX
+    sign(board.kit)
+    assert board.build().code == 0
+    assert [line for line in board.calls if line.startswith("build")] == [
+        "build timed tactics", "build known tactics",
+    ]  # fmt: skip
+
+
+def test_a_timing_cache_that_tensorrt_does_not_take_is_replaced(board):
+    assert board.build().code == 0
+    (kept,) = board.cache.glob("timing-*")
+    kept.write_bytes(b"torn")
+    shutil.rmtree(board.engines[0])
+    assert board.build().code == 0
+    assert board.calls.count("build timed tactics") == 2
+    assert kept.read_bytes().startswith(b"tactics for")
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        ("hang", "building the engine: no sign of life for 3 s"),
+        ("crash", "building the engine: crashed (SIGABRT)"),
+        ("refuse", "No implementation computes the node"),
+        ("crash-load", "replaying the golden cases: crashed (SIGABRT)"),
+        ("refuse-load", "tensorrt refuses the engine: The engine plan file is not compatible"),
+        ("fail", "did not execute the engine: Cuda failure"),
+        ("no-memory", "cudaErrorMemoryAllocation"),
+    ],
+)
+def test_a_build_that_hangs_crashes_or_fails_leaves_nothing(board, mode, told):
+    done = board.build("--timeout-min", "0.05", mode=mode)
+    assert done.code == EXIT_TOOL_FAILURE
+    assert told in done.err
+    assert board.engines == []
+    assert board.left_over() == []
+    assert board.build().code == 0
+
+
+def test_an_engine_that_answers_differently_is_refused_and_removed(board):
+    done = board.build("--json", mode="clip")
+    assert done.code == EXIT_UNTRUSTED
+    assert re.search(r"golden cases differ by 0\.\d+, allowed 0\.02", done.json["error"]["problem"])
+    assert "the engine is refused" in done.json["error"]["next"]
+    assert board.engines == []
+    assert (board.kit / "model.onnx").exists()
+
+
+def test_an_engine_that_is_found_is_replayed_and_kept_where_only_the_gpu_fails(board):
+    assert board.build().code == 0
+    assert board.build(mode="no-memory").code == EXIT_TOOL_FAILURE
+    assert len(board.engines) == 1
+    assert board.build(mode="clip").code == EXIT_UNTRUSTED
+    assert board.engines == []
+
+
+def test_what_the_parser_warns_of_is_told_and_kept(board):
+    done = board.build("--json", mode="warn")
+    assert done.code == 0, done.err
+    assert done.json["notes"] == ["Make sure input signal has Int64 binding."]
+    assert "note       Make sure input signal has Int64 binding." in board.build().out
+
+
+def test_an_unsupported_node_is_named_before_anything_is_built(board):
+    from onnx import load, save
+
+    model = load(board.kit / "model.onnx")
+    conv = next(node for node in model.graph.node if node.op_type == "Conv")
+    conv.op_type = "QLinearConv"
+    save(model, board.kit / "model.onnx")
+    sign(board.kit)
+    done = board.build()
+    assert done.code == EXIT_TOOL_FAILURE
+    assert f"{conv.name} (QLinearConv)" in done.err
+    assert board.calls == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "more", "told", "remedy"),
+    [
+        (("gpu", "sdk"), {"tensorrt": "8.6.2"}, "tensorrt 8.6.2 is here; the artefact is for >=10.3,<11", ""),
+        (("gpu", "sdk"), {"tensorrt": "11.4.1"}, "tensorrt 11.4.1 is here", "compile for a target"),
+        (("gpu", "sdk"), {"gpu": "8.9"}, "compute capability 8.9; the artefact is for 8.7", ""),
+        (("gpu", "sdk"), {"gpu": ""}, "no NVIDIA GPU here (CUDA: cudaErrorNoDevice)", ""),
+        (("gpu",), {}, "No module named 'tensorrt'", "comes with JetPack"),
+        (("sdk",), {}, "no NVIDIA GPU here", ""),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_building(board, parts, more, told, remedy):
+    done = board.build(env=board.env(parts, **more))
+    assert done.code == EXIT_TOOL_FAILURE
+    assert told in done.err
+    assert remedy in done.err
+    assert board.calls == []
+    assert not board.cache.exists()
+
+
+def test_tensorrt_11_knows_strongly_typed_networks_alone(board, signed):
+    net, source = signed
+    thor = EngineSpec("tensorrt", ("11.0",), ">=10.13,<12", 19)
+    shutil.rmtree(board.kit)
+    make_artefact(net, "tensorrt", "int8", source, board.kit, thor)
+    done = board.build(gpu="11.0", tensorrt="11.4.1", cuda="13.2")
+    assert done.code == 0, done.err
+    assert board.built == 1
+
+
+def test_an_engine_built_ahead_is_compared_before_it_is_deserialised(board, signed):
+    net, source = signed
+    shutil.rmtree(board.kit)
+    make_artefact(net, "tensorrt", "int8", source, board.kit, RTX)
+    assert (board.kit / "sm86.engine").stat().st_size > 1000
+    everything = ("gpu", "sdk", "rtx")
+    for changed in ({"gpu": "8.9"}, {"gpu": "7.5"}):
+        told = subprocess.run(
+            [sys.executable, "-c", "from edgemed.runtime import Session; Session.load('kit')"],
+            cwd=board.home, env={**os.environ, **board.env(everything, **changed)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert "sm86.engine is for compute capability 8.6" in told.stderr
+    assert board.calls == []
+    done = board.build(env=board.env(everything, gpu="8.6"))
+    assert done.code == EXIT_TOOL_FAILURE
+    assert "sm86.engine was built for this GPU" in done.err
+    assert "refuses the engine" in done.err  # a real one, which this board cannot know
+    assert board.calls == ["deserialise"]
+
+
+@pytest.mark.parametrize("file", ["board.engine", "engines.json"])
+def test_a_cached_engine_that_was_changed_is_not_loaded_but_built_again(board, file):
+    assert board.build().code == 0
+    path = board.engines[0] / file
+    path.write_bytes(path.read_bytes()[:-40])
+    before = len(board.calls)
+    assert board.answers().stdout.startswith("Untrusted")
+    assert len(board.calls) == before
+    assert board.build().code == 0
+    assert board.built == 2
+
+
+def test_engines_that_others_may_have_written_are_not_loaded(board):
+    assert board.build().code == 0
+    engine = board.engines[0] / "board.engine"
+    before = len(board.calls)
+    for path, mode in ((engine, 0o666), (engine.parent, 0o777), (board.cache, 0o775)):
+        kept = path.stat().st_mode
+        path.chmod(mode)
+        told = board.answers().stdout
+        assert told.startswith("Untrusted others may have written engines here")
+        path.chmod(kept)
+    moved = board.home / "moved.engine"
+    engine.rename(moved)
+    engine.symlink_to(moved)
+    assert board.answers().stdout.startswith("Untrusted others may have written engines here")
+    assert len(board.calls) == before
+    board.cache.chmod(0o777)
+    done = board.build()
+    assert done.code == EXIT_UNTRUSTED
+    assert "EDGEMED_ENGINE_CACHE" in done.err
+    assert len(board.calls) == before
+
+
+def test_a_generous_umask_gives_others_nothing_to_write(board):
+    done = subprocess.run(
+        ["sh", "-c", 'umask 0; exec "$@"', "sh", *board.command()],
+        cwd=board.home, env={**os.environ, **board.env()}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "others may" not in board.answers().stdout
+
+
+def test_a_cache_that_cannot_be_written_is_a_message(board):
+    board.cache.write_text("a file")
+    done = board.build()
+    assert done.code == EXIT_TOOL_FAILURE
+    assert "cannot write" in done.err
+    assert "EDGEMED_ENGINE_CACHE" in done.err
+    assert board.calls == []
+
+
+def test_a_full_disk_leaves_nothing(board):
+    """No file may grow beyond 1 KiB: the engine does not fit, as on a full disk."""
+    limit = "import resource, sys, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024)); "
+    limit += "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+    limit += "sys.argv = ['edgemed-device', 'build-engine', 'kit']; "
+    limit += "runpy.run_module('edgemed.device', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", limit], cwd=board.home, env={**os.environ, **board.env()},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == EXIT_TOOL_FAILURE
+    assert "Traceback" not in done.stderr
+    assert "File too large" in done.stderr
+    assert board.engines == []
+    assert board.left_over() == []
+
+
+def test_an_interrupted_build_leaves_nothing(board, start):
+    process = start(board.command(), cwd=board.home, env={**os.environ, **board.env(mode="hang")})
+    _wait(lambda: board.built)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == EXIT_INTERRUPTED
+    assert "Traceback" not in told
+    assert board.engines == []
+    assert board.left_over() == []
+
+
+def test_a_killed_build_is_cleared_away_by_the_next(board, start):
+    process = start(board.command(), cwd=board.home, env={**os.environ, **board.env(mode="hang")})
+    _wait(lambda: board.built)
+    process.kill()
+    process.wait()
+    assert len(board.left_over()) == 1
+    assert board.build().code == 0
+    assert board.left_over() == []
+
+
+def test_the_second_of_two_builds_waits_and_finds_the_engine(board, start):
+    both = [start(board.command(), cwd=board.home, env={**os.environ, **board.env()}) for _ in range(2)]
+    told = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert sorted("found" in out for out, _ in told) == [False, True]
+    assert board.built == 1
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf", "soon"])
+def test_a_timeout_that_is_none_is_refused(board, minutes):
+    done = board.build("--timeout-min", minutes)
+    assert done.code == EXIT_BAD_INPUT
+    assert "--timeout-min" in done.err
+
+
+def test_other_artefacts_and_broken_ones_are_refused(board, artefact):
+    shutil.copytree(artefact("cnn1d")[1], board.home / "other")
+    done = board.device.run("build-engine", "other", env=board.env())
+    assert done.code == EXIT_BAD_INPUT
+    assert "edgemed-device tune" in done.err
+    assert board.device.run("build-engine", "nowhere", env=board.env()).code == EXIT_BAD_INPUT
+    (board.kit / "model.onnx").write_bytes(b"another")
+    assert board.build().code == EXIT_UNTRUSTED
+    assert board.calls == []
+
+
+def _wait(ready, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < end
+        time.sleep(0.05)
