@@ -6,8 +6,8 @@ defined.
 
 from __future__ import annotations
 
-import torch  # noqa: TID253
-from torch import Tensor, nn  # noqa: TID253
+import torch
+from torch import Tensor, nn
 
 
 class RecurrentStandIn(nn.Module):

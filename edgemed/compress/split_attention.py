@@ -5,9 +5,9 @@ Imported inside functions only: it needs torch to be defined.
 
 from __future__ import annotations
 
-import torch  # noqa: TID253
-from torch import Tensor, nn  # noqa: TID253
-from torch.nn import functional  # noqa: TID253
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
 
 class SplitAttention(nn.Module):

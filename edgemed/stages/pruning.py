@@ -169,8 +169,13 @@ def _exported(
 
 def _remove(recipe: Recipe, base: str, inputs: Inputs, folder: Path) -> dict[str, Any]:
     trained = load_trained_model(recipe.model, Path(base))
-    example = tensors_of(random_batch(inputs.tensors, _EXAMPLES, recipe.seed))
-    pruning, history = prune(trained.module(), example, recipe.prune)
+    samples = real_samples(recipe, inputs.raw, Path(base))[:_EXAMPLES]
+    example = (
+        Front(inputs.front, inputs.raw).run(samples)
+        if len(samples) == _EXAMPLES
+        else random_batch(inputs.tensors, _EXAMPLES, recipe.seed)
+    )
+    pruning, history = prune(trained.module(), tensors_of(example), recipe.prune)
     (folder / _HISTORY_FILE).write_text(history.to_json(), encoding="utf-8")
     return pruning.to_dict()
 

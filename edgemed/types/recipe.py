@@ -112,9 +112,9 @@ class PruneSpec(Record):
     """Channels that remain are a multiple of it: what SIMD and tensor cores compute at once."""
     budget_min: float = 10.0
     """Minutes of recovery at most; 0 recovers nothing, and the artefact is stamped so."""
-    epochs: int = 30
+    epochs: int = 200
     """Passes over the calibration set at most."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     batch: int = 32
     use_labels: bool = False
     """The calibration set's labels join the loss, where it has some."""

@@ -85,7 +85,9 @@ def test_wheel_holds_the_package_and_its_data(wheel: Path) -> None:
     }
     expected = tracked("edgemed") | data
     for name in (
-        "edgemed/py.typed", "edgemed/report/report.html.jinja", "edgemed/demo/models/signal_cnn.py",
+        "edgemed/py.typed", "edgemed/report/report.html.jinja", "edgemed/report/macros.html.jinja",
+        "edgemed/report/pruning.html.jinja", "edgemed/report/trade_off.html.jinja",
+        "edgemed/demo/models/signal_cnn.py", "edgemed/_data/targets/raspberry-pi-5.toml",
         "edgemed/_data/targets/host.toml", "edgemed/_data/calibration/imageless-mr/recipe.toml",
     ):  # fmt: skip
         assert name in expected
@@ -106,13 +108,14 @@ def test_metadata_keeps_the_base_light_and_offers_the_extras(wheel: Path) -> Non
     base = [need for need in needs if "extra ==" not in need]
     assert [need.partition(">")[0] for need in base] == ["numpy"]
     assert set(metadata.get_all("Provides-Extra") or []) == {
-        "onnxruntime", "openvino", "images", "compile", "demo", "all",
+        "onnxruntime", "openvino", "tensorrt-rtx", "images", "compile", "demo", "all",
     }  # fmt: skip
     for extra in ("onnxruntime", "openvino"):
         of = [need.partition(">")[0] for need in needs if need.endswith(f"extra == '{extra}'")]
         assert of == [extra]
     assert metadata["Requires-Python"] == ">=3.10"
     assert "edgemed = edgemed.__main__:main" in points
+    assert "edgemed-device = edgemed.device.__main__:main" in points
 
 
 def test_what_ships_to_a_device_is_python_3_10() -> None:
@@ -123,8 +126,9 @@ def test_what_ships_to_a_device_is_python_3_10() -> None:
         "import sys\nfor name in sys.argv[1:]:\n"
         "    compile(open(name, encoding='utf-8').read(), name, 'exec', dont_inherit=True)"
     )
-    folders = ("runtime", "backends", "readers", "types")
-    files = [ROOT / "edgemed" / name for name in ("__init__.py", "__main__.py", "errors.py")]
+    folders = ("device", "measure", "runtime", "backends", "readers", "types")
+    modules = ("__init__.py", "__main__.py", "errors.py", "child.py", "judge/latency.py", "judge/limits.py")
+    files = [ROOT / "edgemed" / name for name in modules]
     files += [path for folder in folders for path in sorted((ROOT / "edgemed" / folder).rglob("*.py"))]
     done = subprocess.run([python, "-c", code, *files], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

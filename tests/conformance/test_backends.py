@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -36,6 +37,8 @@ OFFERED = [
 REFUSED = ("gru", "int8")
 """NNCF rounds a GRU's weights, but int8 layers are convolutions and matrix products, and the only one here is
 the last layer, which stays in float: `tests/compress/test_quantise.py` sees the refusal."""
+ENDLESS = ("gru", "tensorrt")
+"""Its 6 hidden values keep TensorRT-RTX building for ever: `test_tensorrt.py` sees it."""
 
 
 def _each(graphs=GRAPHS):
@@ -48,7 +51,7 @@ def _each(graphs=GRAPHS):
             )
             for graph in graphs
             for backend, precision in OFFERED
-            if (graph, precision) != REFUSED
+            if (graph, precision) != REFUSED and (graph, backend) != ENDLESS
         ],
     )  # fmt: skip
 
@@ -99,7 +102,7 @@ def test_outputs_come_in_the_order_asked_for(built, graph, backend, precision):
     case = built(graph, backend, precision)
     inputs = case.net.batch(3)
     classes, volume = case.load().run(inputs)
-    turned = get_backend(backend).load(case.folder, precision, ("volume", "classes"), 1).run(inputs)
+    turned = case.load(outputs=("volume", "classes")).run(inputs)
     assert np.array_equal(turned[0], volume)
     assert np.array_equal(turned[1], classes)
 
@@ -143,7 +146,8 @@ def test_two_threads_answer_as_one(built, graph, backend, precision):
 def test_every_convolution_runs_in_int8(built, graph, backend):
     case = built(graph, backend, "int8")
     layers = get_backend(backend).executed_layers(case.folder, "int8", case.net.batch(1))
-    ran = [precision for _, op, precision in layers if "conv" in op.lower() and "convert" not in op.lower()]
+    convolutions = re.compile("(?i)conv(?!ert)|^correlation$")
+    ran = [precision for _, op, precision in layers if convolutions.search(op)]
     assert ran == ["int8"] * CONVOLUTIONS[graph]
 
 
@@ -167,7 +171,7 @@ def test_a_corrupted_file_is_a_tool_failure(built, tmp_path, backend, precision)
         data = path.read_bytes()
         (tmp_path / path.name).write_bytes(data[: len(data) // 2])
     with pytest.raises(ToolFailure, match="cannot") as caught:
-        run_in_child(get_backend(backend).load, tmp_path, precision, ("classes",), 1, what="loading")
+        run_in_child(case.loader, tmp_path, precision, ("classes",), 1, what="loading")
     assert caught.value.where
 
 
@@ -180,7 +184,9 @@ def test_what_is_offered_is_complete(backend):
         assert chosen.forms[precision]
         assert 0 < chosen.golden_tolerance(precision) < 0.1
     assert set(chosen.precisions(frozenset())) <= set(chosen.precisions(everything))
-    assert chosen.availability().version == metadata.version(backend)
+    if any(name == backend for name, _ in OFFERED):
+        package = {"tensorrt": "tensorrt-rtx"}.get(backend, backend)
+        assert chosen.availability().version.rpartition(" ")[2] == metadata.version(package)
 
 
 def test_onnxruntime_of_another_distribution_is_available(tmp_path):

@@ -80,14 +80,14 @@ def _parse(trt: ModuleType, builder: Any, log: Any, graph: Path) -> Any:
     parser = trt.OnnxParser(network, log)
     parsed = parser.parse(graph.read_bytes())
     errors = [parser.get_error(index) for index in range(parser.num_errors)]
-    if errors:
-        named = dict.fromkeys(map(_told, errors))
+    named = dict.fromkeys(_told(each) for each in errors if each.node_operator())
+    if named:
         raise ToolFailure(
             f"TensorRT does not support a node: {'; '.join(list(named)[:_MOST_NAMED])}",
             where=graph.name,
             remedy="change the model, or leave tensorrt out of the target's backends",
         )
-    if not parsed:
+    if not parsed or errors:
         raise ToolFailure(f"TensorRT cannot read the graph: {_worst(trt, log)}", where=graph.name)
     if log.clipped():
         raise ToolFailure(

@@ -13,13 +13,14 @@ class Attention(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
+        self.num_heads = HEADS
         self.scale = (dim // HEADS) ** -0.5
         self.qkv = nn.Linear(dim, 3 * dim)
         self.out = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = (
-            part.unflatten(2, (HEADS, -1)).transpose(1, 2) for part in self.qkv(x).chunk(3, 2)
+            part.unflatten(2, (self.num_heads, -1)).transpose(1, 2) for part in self.qkv(x).chunk(3, 2)
         )
         weights = torch.softmax((query * self.scale) @ key.transpose(2, 3), -1)
         mixed: Tensor = self.out((weights @ value).transpose(1, 2).flatten(2))
