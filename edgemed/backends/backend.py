@@ -112,6 +112,8 @@ class Backend(Protocol):
         """
         ...
 
+    build_timeout_s: float = 1200.0
+    """A build that takes longer hangs."""
     stand_in: str = ""
     """What `load_stand_in` executes with, for the manifest."""
 

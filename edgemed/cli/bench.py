@@ -123,8 +123,12 @@ def _folders(paths: tuple[Path, ...]) -> dict[str, Path]:
         raise BadInput("nothing to time", where="PATHS", remedy="edgemed bench OUT, or edgemed bench --suite")
     if len(paths) == 1 and not is_artefact(paths[0]):
         result = read_compilation(paths[0])
-        kept = {each: paths[0] / "artefacts" / each for each in result.kept}
-        return {"original": paths[0] / "original", **kept}
+        kept = [each for each in result.candidates if each.status == "kept"]
+        for each in kept:
+            if each.stand_in:
+                click.echo(f"{each.id} is left out: its hardware is not here", err=True)
+        folders = {each.id: paths[0] / "artefacts" / each.id for each in kept if not each.stand_in}
+        return {"original": paths[0] / "original", **folders}
     return {str(path): artefact_folder(path) for path in paths}
 
 

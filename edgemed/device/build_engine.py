@@ -163,11 +163,11 @@ def _build(folder: Path, listed: EngineList, machine: Machine, built: Path, time
 
 
 def _build_into(folder: str, listed: EngineList, machine: Machine, out: str) -> None:
-    graph, gpu = Path(folder) / GRAPH_FILE, machine.gpu
+    graph = Path(folder) / GRAPH_FILE
     notes = check_graph(graph, machine.package)
     engine = build_engine(
-        graph, machine.package, gpu.compute_capability, Path(out) / _ENGINE_FILE, listed.recipe,
-        driver=gpu.driver, timing_cache=Path(out) / _TIMING_FILE if listed.recipe.timing_cache else None,
+        graph, machine.package, machine.gpu, Path(out) / _ENGINE_FILE, listed.recipe,
+        timing_cache=Path(out) / _TIMING_FILE if listed.recipe.timing_cache else None,
     )  # fmt: skip
     own = EngineList(listed.spec, (engine,), listed.recipe, notes)
     (Path(out) / ENGINES_FILE).write_text(own.to_json(), encoding="utf-8")

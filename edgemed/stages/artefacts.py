@@ -39,8 +39,6 @@ from edgemed.types import (
 ARTEFACT = "artefact"
 FormKey = tuple[Form, bool]
 """A form, of the model as it came or (True) of the pruned one."""
-BUILD_TIMEOUT_S = 1200.0
-"""A runtime that has not finished one candidate by then hangs: the candidate is dropped."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +154,7 @@ def build(
     stage = job.run(
         f"build-{candidate.id}", f"building {candidate.id}", depends_on,
         _build, candidate, str(source), _as_run(manifest), str(golden), engine,
-        timeout_s=BUILD_TIMEOUT_S,
+        timeout_s=get_backend(candidate.backend).build_timeout_s,
     )  # fmt: skip
     layers = tuple(LayerPrecision(*layer) for layer in stage.facts["layers"])
     shipped = replace(manifest, files=stage.facts["files"])

@@ -15,12 +15,14 @@ from edgemed.judge import percentiles
 from edgemed.judge.limits import missed_limits
 from edgemed.measure import Predictions, load_cost, predict, time_in_turns
 from edgemed.runtime import GOLDEN_FILE, Session, read_manifest
-from edgemed.stages.artefacts import BUILD_TIMEOUT_S, ORIGINAL, Built
+from edgemed.stages.artefacts import ORIGINAL, Built
 from edgemed.stages.job import Job, SetSource
 from edgemed.types import Limits
 
 T = TypeVar("T")
 
+LOAD_TIMEOUT_S = 1200.0
+"""A runtime that has not loaded an artefact by then hangs."""
 _PREDICTIONS = "predictions.npz"
 _LATENCIES = "latencies.npz"
 
@@ -140,7 +142,7 @@ def _launch(
     folders = {each.candidate.id: each.folder for each in built}
     stage = job.run(
         name, what, depends_on, _time, folders, seconds, seed,
-        timeout_s=len(built) * (BUILD_TIMEOUT_S + seconds),
+        timeout_s=len(built) * (LOAD_TIMEOUT_S + seconds),
     )  # fmt: skip
     with np.load(stage.folder / _LATENCIES, allow_pickle=False) as data:
         return {name: data[name] for name in folders}
@@ -155,7 +157,7 @@ def _load_cost(job: Job, built: Built) -> tuple[float, float]:
     stage = job.run(
         f"load-{built.candidate.id}", f"loading {built.candidate.id} afresh", depends_on,
         _load, str(built.folder),
-        timeout_s=BUILD_TIMEOUT_S,
+        timeout_s=LOAD_TIMEOUT_S,
     )  # fmt: skip
     return stage.facts["load_ms"], stage.facts["memory_mib"]
 

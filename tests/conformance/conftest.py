@@ -44,6 +44,11 @@ class Case:
         backend = get_backend(self.backend)
         return backend.load_stand_in if backend.cannot_run(ENGINE) else backend.load
 
+    @property
+    def on_gpu(self) -> bool:
+        backend = get_backend(self.backend)
+        return bool(backend.stand_in) and not backend.cannot_run(ENGINE)
+
     def reference(self, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         """What onnxruntime answers in fp32."""
         import onnxruntime as ort

@@ -132,6 +132,8 @@ def test_inputs_may_be_strided_or_read_only(built, graph, backend, precision):
 @_each(("cnn1d", "residual2d", "attention"))
 def test_two_threads_answer_as_one(built, graph, backend, precision):
     case = built(graph, backend, precision)
+    if case.on_gpu:
+        pytest.skip("it computes with no threads of ours")
     inputs = case.net.batch(4)
     executors = [case.load(threads) for threads in (1, 2)]
     assert [threads_of(executor) for executor in executors] == [1, 2]

@@ -10,7 +10,7 @@ from edgemed.backends import get_backend
 from edgemed.backends.onnxruntime import load_as_written
 from edgemed.backends.tensorrt.builder import build_engine, check_graph
 from edgemed.backends.tensorrt.engines import ENGINES_FILE, read_engines
-from edgemed.backends.tensorrt.gpu import driver_release
+from edgemed.backends.tensorrt.gpu import Gpu, driver_release
 from edgemed.child import run_in_child
 from edgemed.errors import BadInput, ChildCrashed, ToolFailure, Untrusted
 from edgemed.types import BuildRecipe, Engine, EngineSpec, InputSpec, OutputSpec
@@ -35,7 +35,7 @@ def engine_of(tmp_path):
     """`engine_of(file, gpu)`: what a build tells of its engine."""
 
     def build(source, gpu="8.6") -> Engine:
-        return build_engine(source, "tensorrt-rtx", gpu, tmp_path / "an.engine", BuildRecipe())
+        return build_engine(source, "tensorrt-rtx", Gpu(gpu, ""), tmp_path / "an.engine", BuildRecipe())
 
     return build
 
@@ -107,7 +107,7 @@ def test_the_same_graph_gives_the_same_engine(form_of, tmp_path, gpu):
     source = form_of("cnn1d", "int8-signed-activations")
     made = [
         run_in_child(
-            build_engine, source, "tensorrt-rtx", gpu, tmp_path / f"{number}.engine", BuildRecipe(),
+            build_engine, source, "tensorrt-rtx", Gpu(gpu, ""), tmp_path / f"{number}.engine", BuildRecipe(),
             what="building",
         ).value
         for number in (1, 2)
@@ -117,12 +117,32 @@ def test_the_same_graph_gives_the_same_engine(form_of, tmp_path, gpu):
     assert (tmp_path / "1.engine").read_bytes() == (tmp_path / "2.engine").read_bytes()
 
 
+def test_tactics_are_kept_and_others_are_not_taken(form_of, tmp_path):
+    source, known = form_of("cnn1d", "int8-signed-activations"), tmp_path / "timing.cache"
+
+    def build() -> str:
+        return run_in_child(_build_with_tactics, source, tmp_path / "an.engine", known, what="building").value
+
+    fresh = build()
+    kept = known.read_bytes()
+    assert kept
+    assert build() == fresh
+    known.write_bytes(b"torn" * 100)
+    assert build() == fresh
+    assert known.read_bytes() != b"torn" * 100
+
+
+def _build_with_tactics(source, out, known) -> str:
+    recipe = BuildRecipe()
+    return build_engine(source, "tensorrt-rtx", Gpu("8.6", ""), out, recipe, timing_cache=known).sha256
+
+
 @pytest.mark.slow
 def test_a_build_without_end_is_ended(form_of, tmp_path):
     """TensorRT-RTX 1.7.1 builds a GRU of 6 hidden values for ever, and takes memory all the while."""
     with pytest.raises(ChildCrashed, match="no sign of life"):
         run_in_child(
-            build_engine, form_of("gru", "float"), "tensorrt-rtx", "8.6", tmp_path / "an.engine",
+            build_engine, form_of("gru", "float"), "tensorrt-rtx", Gpu("8.6", ""), tmp_path / "an.engine",
             BuildRecipe(), what="building", timeout_s=15,
         )  # fmt: skip
 

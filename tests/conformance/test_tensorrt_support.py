@@ -18,6 +18,7 @@ import pytest
 from edgemed.backends import Form
 from edgemed.backends.tensorrt import backend
 from edgemed.backends.tensorrt.builder import build_engine
+from edgemed.backends.tensorrt.gpu import Gpu
 from edgemed.backends.tensorrt.package import installed_version
 from edgemed.child import run_in_child
 from edgemed.compress import find_scales, write_float16, write_signed_activations
@@ -106,7 +107,7 @@ def built_for(graph: str, folder: str) -> dict[str, str]:
     found = {}
     for gpu in GPUS:
         try:
-            build_engine(Path(graph), "tensorrt-rtx", gpu, Path(folder) / "an.engine", BuildRecipe())
+            build_engine(Path(graph), "tensorrt-rtx", Gpu(gpu, ""), Path(folder) / "an.engine", BuildRecipe())
             found[gpu] = BUILDS
         except ToolFailure as error:
             told = re.search(r"Cannot compile operation '[^']*' (.*?)\. In ", error.problem)

@@ -295,6 +295,38 @@ def test_an_engine_built_ahead_is_compared_before_it_is_deserialised(board, sign
     assert board.calls == ["deserialise"]
 
 
+def test_a_compile_on_the_board_itself_ships_the_engine(board, signed):
+    """Here `tensorrt` and its GPU are at hand: nothing stands in, and the artefact needs no build-engine."""
+    source = signed[1]
+    code = (
+        "import sys; sys.path[:0] = sys.argv[1:2]\n"
+        "from pathlib import Path\nimport graphs\nfrom artefacts import make_artefact\n"
+        "from edgemed.types import EngineSpec\n"
+        "spec = EngineSpec('tensorrt', ('8.7',), '>=10.3,<11', 19)\n"
+        "net = graphs.cnn1d(Path('.'))\n"
+        "make_artefact(net, 'tensorrt', 'int8', Path(sys.argv[2]), Path('kit'), spec)"
+    )
+    shutil.rmtree(board.kit)
+    conformance = Path(graphs.__file__).parent
+    subprocess.run(
+        [sys.executable, "-c", code, str(conformance), str(source)],
+        cwd=board.home, env={**os.environ, **board.env()}, check=True,
+    )  # fmt: skip
+    listed = json.loads((board.kit / "engines.json").read_text())
+    assert [each["compute_capability"] for each in listed["engines"]] == ["8.7"]
+    assert listed["engines"][0]["driver"].startswith("12.6")
+    assert listed["notes"] == []
+    assert json.loads((board.kit / "manifest.json").read_text())["stand_in"] == ""
+    assert board.answers().stdout.startswith("[[0.")
+    done = board.build()
+    assert done.code == 0, done.err
+    assert "was built for this GPU" in done.err
+    assert board.built == 1
+    assert "sm87.engine is for driver 12.6" in board.answers(cuda="12.8").stdout
+    assert board.build(cuda="12.8").code == 0
+    assert board.built == 2
+
+
 @pytest.mark.parametrize("file", ["board.engine", "engines.json"])
 def test_a_cached_engine_that_was_changed_is_not_loaded_but_built_again(board, file):
     assert board.build().code == 0

@@ -14,7 +14,7 @@ from edgemed.backends.onnxruntime import load_as_written
 from edgemed.backends.tensorrt.builder import build_engine, check_graph
 from edgemed.backends.tensorrt.engines import ENGINES_FILE, GRAPH_FILE, read_engines
 from edgemed.backends.tensorrt.find_engine import find_engine
-from edgemed.backends.tensorrt.gpu import find_gpu
+from edgemed.backends.tensorrt.gpu import Gpu, find_gpu
 from edgemed.backends.tensorrt.package import installed_version, remedy
 from edgemed.errors import ToolFailure, Unavailable
 from edgemed.types import BuildRecipe, EngineList, EnginePackage, EngineSpec, Precision
@@ -30,6 +30,8 @@ class TensorRt(Backend):
         "int8": "int8-signed-activations",
     }
 
+    build_timeout_s = 300.0
+    """tensorrt-rtx 1.7.1 never finishes some recurrent nets, and takes a GiB a minute."""
     stand_in = "onnxruntime, every node by itself"
 
     def availability(self) -> Availability:
@@ -48,8 +50,12 @@ class TensorRt(Backend):
         return ""
 
     def cannot_run(self, engine: EngineSpec | None) -> str:
-        if engine is not None and not installed_version(engine.package):
-            return f"{engine.package} is not installed here"
+        if engine is not None:
+            version = installed_version(engine.package)
+            if not version:
+                return f"{engine.package} is not installed here"
+            if not engine.takes(version):
+                return f"{engine.package} {version} is here, the target has {engine.versions}"
         try:
             gpu = find_gpu()
         except Unavailable as error:
@@ -67,18 +73,21 @@ class TensorRt(Backend):
     def build(
         self, source: Path, precision: Precision, folder: Path, engine: EngineSpec | None = None
     ) -> None:
-        """The graph and an engine for each compute capability, or, for a board's own TensorRT, a kit.
+        """The graph and its engines: for each compute capability, or by `tensorrt` for the GPU here.
 
-        Where `tensorrt-rtx` is installed, it parses a kit's graph too and names what it cannot take.
+        Where that package or such a GPU is missing, a kit: the graph and how the board is to build it.
         """
         if engine is None:
             raise ToolFailure("the target has no [tensorrt] table", where=self.name)
         graph, recipe = folder / GRAPH_FILE, BuildRecipe()
         shutil.copyfile(source, graph)
         notes = _parsed(graph, engine.package)
+        if engine.package == "tensorrt-rtx":
+            targets = [Gpu(each, "") for each in engine.compute_capabilities]
+        else:
+            targets = [] if self.cannot_run(engine) else [find_gpu()]
         engines = tuple(
-            build_engine(graph, engine.package, each, folder / f"sm{each.replace('.', '')}.engine", recipe)
-            for each in (engine.compute_capabilities if engine.package == "tensorrt-rtx" else ())
+            build_engine(graph, engine.package, gpu, folder / _file(gpu), recipe) for gpu in targets
         )
         listed = EngineList(engine, engines, recipe, notes)
         (folder / ENGINES_FILE).write_text(listed.to_json(), encoding="utf-8")
@@ -103,11 +112,16 @@ class TensorRt(Backend):
         return list(engines[0].layers) if engines else []
 
 
+def _file(gpu: Gpu) -> str:
+    return f"sm{gpu.compute_capability.replace('.', '')}.engine"
+
+
 def _parsed(graph: Path, package: EnginePackage) -> tuple[str, ...]:
-    """What the front end that is here warns of, and whether it is the engine's own."""
+    """What a front end that is here warns of, and whether it is the engine's own."""
+    if installed_version(package):
+        return check_graph(graph, package)
     version = installed_version("tensorrt-rtx")
     if not version:
-        return ("no front end has parsed the graph: tensorrt-rtx is not installed here",)
+        return (f"no front end has parsed the graph: neither {package} nor tensorrt-rtx is installed here",)
     foreign = f"parsed by tensorrt-rtx {version}, not by the board's TensorRT"
-    warned = check_graph(graph, "tensorrt-rtx")
-    return warned if package == "tensorrt-rtx" else (foreign, *warned)
+    return (foreign, *check_graph(graph, "tensorrt-rtx"))

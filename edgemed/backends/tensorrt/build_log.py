@@ -11,6 +11,8 @@ from typing import Any
 _ROW = re.compile(r"Name: (?P<name>.*?), LayerType: (?P<kind>[^,]+), ")
 _TENSOR = re.compile(r"Dimensions: \[(?P<shape>[\d,]*)\][^}]*?Datatype: (?P<type>\w+)")
 _ONNX = re.compile(r"\[ONNX Layer: ([^\]]+)\]")
+_CASTS = ("/Q", "/DQ")
+"""Endings of the Quantize and Dequantize nodes that edgemed writes: they are part of what they stand at."""
 _PRECISIONS = {"Int8": "int8", "Half": "fp16", "BFloat16": "bf16", "Float": "fp32"}
 """By the builder's names, narrow ones first."""
 _CLIPS = "Defaulting to INT8"
@@ -54,8 +56,9 @@ def _layer(line: str) -> EngineLayer | None:
     found = _ROW.match(line)
     if found is None:
         return None
-    nodes = dict.fromkeys(_ONNX.findall(line))
-    return " + ".join(nodes) or found["name"], found["kind"], _precision(line)
+    nodes = list(dict.fromkeys(_ONNX.findall(line)))
+    named = [node for node in nodes if not node.endswith(_CASTS)] or nodes or [found["name"]]
+    return " + ".join(named), found["kind"], _precision(line)
 
 
 def _precision(line: str) -> str:

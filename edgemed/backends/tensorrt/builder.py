@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from edgemed.backends.tensorrt.build_log import build_log
+from edgemed.backends.tensorrt.gpu import Gpu
 from edgemed.backends.tensorrt.package import installed_version, load
 from edgemed.errors import ToolFailure
 from edgemed.types import BuildRecipe, Engine, EnginePackage, digest_of_file
@@ -20,19 +21,18 @@ _ALWAYS_STRONG = 11
 def build_engine(
     graph: Path,
     package: EnginePackage,
-    compute_capability: str,
+    gpu: Gpu,
     out: Path,
     recipe: BuildRecipe,
     *,
-    driver: str = "",
     timing_cache: Path | None = None,
 ) -> Engine:
     """Write the engine of `graph` to `out`. Run it in a child: a broken graph may crash it, or never end.
 
-    `tensorrt-rtx` compiles for any of its compute capabilities without a GPU; `tensorrt` for the GPU at hand,
-    whose capability the caller has compared. `timing_cache` is read where it exists, and written. Raises
-    `ToolFailure` for a node, a capability or a precision that cannot be built, and where the parser would
-    clip uint8 activations; `Unavailable` where the package is missing.
+    `tensorrt-rtx` compiles for a `gpu` that need not be here and has no driver then; `tensorrt` for the one
+    at hand, whatever `gpu` says: the caller has compared it. `timing_cache` is read where it exists, and
+    written. Raises `ToolFailure` for a node, a capability or a precision that cannot be built, and where the
+    parser would clip uint8 activations; `Unavailable` where the package is missing.
     """
     trt = load(package)
     log = build_log(trt)
@@ -44,7 +44,7 @@ def build_engine(
     if not recipe.tf32:
         config.clear_flag(trt.BuilderFlag.TF32)
     if package == "tensorrt-rtx":
-        _aim(trt, config, compute_capability)
+        _aim(trt, config, gpu.compute_capability)
     cache = _timing_cache(config, timing_cache) if timing_cache is not None else None
     config.add_optimization_profile(_one_shape(builder, network, recipe.batch))
     plan = builder.build_serialized_network(network, config)
@@ -59,8 +59,8 @@ def build_engine(
         graph=digest_of_file(graph),
         package=package,
         version=installed_version(package),
-        compute_capability=compute_capability,
-        driver=driver,
+        compute_capability=gpu.compute_capability,
+        driver=gpu.driver,
         layers=tuple(log.layers()),
     )
 
