@@ -66,7 +66,10 @@ class StageCache:
             except OSError as error:
                 raise disk_failure(error, out) from error
             for scratch in self.root.glob(".*-*"):
-                shutil.rmtree(scratch, ignore_errors=True)
+                if scratch.is_dir():
+                    shutil.rmtree(scratch, ignore_errors=True)
+                else:
+                    scratch.unlink(missing_ok=True)
             yield
         finally:
             os.close(lock)

@@ -16,8 +16,9 @@ from edgemed.stages.graph import make_graph
 from edgemed.stages.inputs import fit_inputs
 from edgemed.stages.job import Job
 from edgemed.stages.labels import check_labels
+from edgemed.stages.machine import sums_saturate
 from edgemed.stages.pictures import flipped_pictures
-from edgemed.stages.plan import make_plan, sums_saturate
+from edgemed.stages.plan import make_plan
 from edgemed.stages.pruning import make_pruned, remove_channels, stamps_of
 from edgemed.stages.results import Findings, compilation
 from edgemed.stages.selection import compare_with_original, compared_set, figures_of, selection_predictions
@@ -71,7 +72,8 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     if source is not None:
         warnings += job.warn(dead_columns(graph.outputs, answers[ORIGINAL.id], compared_on))
     figures, absurd = compare_with_original(graph.outputs, answers)
-    costs, unloadable = load_costs(job, worth_timing([built[name] for name in figures]))
+    timed = worth_timing(candidates, [built[name] for name in figures])
+    costs, unloadable = load_costs(job, timed)
     latencies, untimed = latencies_s(job, [built[name] for name in costs])
     failures |= broken | absurd | unloadable | untimed
     missed = missed_by(target.limits, latencies, costs)

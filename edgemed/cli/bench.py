@@ -127,6 +127,8 @@ def _folders(paths: tuple[Path, ...]) -> dict[str, Path]:
         for each in kept:
             if each.stand_in:
                 click.echo(f"{each.id} is left out: its hardware is not here", err=True)
+            elif each.unmeasured:
+                click.echo(f"{each.id}: this is not {result.target}'s time: {each.unmeasured}", err=True)
         folders = {each.id: paths[0] / "artefacts" / each.id for each in kept if not each.stand_in}
         return {"original": paths[0] / "original", **folders}
     return {str(path): artefact_folder(path) for path in paths}

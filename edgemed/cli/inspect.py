@@ -55,7 +55,7 @@ def _artefact(path: Path, as_json: bool) -> None:
     _lines(
         ("artefact", str(folder)),
         ("model", f"{manifest.name} {manifest.version}"),
-        ("runtime", f"{manifest.backend} {manifest.precision}, threads: {manifest.threads}"),
+        ("runtime", f"{_runtime(manifest)}, threads: {manifest.threads}"),
         *_contract(manifest.inputs, manifest.outputs),
         ("steps in the graph", _steps(manifest.preprocess.get("in_graph", {}))),
         ("golden cases", f"{manifest.golden_source}, tolerance {manifest.golden_tolerance:g}"),
@@ -96,9 +96,15 @@ def _model(spec: ModelSpec, as_json: bool) -> None:
     _lines(*rows)
 
 
+def _runtime(manifest: Manifest) -> str:
+    return f"{manifest.backend} {manifest.precision}{', pruned' if manifest.pruned else ''}"
+
+
 def _executed(manifest: Manifest) -> str:
     if manifest.stand_in:
         return f"not executed on its hardware: judged by {manifest.stand_in}"
+    if manifest.unmeasured:
+        return f"where it was built, which is not its target, so it was not timed: {manifest.unmeasured}"
     return "where it was built"
 
 

@@ -37,7 +37,9 @@ def print_outcome(result: Compilation, out: Path, case: Path | None = None) -> N
     for note in _not_known(result):
         _print_field("not known", note)
     if not result.kept:
-        click.echo("nothing that was built agrees with the original: no artefact is kept", err=True)
+        limited = any(each.reason.startswith("misses the target's limits") for each in result.candidates)
+        within = " within the target's limits" if limited else ""
+        click.echo(f"nothing that was built agrees with the original{within}: no artefact is kept", err=True)
     else:
         click.echo(f"artefacts  {out / 'artefacts'}")
     click.echo(f"report     {out / 'report.html'}")

@@ -44,7 +44,7 @@ def run(artefact: Path, file: Path, as_json: bool) -> None:
     if as_json:
         body = {
             "model": f"{manifest.name} {manifest.version}",
-            "artefact": f"{manifest.backend}-{manifest.precision}",
+            "artefact": f"{manifest.backend}-{manifest.precision}{'-pruned' if manifest.pruned else ''}",
         }
         facts = {"stamps": manifest.stamps, "file": str(file), "notes": notes, "outputs": answers}
         click.echo(json.dumps({**body, **facts}))

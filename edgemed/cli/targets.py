@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgemed.cli.tables import print_table
-from edgemed.errors import BadInput, Unavailable
+from edgemed.errors import BadInput
 
 if TYPE_CHECKING:
     from edgemed.targets import Target
@@ -42,19 +41,20 @@ def targets(name: str | None, paths: tuple[Path, ...], as_json: bool) -> None:
     NAME may be the path of a .toml file, which is checked. Packages add targets by an entry point of the
     group edgemed.targets whose value is the name of the package whose folder holds the files.
     """
+    from edgemed.stages.machine import misfits_here
     from edgemed.targets import load_target, target_names
 
     if name is not None:
         target = load_target(name, paths=paths)
         runtimes = _runtimes(target)
         if as_json:
-            click.echo(json.dumps({**target.to_dict(), "misfits": _misfits(target)}))
+            click.echo(json.dumps({**target.to_dict(), "misfits": misfits_here(target)}))
         else:
             _explain(target, runtimes)
         return
     found = [load_target(each, paths=paths) for each in target_names(paths)]
     if as_json:
-        click.echo(json.dumps([{**each.to_dict(), "misfits": _misfits(each)} for each in found]))
+        click.echo(json.dumps([{**each.to_dict(), "misfits": misfits_here(each)} for each in found]))
         return
     rows = [
         [
@@ -62,26 +62,13 @@ def targets(name: str | None, paths: tuple[Path, ...], as_json: bool) -> None:
             each.arch or "",
             ", ".join(each.backends),
             ", ".join(each.precisions),
-            "no" if _misfits(each) else "yes",
+            "no" if misfits_here(each) else "yes",
         ]
         for each in found
     ]
     print_table("", ["target", "arch", "runtimes", "precisions", "here"], rows, "lllll")
     click.echo("\nhere: this machine can stand for the target, so a compile times its candidates;")
     click.echo("for the others edgemed-device tune does, there. More: edgemed targets NAME")
-
-
-def _misfits(target: Target) -> tuple[str, ...]:
-    from edgemed.backends.tensorrt.gpu import find_gpu
-    from edgemed.runtime import board_name, instruction_sets
-
-    try:
-        capability = find_gpu().compute_capability if target.tensorrt else ""
-    except Unavailable:
-        capability = ""
-    return target.misfits(
-        platform.machine(), instruction_sets(), board=board_name(), compute_capability=capability
-    )
 
 
 def _runtimes(target: Target) -> list[str]:
@@ -100,6 +87,8 @@ def _runtimes(target: Target) -> list[str]:
 
 
 def _explain(target: Target, runtimes: list[str]) -> None:
+    from edgemed.stages.machine import misfits_here
+
     limits, wheel, engine = target.limits, target.wheel, target.tensorrt
     rows = [
         ("target", target.name),
@@ -122,7 +111,7 @@ def _explain(target: Target, runtimes: list[str]) -> None:
             ("engines", f"{engine.package} {engine.versions}, built {built}, up to opset {engine.opset}"),
             ("GPU", f"compute capability {', '.join(engine.compute_capabilities)}"),
         ]
-    misfits = _misfits(target)
+    misfits = misfits_here(target)
     rows.append(("this machine", "\n".join(misfits) or "can stand for the target"))
     print_table("", ["", ""], [row for row in rows if row[1]], "ll")
     for title, text in (("install", target.install), ("not verified", target.unverified)):

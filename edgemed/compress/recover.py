@@ -146,7 +146,7 @@ class _Recoverer:
         try:
             found = self._checkpoint.load(self._progress.depends_on, self._student, self._optimiser)
         except BadInput as error:
-            self._warnings.append(f"{error.problem}; the recovery begins anew ({error.where})")
+            self._warnings.append(f"{error.problem}; the recovery begins anew")
             return
         if found is not None:
             self._progress, self._best = found

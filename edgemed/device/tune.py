@@ -55,7 +55,7 @@ def tune(
             ).value
         except EdgemedError as error:
             refused[name] = error
-            tell(f"{name} is left out: {error.problem}")
+            tell(f"{name} is left out: {_in_words(error)}")
     latencies = _latencies(
         {name: folders[name] for name in costs}, refused, launches=launches, seconds=seconds, threads=threads,
         tell=tell,
@@ -72,6 +72,7 @@ def tune(
             manifest=digest_of_file(folders[name] / MANIFEST_FILE),
             backend=manifests[name].backend,
             precision=manifests[name].precision,
+            stamps=manifests[name].stamps,
             latency=shown,
             ratio=faster(latencies[baseline], rounds),
             load_ms=costs[name].load_ms,
@@ -82,7 +83,7 @@ def tune(
         best=fastest(artefacts, baseline),
         baseline=baseline,
         artefacts=artefacts,
-        refused={name: error.problem for name, error in refused.items()},
+        refused={name: _in_words(error) for name, error in refused.items()},
         limits=within,
         launches=launches,
         seconds=seconds,
@@ -149,8 +150,13 @@ def _latencies(
         except (ToolFailure, Untrusted) as error:
             refused[name] = error
             del working[name]
-            tell(f"{name} is left out: {error.problem}")
+            tell(f"{name} is left out: {_in_words(error)}")
     return in_turns(working)
+
+
+def _in_words(error: EdgemedError) -> str:
+    """What is wrong, and what to do about it."""
+    return f"{error.problem}; next: {error.remedy}" if error.remedy else error.problem
 
 
 def _nothing_runs(refused: Mapping[str, EdgemedError]) -> EdgemedError:

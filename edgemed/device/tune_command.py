@@ -25,7 +25,7 @@ def add_to(commands: Any) -> None:
     """`commands` is what `ArgumentParser.add_subparsers` gives."""
     parser = commands.add_parser(
         "tune",
-        help="measure artefacts on this device and keep the fastest",
+        help="measure artefacts on this device and find the fastest",
         description="Check artefacts, time those that work here in turns, and write into tuned.json\n"
         "which is the fastest. No artefact is removed.",
         epilog=_EXAMPLES,

@@ -33,6 +33,8 @@ def in_words(tuned: Tuned) -> str:
     for name, each in tuned.artefacts.items():
         if each.missed:
             lines.append(f"{name} misses a limit: {'; '.join(each.missed)}")
+        if each.stamps:
+            lines.append(f"{name} is stamped: {', '.join(each.stamps)}")
     lines += [f"{name} was left out: {reason}" for name, reason in tuned.refused.items()]
     lines.append(f"best       {tuned.best or 'none: no artefact keeps to the limits'}")
     return "\n".join(lines)

@@ -86,14 +86,14 @@ def left(before: int, after: int) -> str:
 
 
 def loss_rows(recovery: Recovery) -> tuple[LossRow, ...]:
-    """After pruning, after BatchNorm was estimated again, after each epoch; the smallest is kept."""
-    states = ["after pruning", "after BatchNorm", *(f"epoch {n}" for n in range(1, len(recovery.losses) + 1))]
-    losses = [recovery.loss_pruned, recovery.loss_batch_norm, *recovery.losses]
-    best = losses.index(min((loss for loss in losses if loss is not None), default=None))
-    return tuple(
-        LossRow(state, loss, index == best)
-        for index, (state, loss) in enumerate(zip(states, losses, strict=True))
-    )
+    """After pruning, after BatchNorm was estimated again, after each epoch, and where the budget cut one."""
+    rows = [("after pruning", recovery.loss_pruned), ("after BatchNorm", recovery.loss_batch_norm)]
+    rows += [(f"epoch {number}", loss) for number, loss in enumerate(recovery.losses, 1)]
+    if recovery.best_epoch > len(recovery.losses):
+        rows.append((f"epoch {recovery.best_epoch}, cut by the budget", recovery.loss_best))
+    start = int(recovery.loss_batch_norm == recovery.loss_best)
+    kept = recovery.best_epoch + 1 if recovery.best_epoch else start
+    return tuple(LossRow(state, loss, index == kept) for index, (state, loss) in enumerate(rows))
 
 
 def _told(rows: tuple[LossRow, ...]) -> tuple[LossRow, ...]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from edgemed.backends import Backend, Form, get_backend
 from edgemed.errors import BadInput, Unavailable
 from edgemed.report.limits import limits_in_words
-from edgemed.runtime import board_name, host_facts, instruction_sets, int8_sums_saturate
+from edgemed.runtime import instruction_sets
 from edgemed.stages.artefacts import ORIGINAL, Candidate
+from edgemed.stages.machine import misfits_here
 from edgemed.targets import Target, load_target
 from edgemed.types import Precision, Recipe, Record
 
@@ -40,7 +41,7 @@ def make_plan(
     target = load_target(recipe.target, base, targets)
     chosen: list[Candidate] = []
     left_out: dict[str, str] = {}
-    unmeasured = "; ".join(_processor_misfits(target))
+    unmeasured = "; ".join(misfits_here(target))
     variants = (False, True) if recipe.prune.wanted else (False,)
     for name in dict.fromkeys(target.backends):
         try:
@@ -73,20 +74,6 @@ def make_plan(
     forms = tuple(dict.fromkeys(get_backend(each.backend).forms[each.precision] for each in chosen))
     lines = _lines(recipe, chosen, left_out)
     return Plan(target.name, ids, left_out, forms, lines), tuple(chosen), target
-
-
-def sums_saturate(target: Target) -> bool:
-    """Whether int8 sums do so on the target or on this machine, which judges for it."""
-    host, sets = host_facts()["arch"], instruction_sets()
-    return target.int8_sums_saturate(host, sets) or int8_sums_saturate(host, sets)
-
-
-def _processor_misfits(target: Target) -> tuple[str, ...]:
-    """Why times that a processor takes here tell nothing of the target's."""
-    gpus = target.tensorrt.compute_capabilities if target.tensorrt is not None else ("",)
-    return target.misfits(
-        host_facts()["arch"], instruction_sets(), board=board_name(), compute_capability=gpus[0]
-    )
 
 
 def _without_arithmetic(target: Target, backend: Backend, precision: Precision) -> str:
@@ -134,7 +121,7 @@ def _lines(recipe: Recipe, chosen: Sequence[Candidate], left_out: dict[str, str]
         lines.append(f"do not time {', '.join(names)}: {why}")
     if timed := [each.id for each in chosen if not each.unmeasured]:
         lines.append(f"time {', '.join(timed)} in turns, 1 sample at a time, {_threads(recipe.threads)}")
-    lines.append(_rule(recipe))
+    lines.append(_rule(recipe, elsewhere=all(each.unmeasured for each in chosen)))
     lines.append(
         f"report on {data.accept}, which can only veto a choice"
         if data.accept
@@ -165,9 +152,10 @@ def _threads(count: int) -> str:
     return f"{count} thread" if count == 1 else f"{count} threads"
 
 
-def _rule(recipe: Recipe) -> str:
+def _rule(recipe: Recipe, *, elsewhere: bool) -> str:
     rules = [limits_in_words(recipe.agreement, labelled=False) + " (stamp: speed only)"]
     if recipe.data.select is not None:
         rules.insert(0, limits_in_words(recipe.agreement, labelled=True))
     cases = recipe.data.select or recipe.data.calibrate or "synthetic golden cases"
-    return f"keep, per runtime, the fastest that agrees with the original on {cases}: " + "; ".join(rules)
+    kept = "keep all that agree" if elsewhere else "keep, per runtime, the fastest that agrees"
+    return f"{kept} with the original on {cases}: " + "; ".join(rules)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgemed.cache import Stage
 from edgemed.compress.distillation import Head
 from edgemed.compress.prune import prune, replay
@@ -33,12 +35,15 @@ from edgemed.types import (
     PruningFacts,
     Recipe,
     Recovery,
+    digest_of,
 )
 
 WITHOUT_RECOVERY = "pruned without recovery"
 _HISTORY_FILE = "history.json"
 _WEIGHTS_FILE = "weights.safetensors"
 _EXAMPLES = 2
+_NOT_TRAINING = ("ratio", "layers", "round_to", "budget_min")
+"""Of the recipe's keys: the removal's own, and what may differ between two runs of one recovery."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,10 @@ class Pruned:
 
 
 def stamps_of(pruned: Pruned | None) -> tuple[str, ...]:
-    return (WITHOUT_RECOVERY,) if pruned is not None and pruned.facts.recovery is None else ()
+    """What ships with the pruned artefacts."""
+    if pruned is None or (pruned.facts.recovery is not None and pruned.facts.recovery.best_epoch):
+        return ()
+    return (WITHOUT_RECOVERY,)
 
 
 def remove_channels(job: Job, inputs: Inputs) -> Removal | None:
@@ -77,7 +85,7 @@ def remove_channels(job: Job, inputs: Inputs) -> Removal | None:
     depends_on = {
         "model": source_digest(job.recipe.model, job.base),
         "inputs": inputs.key,
-        "prune": [spec.ratio, spec.layers, spec.round_to],
+        "prune": [spec.ratio, list(spec.layers.items()), spec.round_to],
         "versions": job.versions("torch", "torch-pruning"),
     }
     stage = job.run("prune", "removing channels", depends_on, _remove, job.recipe, str(job.base), inputs)
@@ -121,14 +129,15 @@ def _recovered(
     depends_on = {
         "removal": removal.stage.key,
         "calibrate": calibrate.sha256,
-        "spec": recipe.prune.to_dict(),
+        "labels": _labels_digest(source) if recipe.prune.use_labels else "",
+        "spec": {name: value for name, value in recipe.prune.to_dict().items() if name not in _NOT_TRAINING},
         "seed": recipe.seed,
         "heads": [[head.name, head.kind, head.ending] for head in heads],
         "versions": job.versions("torch", "onnxruntime"),
     }
-    checkpoint = job.cache.root / f"recovery-{removal.stage.key}.safetensors"
+    checkpoint = job.cache.root / f"recovery-{digest_of(depends_on)[:16]}.safetensors"
     stage = job.run(
-        "recover", "recovering by distillation", depends_on,
+        "recover", "recovering by distillation", {**depends_on, "budget_min": recipe.prune.budget_min},
         _recover, recipe, str(job.base), inputs, str(removal.history), source, heads, str(checkpoint),
     )  # fmt: skip
     recovery = Recovery.from_dict(stage.facts)
@@ -204,8 +213,9 @@ def _recover(
         recipe.prune,
         seed=recipe.seed, checkpoint=Path(checkpoint),
     )  # fmt: skip
+    labelled = samples.labelled
     samples.remove()
-    state = {name: value.contiguous() for name, value in student.state_dict().items()}
+    state = {name: value.detach().clone().contiguous() for name, value in student.state_dict().items()}
     save_file(state, folder / _WEIGHTS_FILE)
     held_out = sum(map(len, order.watching()))
     recovery = Recovery(
@@ -217,8 +227,10 @@ def _recover(
         epochs_planned=done.epochs_planned,
         minutes=done.seconds / 60.0,
         stopped="diverged" if done.diverged else "budget" if done.cut_by_budget else "epochs",
-        labelled=recipe.prune.use_labels,
-        notes=_notes(done),
+        loss_best=done.loss_best,
+        best_epoch=done.best_epoch,
+        labelled=labelled,
+        notes=_notes(done, wants_labels=recipe.prune.use_labels, labelled=labelled),
     )
     return recovery.to_dict()
 
@@ -248,8 +260,19 @@ def _export(
     return {"graph": graph.to_dict(), "parity": parity.to_dict()}
 
 
-def _notes(done: RecoveryResult) -> tuple[str, ...]:
+def _labels_digest(source: SetSource) -> str:
+    return digest_of(
+        [
+            [name, {output: np.asarray(value).tolist() for output, value in labels.items()}]
+            for name, labels in source.open().targets()
+        ]
+    )
+
+
+def _notes(done: RecoveryResult, *, wants_labels: bool, labelled: bool) -> tuple[str, ...]:
     notes = list(done.warnings)
+    if wants_labels and not labelled:
+        notes.append("the calibration set has no labels: prune.use_labels changed nothing")
     if done.rate_lowered:
         notes.append(
             "the recovery diverged and went on from its best state with a tenth of the learning rate"

@@ -15,7 +15,7 @@ from edgemed.judge import percentiles
 from edgemed.judge.limits import missed_limits
 from edgemed.measure import Predictions, load_cost, predict, time_in_turns
 from edgemed.runtime import GOLDEN_FILE, Session, read_manifest
-from edgemed.stages.artefacts import ORIGINAL, Built
+from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
 from edgemed.stages.job import Job, SetSource
 from edgemed.types import Limits
 
@@ -35,7 +35,7 @@ def predictions(job: Job, built: Built, role: str, source: SetSource) -> Predict
     depends_on = {
         "artefact": built.digest,
         "set": source.sha256,
-        "versions": job.versions(built.candidate.backend),
+        "versions": job.versions(built.candidate.backend, ORIGINAL.backend),
     }
     stage = job.run(
         f"{role}-{built.candidate.id}", f"{built.candidate.id} on the {role} set", depends_on,
@@ -68,10 +68,10 @@ def of_each(
     return found, failures
 
 
-def worth_timing(built: Sequence[Built]) -> list[Built]:
-    """Those whose time here tells of the target's, and the original; none where that would be alone."""
-    measured = [each for each in built if not each.candidate.unmeasured or each.candidate.id == ORIGINAL.id]
-    return measured if any(not each.candidate.unmeasured for each in measured) else []
+def worth_timing(candidates: Sequence[Candidate], built: Sequence[Built]) -> list[Built]:
+    """Those whose time here is the target's, and the original beside them; none where there are none."""
+    decisive = {each.id for each in candidates if not each.unmeasured}
+    return [each for each in built if each.candidate.id in decisive | {ORIGINAL.id}] if decisive else []
 
 
 def load_costs(job: Job, built: Iterable[Built]) -> tuple[dict[str, tuple[float, float]], dict[str, str]]:

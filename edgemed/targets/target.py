@@ -103,6 +103,8 @@ class Target(Record):
         return int8_sums_saturate(self.arch, frozenset()) and not spared
 
     def _check_processor(self) -> None:
+        if self.board and self.arch is None:
+            raise BadInput("a board of no arch", where="board", remedy='add arch = "x86_64" or "aarch64"')
         keys = {"instruction_sets": self.instruction_sets, "without": self.without}
         for key, entries in keys.items():
             if entries and self.arch is None:

@@ -56,7 +56,8 @@ class EngineSpec(Record):
         for clause in self.versions.split(",") if self.versions else ():
             sign, numbers = _CLAUSE.fullmatch(clause).groups()  # type: ignore[union-attr]
             given = _numbers(numbers)
-            if not _COMPARES[sign](own[: len(given)] if sign == "==" else own, given):
+            length = len(given) if sign == "==" else max(len(own), len(given))
+            if not _COMPARES[sign](_padded(own, length), _padded(given, length)):
                 return False
         return True
 
@@ -107,6 +108,10 @@ class EngineList(Record):
     engines: tuple[Engine, ...] = ()
     recipe: BuildRecipe = BuildRecipe()
     notes: tuple[str, ...] = ()
+
+
+def _padded(numbers: tuple[int, ...], length: int) -> tuple[int, ...]:
+    return (*numbers, *(0,) * length)[:length]
 
 
 def _numbers(version: str) -> tuple[int, ...]:

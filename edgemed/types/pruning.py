@@ -46,7 +46,8 @@ class Recovery(Record):
     """Distillation of the pruned model from the original on the calibration set.
 
     Losses are of held-out calibration samples: after pruning, after BatchNorm was estimated again, and after
-    each epoch, None where it was not finite. What is kept is the state of the smallest.
+    each epoch, None where it was not finite. What is kept is the state of `loss_best`, in or behind the epoch
+    `best_epoch`; 0 is before the first.
     """
 
     samples: int
@@ -54,6 +55,8 @@ class Recovery(Record):
     loss_pruned: float | None
     loss_batch_norm: float | None
     losses: tuple[float | None, ...]
+    loss_best: float
+    best_epoch: int
     epochs_planned: int
     minutes: float
     stopped: Literal["epochs", "budget", "diverged"]

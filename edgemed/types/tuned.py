@@ -25,6 +25,8 @@ class TunedArtefact(Record):
     """Against the baseline."""
     load_ms: float
     memory_mib: float
+    stamps: tuple[str, ...]
+    """Of its manifest."""
     missed: tuple[str, ...]
     """Limits that it misses, in words."""
 

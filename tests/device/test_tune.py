@@ -259,7 +259,7 @@ def measured(median_ms: dict[str, float], missed: tuple[str, ...] = ()) -> dict[
     base = next(iter(rounds.values()))
     return {
         name: TunedArtefact(
-            "0" * 64, "onnxruntime", "fp32", percentiles(seconds), faster(base, seconds), 1.0, 1.0,
+            "0" * 64, "onnxruntime", "fp32", percentiles(seconds), faster(base, seconds), 1.0, 1.0, (),
             ("slow",) if name in missed else (),
         )
         for name, seconds in rounds.items()

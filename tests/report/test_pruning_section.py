@@ -9,6 +9,7 @@ import pytest
 
 from edgemed.report.headline import headline
 from edgemed.report.numerals import amount
+from edgemed.report.pruning import loss_rows
 from edgemed.report.recovery_chart import recovery_chart
 
 
@@ -87,7 +88,7 @@ def test_losses_are_drawn_in_order_with_the_kept_state_large(pruned):
 
 
 def test_a_loss_that_was_not_finite_is_a_gap(pruned, look):
-    broken = recovered(pruned, loss_pruned=None, losses=(0.2, None, 0.1, 0.15))
+    broken = recovered(pruned, loss_pruned=None, losses=(0.2, None, 0.1, 0.15), loss_best=0.1, best_epoch=3)
     drawing = recovery_chart(broken.pruning.recovery)
     assert drawing.count("<circle") == 4
     assert drawing.count("<polyline") == 2
@@ -95,7 +96,9 @@ def test_a_loss_that_was_not_finite_is_a_gap(pruned, look):
 
 
 def test_labels_of_many_epochs_do_not_touch(pruned):
-    long = dataclasses.replace(pruned.pruning.recovery, losses=(0.3,) * 120, epochs_planned=120)
+    long = dataclasses.replace(
+        pruned.pruning.recovery, losses=(0.3,) * 120, epochs_planned=120, loss_best=0.3, best_epoch=1
+    )
     marks = re.findall(
         r'class="tick-text" x="([\d.]+)" y="(\d+)" text-anchor="middle">([^<]+)<', recovery_chart(long)
     )
@@ -132,3 +135,15 @@ def test_nothing_is_said_of_pruning_where_there_was_none(compilation, look):
 )
 def test_large_counts_are_short(count, told):
     assert amount(count).replace("\N{NO-BREAK SPACE}", " ") == told
+
+
+def test_the_state_that_a_budget_cut_in_the_middle_of_an_epoch_is_the_one_that_is_kept(pruned):
+    cut = recovered(pruned, losses=(), loss_best=0.2, best_epoch=1)
+    rows = loss_rows(cut.pruning.recovery)
+    assert [(row.state, row.loss) for row in rows if row.kept] == [("epoch 1, cut by the budget", 0.2)]
+
+
+def test_where_no_epoch_was_better_the_start_is_kept(pruned):
+    before = recovered(pruned, losses=(2.5,), loss_best=0.412, best_epoch=0)
+    rows = loss_rows(before.pruning.recovery)
+    assert [row.state for row in rows if row.kept] == ["after BatchNorm"]
