@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,7 +68,7 @@ def test_doctor_lists_all_that_a_compile_needs(helpers, tmp_path):
     import tomllib
 
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    needed = {each.partition(">")[0] for name in ("compile", "images", "demo") for each in extras[name]}
+    needed = {re.split("[>=]", each)[0] for name in ("compile", "images", "demo") for each in extras[name]}
     needed = {name for name in needed if not name.startswith("edgemed")}
     tools = {tool["name"] for tool in helpers.Site(tmp_path).run("doctor", "--json").json["tools"]}
     assert needed - {"click"} <= tools

@@ -116,7 +116,7 @@ def test_a_quantised_layer_gives_its_output_to_all_through_one_quantize(tmp_path
     scales = Scales(activations, _weights(net, "conv"))
     widened = next(scale for scale in _placed(net, scales).activations if scale.tensor == "conv_out")
     assert set(widened.consumers) == {"gate", "product"}
-    write_qdq(net.path, scales, tmp_path / "qdq.onnx")
+    write_qdq(net.path, scales, tmp_path / "qdq.onnx", signed=False)
     assert _takers(tmp_path / "qdq.onnx", "conv_out") == ["QuantizeLinear"]
 
 
@@ -136,7 +136,7 @@ def test_a_quantised_layer_without_a_range_behind_it_wants_one(tmp_path):
     assert list(missing) == [x]
     complete = with_ranges(scales, missing, {x: (0.0, 2.5)})
     assert missing_ranges(net.path, complete) == {}
-    write_qdq(net.path, complete, tmp_path / "qdq.onnx")
+    write_qdq(net.path, complete, tmp_path / "qdq.onnx", signed=False)
     assert _takers(tmp_path / "qdq.onnx", x) == ["QuantizeLinear"]
 
 
@@ -172,5 +172,5 @@ def test_a_weight_without_a_quantised_input_stays_in_float(layer_precisions, tmp
     _tail(g, x, 4)
     net = _write(g, tmp_path, 2, 8, 8)
     scales = Scales((ActivationScale("image", -1, 1, ("first",)),), _weights(net, "first", "second"))
-    write_qdq(net.path, scales, tmp_path / "qdq.onnx")
+    write_qdq(net.path, scales, tmp_path / "qdq.onnx", signed=False)
     assert layer_precisions(tmp_path / "qdq.onnx") == {"first": "int8", "second": "fp32", "head": "fp32"}

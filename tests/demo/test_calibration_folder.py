@@ -21,12 +21,13 @@ TABLES = {
     "### `[data]`": types.DataSpec,
     "### `[inputs.NAME]`": types.InputRecipe,
     "### `[outputs.NAME]`": types.OutputRecipe,
+    "### `[prune]`": PruneSpec,
     "### `[quantise]`": types.QuantiseSpec,
     "### `[agreement]`": types.Agreement,
     "### `[trials]`": types.TrialsSpec,
     "### `[golden]`": types.GoldenSpec,
 }
-SECTIONS = {"model", "data", "inputs", "outputs", "quantise", "agreement", "trials", "golden"}
+SECTIONS = {"model", "data", "inputs", "outputs", "prune", "quantise", "agreement", "trials", "golden"}
 
 
 def _table(heading: str) -> dict[str, str]:

@@ -26,6 +26,6 @@ def test_a_row_of_the_suite(tmp_path: Path):
     assert {"openvino-fp32", "onnxruntime uint8", "NNCF on openvino", "choice"} <= set(row["ratios"])
     assert row["best_baseline"] == min(set(row["ratios"]) - {"choice"}, key=row["ratios"].__getitem__)
     assert {"quantise", "baseline baseline-nncf-on-openvino"} <= set(row["stages_s"])
-    assert row["stages_s"]["build-openvino-int8"] != row["stages_s"]["baseline build-openvino-int8"]
+    assert {"build-openvino-int8", "baseline build-openvino-int8"} <= row["stages_s"].keys()
     assert (tmp_path / "suite/fusion/compiled/report.html").exists()
     assert not list((tmp_path / "suite/fusion").glob(".making-*"))
