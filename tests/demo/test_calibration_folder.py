@@ -21,7 +21,7 @@ TABLES = {
     "### `[data]`": types.DataSpec,
     "### `[inputs.NAME]`": types.InputRecipe,
     "### `[outputs.NAME]`": types.OutputRecipe,
-    "### `[prune]`": PruneSpec,
+    "### `[prune]`": types.PruneSpec,
     "### `[quantise]`": types.QuantiseSpec,
     "### `[agreement]`": types.Agreement,
     "### `[trials]`": types.TrialsSpec,
