@@ -80,7 +80,10 @@ def test_a_device_tunes_what_it_can_run(command: Path, device, artefact) -> None
     assert done.returncode == 0, done.stderr
     tuned = Tuned.from_dict(json.loads(done.stdout))
     assert tuned.best == "artefacts/onnxruntime"
-    assert tuned.refused == {"artefacts/openvino": "openvino is not installed (missing: openvino)"}
+    assert tuned.refused == {
+        "artefacts/openvino": "openvino is not installed (missing: openvino); "
+        "next: pip install 'edgemed[openvino]'"
+    }
     modules = command.with_name("python")
     code = "import importlib.util as u; print([n for n in ('click', 'rich', 'scipy') if u.find_spec(n)])"
     found = subprocess.run([modules, "-c", code], capture_output=True, text=True, check=True)
