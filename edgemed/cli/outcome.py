@@ -203,12 +203,10 @@ def _auc(figures: AgreementFigures) -> float | None:
 
 def _print_reasons(result: Compilation) -> None:
     """What became of each and why, as far as the table does not tell; report.html has every figure."""
-    from edgemed.report.unknowns import reason_of
-
     width = max((len(_shown_id(each)) for each in result.candidates), default=0) + GAP
     for each in result.candidates:
         status = "best" if each.id == result.best else each.status
-        reason = reason_of(each).partition("; agrees: ")[0]
+        reason = each.reason.partition("; agrees: ")[0]
         if each.unmeasured and each.status == "kept":
             reason = f"not timed; {reason}" if not reason.startswith("agrees: ") else "it agrees, not timed"
         lines = textwrap.wrap(f"{status}: {reason}", _WIDTH - width, break_long_words=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgemed.compress.pruning import Cut, History, Setting
+from edgemed.compress.history import Cut, History, Setting
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgemed.compress.attention_heads import split_on_the_way
-from edgemed.compress.pruning import Cut, History
+from edgemed.compress.history import Cut, History
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgemed.compress.attention_heads import outputs_of
-from edgemed.compress.pruning import History
+from edgemed.compress.history import History
 from edgemed.types import Ending, Kind
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from edgemed.compress.attention_heads import split_all
 from edgemed.compress.channel_axes import apply_history
+from edgemed.compress.history import History
 from edgemed.compress.layer_widths import head_changes, layer_changes, layer_widths
 from edgemed.compress.prune_plan import Removal, merged, plan_pruning
-from edgemed.compress.pruning import History
 from edgemed.compress.removal_trial import RemovalTrial
 from edgemed.errors import BadInput
 from edgemed.types import LeftAlone, PruneSpec, Pruning

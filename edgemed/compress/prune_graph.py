@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from edgemed.compress.attention_heads import outputs_of
 from edgemed.compress.channel_axes import is_depthwise
-from edgemed.compress.pruning import Cut, Side
+from edgemed.compress.history import Cut, Side
 from edgemed.errors import BadInput
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _LOST = "torch-pruning cannot follow its channels"
+_GIST = 120
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,9 @@ def _groups(graph: Any, weigh: Callable[[Any], Any]) -> Iterator[ChannelGroup]:
             items = graph.get_pruning_group(
                 part, pruner.prune_out_channels, list(range(pruner.get_out_channels(part)))
             )
-        except Exception:  # noqa: BLE001  whatever it stumbles over, this layer stays
-            yield ChannelGroup((name,), (), 0, 1, (), _LOST)
+        except Exception as error:  # noqa: BLE001  whatever it stumbles over, this layer stays and tells it
+            gist = str(error).strip().partition("\n")[0][:_GIST]
+            yield ChannelGroup((name,), (), 0, 1, (), f"{_LOST} ({type(error).__name__}: {gist})")
             continue
         group = _group(items, graph, names, weigh)
         seen |= set(group.layers)

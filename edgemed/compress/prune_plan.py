@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edgemed.compress.attention_heads import Heads, find_heads
+from edgemed.compress.history import Cut, History, Side
 from edgemed.compress.layer_widths import layer_widths
 from edgemed.compress.prune_graph import ChannelGroup, channel_groups
 from edgemed.compress.prune_ratio import PruneRatios, channels_kept
-from edgemed.compress.pruning import Cut, History, Side
 from edgemed.types import PruneSpec
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from edgemed.child import report_progress
 from edgemed.compress.batch_norm import reestimate_batch_norm
 from edgemed.compress.distillation import Distillation, Head
+from edgemed.compress.history import History
 from edgemed.compress.mixing import mixed
-from edgemed.compress.pruning import History
 from edgemed.compress.recovery_checkpoint import Progress, RecoveryCheckpoint, copy_of_state, digest_of_state
 from edgemed.compress.sample_order import Batch
 from edgemed.errors import BadInput, ToolFailure

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgemed.compress.attention_heads import outputs_of
 from edgemed.compress.channel_axes import CannotCut, apply_history, mask_history
-from edgemed.compress.pruning import History
+from edgemed.compress.history import History
 from edgemed.errors import BadInput
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgemed.report.numerals import MINUS, NO_BREAK, count, share, signed
-from edgemed.report.unknowns import reason_of
 from edgemed.types.compilation import CandidateResult, Compilation
 from edgemed.types.verdict import AgreementFigures, Figure, Figures, Flip, Latency
 
@@ -124,7 +123,7 @@ def candidate_rows(compilation: Compilation) -> list[CandidateRow]:
                 min(decisions, default=None),
                 max(aucs, key=abs, default=None),
                 "–" if not found else "identical" if worst is None else _snr(worst),
-                reason_of(each),
+                each.reason,
             )
         )
     return sorted(rows, key=lambda row: (ORDER[row.it.status], row.it.id != compilation.best, _pace(row.it)))

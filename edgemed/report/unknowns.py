@@ -40,11 +40,6 @@ def unknown_notes(compilation: Compilation) -> list[str]:
     ]
 
 
-def reason_of(candidate: CandidateResult) -> str:
-    """Why it was kept or dropped, less why it was not timed: that is told once for all."""
-    return candidate.reason.replace(f"unmeasured: {candidate.unmeasured}; ", "")
-
-
 def enumerated(ids: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     *rest, last = ids

@@ -66,8 +66,6 @@ def choose(
         unmeasured = [each for each in agreeing if each.unmeasured]
         if unmeasured:
             kept[backend] = tuple(each.id for each in unmeasured)
-            for each in unmeasured:
-                reasons[each.id] = f"unmeasured: {each.unmeasured}; " + reasons[each.id]
             continue
         fp32 = next((each for each in agreeing if each.precision == "fp32" and not each.pruned), None)
         base = latencies[(fp32 or ORIGINAL).id]

@@ -12,8 +12,8 @@ import numpy as np
 
 from edgemed.cache import Stage
 from edgemed.compress.distillation import Head
+from edgemed.compress.history import History
 from edgemed.compress.prune import prune, replay
-from edgemed.compress.pruning import History
 from edgemed.compress.recover import Recovery as RecoveryResult
 from edgemed.compress.recover import recover
 from edgemed.compress.sample_order import SampleOrder
@@ -47,7 +47,7 @@ _NOT_TRAINING = ("ratio", "layers", "round_to", "budget_min")
 
 
 @dataclass(frozen=True)
-class Removal:
+class Removed:
     """What `prune` removed, and the stage whose file removes it again."""
 
     pruning: Pruning
@@ -74,7 +74,7 @@ def stamps_of(pruned: Pruned | None) -> tuple[str, ...]:
     return (WITHOUT_RECOVERY,)
 
 
-def remove_channels(job: Job, inputs: Inputs) -> Removal | None:
+def remove_channels(job: Job, inputs: Inputs) -> Removed | None:
     """Find what goes, which takes seconds, so before anything slow; None where the recipe prunes nothing.
 
     Raises `BadInput` where a ratio empties a layer, an entry names none, or no layer can be pruned.
@@ -89,13 +89,13 @@ def remove_channels(job: Job, inputs: Inputs) -> Removal | None:
         "versions": job.versions("torch", "torch-pruning"),
     }
     stage = job.run("prune", "removing channels", depends_on, _remove, job.recipe, str(job.base), inputs)
-    return Removal(Pruning.from_dict(stage.facts), stage)
+    return Removed(Pruning.from_dict(stage.facts), stage)
 
 
 def make_pruned(
     job: Job,
     inputs: Inputs,
-    removal: Removal | None,
+    removal: Removed | None,
     whole: Graph,
     model: ModelFacts,
     calibrate: SetSource | None,
@@ -120,7 +120,7 @@ def make_pruned(
 
 
 def _recovered(
-    job: Job, inputs: Inputs, removal: Removal, whole: Graph, model: ModelFacts, calibrate: SetSource
+    job: Job, inputs: Inputs, removal: Removed, whole: Graph, model: ModelFacts, calibrate: SetSource
 ) -> tuple[Stage, Recovery]:
     """A checkpoint lies beside the stages: an interrupted recovery, or one cut by its budget, goes on."""
     recipe = job.recipe
@@ -150,7 +150,7 @@ def _recovered(
 def _exported(
     job: Job,
     inputs: Inputs,
-    removal: Removal,
+    removal: Removed,
     weights: Stage,
     whole: Graph,
     model: ModelFacts,

@@ -13,8 +13,8 @@ import torch  # noqa: TID253
 from prunable_nets import NETS, Plain, Qkv, Sequence
 from torch import Tensor, nn  # noqa: TID253
 
+from edgemed.compress.history import History
 from edgemed.compress.prune import prune, replay
-from edgemed.compress.pruning import History
 from edgemed.errors import BadInput
 from edgemed.suite.architecture import build, draw
 from edgemed.types import PruneSpec, Pruning

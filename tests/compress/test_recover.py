@@ -18,8 +18,8 @@ from prunable_nets import NETS
 from torch import Tensor, nn  # noqa: TID253
 
 from edgemed.compress.distillation import Head
+from edgemed.compress.history import History
 from edgemed.compress.prune import prune
-from edgemed.compress.pruning import History
 from edgemed.compress.recover import Recovery, recover
 from edgemed.compress.sample_order import Batch, SampleOrder
 from edgemed.errors import ToolFailure

@@ -9,9 +9,9 @@ import pytest
 import torch  # noqa: TID253
 from prunable_nets import NETS
 
+from edgemed.compress.history import History
 from edgemed.compress.layer_widths import layer_widths
 from edgemed.compress.prune import prune
-from edgemed.compress.pruning import History
 from edgemed.compress.removal_trial import RemovalTrial
 from edgemed.types import PruneSpec
 

@@ -213,7 +213,7 @@ def unmeasured(result, why, stand_in=""):
     return dataclasses.replace(
         result,
         status="kept" if result.select_agreement else "failed",
-        reason=f"unmeasured: {why}; agrees: {result.reason}",
+        reason=f"agrees: {result.reason}",
         latency=None, ratio=None, load_ms=None, memory_mib=None,
         unmeasured=why, stand_in=stand_in,
     )  # fmt: skip
