@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
@@ -16,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgemed.errors import BadInput, DiskFull, ToolFailure
+from edgemed.disk import disk_failure, flush, flush_one
+from edgemed.errors import BadInput
 from edgemed.types import digest_of, digest_of_file
 
 _DONE = "stage.json"
@@ -133,24 +133,10 @@ class StageCache:
         shutil.rmtree(final, ignore_errors=True)
         try:
             temporary.replace(final)
-            _fsync(self.root)
+            flush_one(self.root)
         except OSError:
             if not self.find(name, depends_on):
                 raise
-
-
-def flush(folder: Path) -> None:
-    """Every file and folder below `folder`, and itself, onto the disk: a power cut tears none of them."""
-    for path in (*folder.rglob("*"), folder):
-        _fsync(path)
-
-
-def _fsync(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -165,14 +151,3 @@ def _seal(done: dict[str, Any]) -> str:
     """sha256 of a stage file's content, the same before it is written and after it is read."""
     plain = json.loads(json.dumps(done))
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
-
-
-def disk_failure(error: OSError, where: Path) -> ToolFailure:
-    """What a failed write means, in words."""
-    if error.errno == errno.ENOSPC:
-        return DiskFull(
-            "the disk is full",
-            where=str(where),
-            remedy="free some space and run the same command again: finished stages are reused",
-        )
-    return ToolFailure(f"cannot write: {error.strerror or error}", where=str(error.filename or where))

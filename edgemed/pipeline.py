@@ -23,7 +23,7 @@ from edgemed.stages.pruning import make_pruned, remove_channels, stamps_of
 from edgemed.stages.results import Findings, compilation
 from edgemed.stages.selection import compare_with_original, compared_set, figures_of, selection_predictions
 from edgemed.stages.shelf import check_shelf, shelve, sweep
-from edgemed.stages.trials import latencies_s, load_costs, missed_by, worth_timing
+from edgemed.stages.trials import latencies_s, load_costs, missed_by
 from edgemed.types import Compilation
 
 
@@ -72,11 +72,11 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     if source is not None:
         warnings += job.warn(dead_columns(graph.outputs, answers[ORIGINAL.id], compared_on))
     figures, absurd = compare_with_original(graph.outputs, answers)
-    timed = worth_timing(candidates, [built[name] for name in figures])
-    costs, unloadable = load_costs(job, timed)
+    executed = [built[name] for name in figures if not built[name].candidate.stand_in]
+    costs, unloadable = load_costs(job, executed)
     latencies, untimed = latencies_s(job, [built[name] for name in costs])
     failures |= broken | absurd | unloadable | untimed
-    missed = missed_by(target.limits, latencies, costs)
+    missed = missed_by(candidates, target.limits, latencies, costs)
     choice = choose(candidates, figures, latencies, job.recipe.agreement, not stamps, missed)
     verified = accept(job, graph.outputs, built, choice, sets.get("accept"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import subprocess
@@ -12,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from edgemed.cache import StageCache, disk_failure
-from edgemed.errors import BadInput, DiskFull, ToolFailure
+from edgemed.cache import StageCache
+from edgemed.errors import BadInput, DiskFull
 
 NEEDS = {"graph": "abc", "seed": 3}
 
@@ -242,9 +241,3 @@ def test_a_full_disk_is_told_and_finished_stages_stay(full_disk: Path):
     assert "run the same command again" in caught.value.remedy
     assert [name.split("-")[0] for name in _entries(cache)] == ["graph"]
     assert cache.run("graph", NEEDS, Maker()).cached
-
-
-def test_a_failed_write_says_why():
-    failure = disk_failure(PermissionError(errno.EACCES, "Permission denied", "out/x"), Path("out"))
-    assert type(failure) is ToolFailure
-    assert (failure.problem, failure.where) == ("cannot write: Permission denied", "out/x")

@@ -32,6 +32,7 @@ def read(folder: Path, text: str) -> Target:
         (PC + 'instruction_sets = ["asimd"]', ("x86_64 has no instruction set 'asimd'",)),
         (PC + 'instruction_sets = ["avx2 or avx3"]', ("no instruction set 'avx3'",)),
         (PC + 'without = ["avx512"]', ("no instruction set 'avx512'", "did you mean 'avx512f'")),
+        (BASE + 'board = "Acme 5"', ("a board of no arch", "board in ours.toml", 'arch = "x86_64"')),
         (BASE + 'without = ["avx2"]', ("instruction sets of no arch", "without in ours.toml")),
         (PC + 'instruction_sets = ["avx2"]\nwithout = ["avx2"]', ("avx2 is in instruction_sets too",)),
         (BASE + 'arch = "x86"', ("'x86' is not allowed here", "did you mean 'x86_64'", "arch in ours.toml")),
@@ -113,6 +114,14 @@ def test_int8_saturates_where_some_such_device_has_no_vnni(
         assert pc.int8_sums_saturate("x86_64", here) is saturates
     arm = read(tmp_path, BASE + 'arch = "aarch64"\ninstruction_sets = ["asimd"]')
     assert not arm.int8_sums_saturate("x86_64", frozenset())
+
+
+def test_a_target_says_whether_a_board_keeps_what_it_timed(tmp_path: Path) -> None:
+    kept, forgotten = (read(tmp_path, GPU + RTX + more).tensorrt for more in ("", "timing_cache = false\n"))
+    assert kept is not None
+    assert kept.timing_cache
+    assert forgotten is not None
+    assert not forgotten.timing_cache
 
 
 def test_certain_sets_are_those_of_every_such_device(tmp_path: Path) -> None:

@@ -117,6 +117,7 @@ def _check_options(context: click.Context, suite: bool) -> None:
 
 def _folders(paths: tuple[Path, ...]) -> dict[str, Path]:
     from edgemed.cli.located import artefact_folder, read_compilation
+    from edgemed.report.unknowns import not_measured
     from edgemed.runtime import is_artefact
 
     if not paths:
@@ -124,32 +125,28 @@ def _folders(paths: tuple[Path, ...]) -> dict[str, Path]:
     if len(paths) == 1 and not is_artefact(paths[0]):
         result = read_compilation(paths[0])
         kept = [each for each in result.candidates if each.status == "kept"]
+        executed = [each for each in kept if not each.stand_in]
         for each in kept:
             if each.stand_in:
                 click.echo(f"{each.id} is left out: its hardware is not here", err=True)
-            elif each.unmeasured:
-                click.echo(f"{each.id}: this is not {result.target}'s time: {each.unmeasured}", err=True)
-        folders = {each.id: paths[0] / "artefacts" / each.id for each in kept if not each.stand_in}
-        return {"original": paths[0] / "original", **folders}
+        for unknown in not_measured(executed):
+            click.echo(f"times are this machine's, not {result.target}'s: {unknown.reason}", err=True)
+        return {"original": paths[0] / "original", **{each.id: paths[0] / each.path for each in executed}}
     return {str(path): artefact_folder(path) for path in paths}
 
 
 def _time(
     folders: dict[str, Path], launches: int, seconds: float, threads: int | None, bar: ProgressBar
 ) -> list[dict[str, Any]]:
-    import numpy as np
-
     from edgemed.child import run_in_child
     from edgemed.judge import faster, percentiles
     from edgemed.measure import contest, load_cost
 
     bar.stage("bench", f"timing {len(folders)} artefacts in turns")
-    found = contest(
+    latencies = contest(
         folders, launches=launches, seconds=seconds, threads=threads,
         on_launch=lambda done: bar.progress(done, launches),
     )  # fmt: skip
-    rounds = min(len(launch) for launches_of_one in found.values() for launch in launches_of_one)
-    latencies = {name: np.stack([launch[:rounds] for launch in each]) for name, each in found.items()}
     baseline = next(iter(latencies.values()))
     rows = []
     for name, folder in folders.items():

@@ -34,6 +34,7 @@ def init(
 ) -> None:
     """Write a commented recipe from a model and its data."""
     from edgemed.child import run_in_child
+    from edgemed.disk import write_whole
     from edgemed.stages.inspection import inspect_model
     from edgemed.stages.recipe_draft import draft_recipe
     from edgemed.types import DataSpec, ModelSpec
@@ -46,7 +47,5 @@ def init(
     spec = ModelSpec(model, weights)
     facts = run_in_child(inspect_model, spec, what=f"reading {model}").value
     text = draft_recipe(spec, DataSpec(calibrate, select, accept), facts, out.parent)
-    part = out.with_name(f".{out.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(out)
+    write_whole(out, text)
     click.echo(f"wrote {out}\nnext: look it over, then  edgemed compile {out} --dry-run")

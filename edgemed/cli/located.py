@@ -41,18 +41,26 @@ def read_compilation(folder: Path) -> Compilation:
 
 
 def artefact_folder(path: Path) -> Path:
-    """`path` itself, or the best artefact of a compile's output folder. Raises `BadInput`."""
-    from edgemed.runtime import is_artefact
+    """`path` itself, or the fastest artefact of a compile's output folder.
+
+    What a tune measured on this machine, as `tuned.json` in the folder tells, comes before the compile's own
+    choice. Raises `BadInput`.
+    """
+    from edgemed.runtime import ARTEFACTS, fastest_here, is_artefact
 
     if is_artefact(path):
         return path
+    tuned = fastest_here(path)
+    if tuned is not None:
+        return tuned
     result = read_compilation(path)
     if result.best is not None:
-        return path / "artefacts" / result.best
+        return path / ARTEFACTS / result.best
     if not result.kept:
         raise BadInput("this compile kept no artefact", where=str(path), remedy="see its report.html")
     raise BadInput(
         f"which artefact is the fastest is not known: none was measured on {result.target}",
         where=str(path),
-        remedy=f"give one of them, such as {path / 'artefacts' / result.kept[0]}, or tune on the device",
+        remedy=f"edgemed-device tune {path} on the device, or give one of them, such as "
+        f"{path / ARTEFACTS / result.kept[0]}",
     )

@@ -26,6 +26,8 @@ def print_outcome(result: Compilation, out: Path, case: Path | None = None) -> N
 
     `case` is a file to try the best artefact on.
     """
+    from edgemed.runtime import ARTEFACTS
+
     _print_candidates(result)
     _print_reasons(result)
     _print_acceptance(result)
@@ -41,7 +43,7 @@ def print_outcome(result: Compilation, out: Path, case: Path | None = None) -> N
         within = " within the target's limits" if limited else ""
         click.echo(f"nothing that was built agrees with the original{within}: no artefact is kept", err=True)
     else:
-        click.echo(f"artefacts  {out / 'artefacts'}")
+        click.echo(f"artefacts  {out / ARTEFACTS}")
     click.echo(f"report     {out / 'report.html'}")
     if any(each.unmeasured for each in result.candidates if each.status == "kept"):
         click.echo(f"measure    edgemed-device tune {shown}    (on the device)")
@@ -55,7 +57,7 @@ def print_outcome(result: Compilation, out: Path, case: Path | None = None) -> N
 
 def _not_known(result: Compilation) -> list[str]:
     """What this machine could not find out of what is kept, each reason once."""
-    from edgemed.report.unknowns import enumerated, not_executed, not_timed
+    from edgemed.report.unknowns import enumerated, not_executed, not_measured
 
     kept = [each for each in result.candidates if each.status == "kept"]
 
@@ -76,7 +78,7 @@ def _not_known(result: Compilation) -> list[str]:
     ] + [
         f"how fast {'that is' if told_before(each) else f'{named(each)} run{_s(each)}'} on {result.target}: "
         f"{each.reason}"
-        for each in not_timed(kept)
+        for each in not_measured(kept)
     ]
 
 
@@ -94,14 +96,15 @@ def _pruned(facts: PruningFacts) -> str:
     macs = left(pruning.macs_before, pruning.macs_after)
     told = f"{parameters} of the parameters and {macs} of the multiply-adds are left; "
     if recovery is None:
-        return plain(f"{told}WITHOUT RECOVERY: what pruning cost stays in the answers")
+        return plain(f"{told}{facts.unrecovered}, so what pruning cost stays in the answers")
     start, *_ = rows = loss_rows(recovery)
     kept = next(row for row in rows if row.kept)
     told += f"held-out loss {start.text}, in the end {kept.text} ({kept.state}), after "
     told += (
         f"{len(recovery.losses)} of {recovery.epochs_planned} epochs in {significant(recovery.minutes)} min"
     )
-    return plain(told + (", which diverged" if recovery.stopped == "diverged" else ""))
+    diverged = ", which diverged" if recovery.stopped == "diverged" else ""
+    return plain(told + (f"; {facts.unrecovered}" if facts.unrecovered else diverged))
 
 
 def _print_field(name: str, text: str) -> None:
@@ -127,13 +130,14 @@ _STAND_IN = "*"
 def _print_candidates(result: Compilation) -> None:
     from edgemed.report.cases import SETS
     from edgemed.report.numerals import significant
+    from edgemed.report.unknowns import whose_times
 
     title = f"{result.name} {result.version}"
-    if result.original.latency is not None:
+    timed = any(each.latency is not None for each in result.candidates)
+    if timed and result.original.latency is not None:
         title += f": original {plain(significant(result.original.latency.p50_ms))} ms"
         title += f" ({result.original.runtime})"
     near = _nearness_head(result)
-    timed = any(each.latency is not None for each in result.candidates)
     speed = ["median\nms", "ratio", "95 %\ninterval"] if timed else []
     rows = [
         [_shown_id(each), *(_speed(each) if timed else []), _size(each), *_nearness(each, near)]
@@ -141,6 +145,8 @@ def _print_candidates(result: Compilation) -> None:
     ]
     print_table(title, ["candidate", *speed, "size\nMiB", *near], rows)
     notes = ["ratio: time over the original's, below 1 is faster"] if timed else []
+    if whose := whose_times(result):
+        notes.append(f"times are {whose}: for information, they decided nothing")
     if near:
         notes.append("; ".join(map(_MEANINGS.__getitem__, near)) + f"; on {SETS[result.compared_on]}")
     if any(each.stand_in for each in result.candidates):
@@ -207,8 +213,8 @@ def _print_reasons(result: Compilation) -> None:
     for each in result.candidates:
         status = "best" if each.id == result.best else each.status
         reason = each.reason.partition("; agrees: ")[0]
-        if each.unmeasured and each.status == "kept":
-            reason = f"not timed; {reason}" if not reason.startswith("agrees: ") else "it agrees, not timed"
+        if reason.startswith("agrees: "):
+            reason = "it agrees" if each.latency is not None else "it agrees, not timed"
         lines = textwrap.wrap(f"{status}: {reason}", _WIDTH - width, break_long_words=False)
         for index, line in enumerate(lines):
             click.echo(f"{_shown_id(each) if index == 0 else '':<{width}}{line}")

@@ -29,8 +29,9 @@ Examples:
 def run(artefact: Path, file: Path, as_json: bool) -> None:
     """Predict one FILE (PNG, JPEG, TIFF, DICOM, NIfTI, NPY, NPZ) with an ARTEFACT.
 
-    ARTEFACT is an artefact folder, or the output folder of a compile (its fastest artefact is used). The
-    artefact is checked against its manifest and its golden cases are replayed first.
+    ARTEFACT is an artefact folder, or the output folder of a compile: then the fastest artefact is used that
+    edgemed-device tune found on this machine (tuned.json), else the compile's own choice. The artefact is
+    checked against its manifest and its golden cases are replayed first.
     """
     from edgemed.readers import Notes, read_file
     from edgemed.runtime import Session

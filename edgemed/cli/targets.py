@@ -110,6 +110,7 @@ def _explain(target: Target, runtimes: list[str]) -> None:
         rows += [
             ("engines", f"{engine.package} {engine.versions}, built {built}, up to opset {engine.opset}"),
             ("GPU", f"compute capability {', '.join(engine.compute_capabilities)}"),
+            ("tactics", f"timed on the device {'once' if engine.timing_cache else 'by each build'}"),
         ]
     misfits = misfits_here(target)
     rows.append(("this machine", "\n".join(misfits) or "can stand for the target"))

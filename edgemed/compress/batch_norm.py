@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def reestimate_batch_norm(module: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> int:
@@ -16,9 +17,8 @@ def reestimate_batch_norm(module: nn.Module, batches: Iterable[Mapping[str, Tens
     statistics stay as they were where `module` has no such norm, or there is no other batch.
     """
     import torch
-    from torch.nn.modules.batchnorm import _BatchNorm
 
-    norms = [part for part in module.modules() if isinstance(part, _BatchNorm) and part.track_running_stats]
+    norms = [part for part in module.modules() if is_batch_norm(part) and part.track_running_stats]
     if not norms:
         return 0
     module.eval()
@@ -41,3 +41,9 @@ def reestimate_batch_norm(module: nn.Module, batches: Iterable[Mapping[str, Tens
             norm.momentum = momentum
         module.eval()
     return used
+
+
+def is_batch_norm(part: nn.Module) -> TypeGuard[_BatchNorm]:
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    return isinstance(part, _BatchNorm)

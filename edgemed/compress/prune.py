@@ -10,6 +10,7 @@ from edgemed.compress.attention_heads import split_all
 from edgemed.compress.channel_axes import apply_history
 from edgemed.compress.history import History
 from edgemed.compress.layer_widths import head_changes, layer_changes, layer_widths
+from edgemed.compress.plain_weights import check_plain_weights, make_weights_plain
 from edgemed.compress.prune_plan import Removal, merged, plan_pruning
 from edgemed.compress.removal_trial import RemovalTrial
 from edgemed.errors import BadInput
@@ -29,9 +30,11 @@ def prune(module: nn.Module, example: Mapping[str, Tensor], spec: PruneSpec) -> 
     rounded to `spec.round_to`, of the channels with the smallest squared weights; an attention loses whole
     heads; layers whose channels are added or multiplied lose the same ones. A removal counts only if the cut
     net answers as the whole net does with these channels set to zero; else its layers are left alone.
+    Weights that are computed at each call become plain ones.
     Raises `BadInput` where a ratio empties a layer, an entry names none, or nothing can be removed.
     """
     module.eval()
+    check_plain_weights(module, example)
     trial = RemovalTrial(module, example)
     split = copy.deepcopy(module)
     split_all(split)
@@ -65,6 +68,7 @@ def prune(module: nn.Module, example: Mapping[str, Tensor], spec: PruneSpec) -> 
 
 def replay(module: nn.Module, history: History) -> None:
     """Take the same channels out of `module`, in place: the unpruned module that `history` was made for."""
+    make_weights_plain(module)
     apply_history(module, history)
 
 

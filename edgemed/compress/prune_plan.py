@@ -75,17 +75,12 @@ def merged(histories: Sequence[History]) -> History:
 def unfit_layers(module: nn.Module) -> dict[str, str]:
     """By name, the layers that must stay as they are, and why."""
     from torch import nn
-    from torch.nn.utils.parametrize import is_parametrized
 
     owners: dict[int, list[str]] = {}
     reasons: dict[str, str] = {}
     for name, part in module.named_modules():
-        for own, parameter in part.named_parameters(recurse=False):
+        for parameter in part.parameters(recurse=False):
             owners.setdefault(id(parameter), []).append(name)
-            if own == "weight_g" or own == "weight_orig":
-                reasons[name] = "its weight is computed from others at each call"
-        if is_parametrized(part):
-            reasons[name] = "its weight is computed from others at each call"
         if isinstance(part, nn.RNNBase):
             reasons[name] = "recurrent: its hidden units stay"
     for names in owners.values():

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from edgemed.child import report_progress
-from edgemed.compress.batch_norm import reestimate_batch_norm
+from edgemed.compress.batch_norm import is_batch_norm, reestimate_batch_norm
 from edgemed.compress.distillation import Distillation, Head
 from edgemed.compress.history import History
 from edgemed.compress.mixing import mixed
 from edgemed.compress.recovery_checkpoint import Progress, RecoveryCheckpoint, copy_of_state, digest_of_state
 from edgemed.compress.sample_order import Batch
 from edgemed.errors import BadInput, ToolFailure
-from edgemed.types import PruneSpec, Record
-from edgemed.types.record import digest_of
+from edgemed.types import PruneSpec, Recovery, digest_of
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
     from torch.optim import Optimizer
 
 _LOWER = 0.1
@@ -30,30 +29,6 @@ _PATIENCE = 5
 """Epochs in a row behind the start that count as diverging."""
 _SAVE_S = 30.0
 _BAR = 1000
-
-
-@dataclass(frozen=True)
-class Recovery(Record):
-    """What a recovery did. Losses are mean distances from the original's answers, on samples not trained on;
-    None where not finite.
-
-    `best_epoch` 0 means that no epoch was better than the start, which is kept: the pruned net with BatchNorm
-    statistics measured anew (`loss_batch_norm`), or without where those were worse (`loss_pruned`).
-    """
-
-    epochs: int
-    epochs_planned: int
-    steps: int
-    seconds: float
-    cut_by_budget: bool
-    loss_pruned: float | None
-    loss_batch_norm: float | None
-    losses: tuple[float | None, ...]
-    loss_best: float
-    best_epoch: int
-    rate_lowered: bool
-    diverged: bool
-    warnings: tuple[str, ...] = ()
 
 
 def recover(
@@ -73,8 +48,9 @@ def recover(
 
     `training(epoch)` gives the batches of an epoch, the same ones each time; epoch 0 serves for statistics.
     AdamW, cosine schedule over `spec.epochs`; `spec.budget_min` minutes of `clock` stop it, those of runs
-    that `checkpoint` takes up included. On one machine and as many threads, the same arguments give the same
-    weights, interrupted or not. A checkpoint that cannot be used is told in `warnings`.
+    that `checkpoint` takes up included: one that has gone on for longer stops where it is. On one machine and
+    as many threads, the same arguments give the same weights, interrupted or not. A checkpoint that cannot be
+    used is told in the notes.
     Raises `ToolFailure` where the pruned net gives no finite answers.
     """
     import torch
@@ -106,7 +82,9 @@ class _Recoverer:
         self._spec, self._seed, self._clock = spec, seed, clock
         self._checkpoint = RecoveryCheckpoint(checkpoint)
         self._started = self._saved = clock()
-        self._warnings: list[str] = []
+        self._notes: list[str] = []
+        self._samples = self._held_out = 0
+        self._labelled = spec.use_labels
 
     def run(self) -> Recovery:
         self._progress = self._start()
@@ -114,9 +92,11 @@ class _Recoverer:
         self._best = copy_of_state(self._student)
         self._take_up()
         self._spent = self._progress.seconds
-        while self._progress.epoch <= self._spec.epochs and not self._progress.diverged:
-            if self._budget_is_spent() or not self._epoch():
-                break
+        while self._stopped() == "budget" and not self._budget_is_spent():
+            self._epoch()
+        if self._progress.step:  # of an epoch that the budget has cut
+            self._judge(self._watched())
+            self._save()
         self._student.load_state_dict(self._best)
         report_progress(_BAR, _BAR)
         return self._recovery()
@@ -125,7 +105,7 @@ class _Recoverer:
         """The state before the first step: BatchNorm statistics measured anew, unless those are worse."""
         before = copy_of_state(self._student)
         own = digest_of_state(before)
-        batches = self._distillation.measure(batch.inputs for batch in self._training(0))
+        batches = self._distillation.measure(self._counted())
         pruned = self._watched()
         reestimate_batch_norm(self._student, (batch.inputs for batch in self._training(0)))
         norms = self._watched()
@@ -142,20 +122,33 @@ class _Recoverer:
         depends_on = digest_of([spec, self._seed, own, batches, pruned, norms])
         return Progress(depends_on, pruned, norms, min(losses), min(losses), batches)
 
+    def _counted(self) -> Iterator[Mapping[str, Tensor]]:
+        """The inputs of an epoch."""
+        for batch in self._training(0):
+            self._samples += batch.size
+            self._labelled = self._labelled and bool(batch.targets)
+            yield batch.inputs
+
     def _take_up(self) -> None:
         try:
             found = self._checkpoint.load(self._progress.depends_on, self._student, self._optimiser)
         except BadInput as error:
-            self._warnings.append(f"{error.problem}; the recovery begins anew")
+            self._notes.append(f"{error.problem}; the recovery begins anew")
             return
-        if found is not None:
-            self._progress, self._best = found
+        if found is None:
+            return
+        self._progress, self._best = found
+        minutes = self._progress.seconds / 60.0
+        if self._stopped() == "budget" and minutes > self._spec.budget_min:
+            self._notes.append(
+                f"an earlier run of this recovery was taken up, which had trained for {minutes:.3g} min"
+            )
 
-    def _epoch(self) -> bool:
-        """False where the budget has ended it."""
+    def _epoch(self) -> None:
+        """To its end, or to where the budget is spent."""
         self._student.train()
         for part in self._student.modules():
-            if not _is_batch_norm(part):
+            if not is_batch_norm(part):
                 part.training = False  # dropout would ask for answers that the original does not give
         for number, batch in enumerate(self._training(self._progress.epoch)):
             if number < self._progress.step:
@@ -165,12 +158,10 @@ class _Recoverer:
             if not finite:
                 self._diverge()
                 self._next_epoch(None)
-                return True
+                return
             self._report()
             if self._budget_is_spent():
-                self._judge(self._watched())
-                self._save()
-                return False
+                return
             if self._clock() - self._saved > _SAVE_S:
                 self._save()
         loss = self._watched()
@@ -181,7 +172,6 @@ class _Recoverer:
         if rising >= _PATIENCE:
             self._diverge()
         self._next_epoch(loss)
-        return True
 
     def _step(self, batch: Batch) -> bool:
         """One step of the optimiser; False where the loss is not finite."""
@@ -225,6 +215,7 @@ class _Recoverer:
                     loss = loss + self._distillation.of_labels(given, batch.targets, whole)
                 total += float(loss) * batch.size
                 samples += batch.size
+        self._held_out = samples
         return total / samples if math.isfinite(total) else None
 
     def _judge(self, loss: float | None) -> None:
@@ -269,26 +260,35 @@ class _Recoverer:
         share = max(self._progress.steps / planned, self._seconds() / (60.0 * self._spec.budget_min))
         report_progress(min(_BAR, round(_BAR * share)), _BAR)
 
+    def _stopped(self) -> Literal["epochs", "budget", "diverged"]:
+        """Why it ends if it ends now."""
+        if self._progress.diverged:
+            return "diverged"
+        return "epochs" if self._progress.epoch > self._spec.epochs else "budget"
+
     def _recovery(self) -> Recovery:
         progress = self._progress
+        if self._spec.use_labels and not self._labelled:
+            self._notes.append("the calibration set has no labels: prune.use_labels changed nothing")
+        if progress.lowered:
+            self._notes.append(
+                "the recovery diverged and went on from its best state with a tenth of the learning rate"
+            )
+        if progress.diverged:
+            self._notes.append(
+                "it diverged again and was stopped: give a smaller prune.learning_rate or prune.ratio"
+            )
         return Recovery(
-            len(progress.losses),
-            self._spec.epochs,
-            progress.steps,
-            self._seconds(),
-            progress.epoch <= self._spec.epochs and not progress.diverged,
-            progress.loss_pruned,
-            progress.loss_batch_norm,
-            progress.losses,
-            progress.best_loss,
-            progress.best_epoch,
-            progress.lowered,
-            progress.diverged,
-            tuple(self._warnings),
+            samples=self._samples,
+            held_out=self._held_out,
+            loss_pruned=progress.loss_pruned,
+            loss_batch_norm=progress.loss_batch_norm,
+            losses=progress.losses,
+            loss_best=progress.best_loss,
+            best_epoch=progress.best_epoch,
+            epochs_planned=self._spec.epochs,
+            minutes=self._seconds() / 60.0,
+            stopped=self._stopped(),
+            labelled=self._labelled,
+            notes=tuple(self._notes),
         )
-
-
-def _is_batch_norm(part: nn.Module) -> bool:
-    from torch.nn.modules.batchnorm import _BatchNorm
-
-    return isinstance(part, _BatchNorm)

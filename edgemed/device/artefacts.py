@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgemed.errors import BadInput
-from edgemed.runtime import is_artefact
+from edgemed.runtime import ARTEFACTS, is_artefact
 
-ARTEFACTS = "artefacts"
 _REMEDY = "give the folder in which artefacts/ lies, or the artefacts' own folders"
 
 

@@ -1,4 +1,4 @@
-"""Builds an artefact's engine on the board, once for each graph, TensorRT, GPU and driver."""
+"""Builds an artefact's engine on the board, once for each graph, build settings, TensorRT, GPU and driver."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from edgemed.backends.tensorrt.builder import build_engine, check_graph
 from edgemed.backends.tensorrt.engine_cache import cached_engine, check_owner, engine_folder, timing_cache
 from edgemed.backends.tensorrt.engines import ENGINES_FILE, GRAPH_FILE, Machine, read_engines, this_machine
 from edgemed.backends.tensorrt.gpu import Gpu, find_gpu
-from edgemed.cache import flush
 from edgemed.child import run_in_child
+from edgemed.disk import flush
 from edgemed.errors import BadInput, EdgemedError, ToolFailure, Unavailable, Untrusted
 from edgemed.runtime import Session, read_manifest, verify_files
 from edgemed.types import EngineList, EngineSpec, digest_of_file
@@ -68,12 +68,12 @@ def build_on_board(folder: Path, *, timeout_s: float, tell: Callable[[str], None
         tell(f"{shipped.file} was built for this GPU: nothing to build")
         return BoardEngine(folder, True, _replayed(folder, tell), listed.notes)
     graph = digest_of_file(folder / GRAPH_FILE)
-    built = engine_folder(graph, machine)
+    built = engine_folder(graph, listed.spec, machine)
     with _alone(built.parent, tell):
-        found = _is_whole(graph, machine, built)
+        found = _is_whole(graph, listed.spec, machine, built)
         if not found:
             tell(f"building with {machine.package} {machine.version}, which takes minutes on a small board")
-            _build(folder, listed, machine, built, timeout_s)
+            _build(folder, listed.spec, machine, built, timeout_s)
         try:
             difference = _replayed(folder, tell)
         except EdgemedError as error:
@@ -132,10 +132,10 @@ def _alone(root: Path, tell: Callable[[str], None]) -> Iterator[None]:
         os.close(lock)
 
 
-def _is_whole(graph: str, machine: Machine, built: Path) -> bool:
+def _is_whole(graph: str, spec: EngineSpec, machine: Machine, built: Path) -> bool:
     """Whether an earlier run built it. One that is broken or strange is removed and built again."""
     try:
-        return cached_engine(graph, machine) is not None
+        return cached_engine(graph, spec, machine) is not None
     except Untrusted:
         try:
             shutil.rmtree(built)
@@ -144,15 +144,15 @@ def _is_whole(graph: str, machine: Machine, built: Path) -> bool:
         return False
 
 
-def _build(folder: Path, listed: EngineList, machine: Machine, built: Path, timeout_s: float) -> None:
+def _build(folder: Path, spec: EngineSpec, machine: Machine, built: Path, timeout_s: float) -> None:
     known = timing_cache(machine)
     try:
         temporary = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=built.parent))
         try:
-            if known.exists():
+            if spec.timing_cache and known.exists():
                 shutil.copyfile(known, temporary / _TIMING_FILE)
             run_in_child(
-                _build_into, str(folder), listed, machine, str(temporary),
+                _build_into, str(folder), spec, machine, str(temporary),
                 what="building the engine", timeout_s=timeout_s,
             )  # fmt: skip
             _keep(temporary, built, known)
@@ -162,14 +162,14 @@ def _build(folder: Path, listed: EngineList, machine: Machine, built: Path, time
         raise _cannot_write(error, built.parent) from None
 
 
-def _build_into(folder: str, listed: EngineList, machine: Machine, out: str) -> None:
+def _build_into(folder: str, spec: EngineSpec, machine: Machine, out: str) -> None:
     graph = Path(folder) / GRAPH_FILE
     notes = check_graph(graph, machine.package)
     engine = build_engine(
-        graph, machine.package, machine.gpu, Path(out) / _ENGINE_FILE, listed.recipe,
-        timing_cache=Path(out) / _TIMING_FILE if listed.recipe.timing_cache else None,
+        graph, machine.package, machine.gpu, Path(out) / _ENGINE_FILE,
+        timing_cache=Path(out) / _TIMING_FILE if spec.timing_cache else None,
     )  # fmt: skip
-    own = EngineList(listed.spec, (engine,), listed.recipe, notes)
+    own = EngineList(spec, (engine,), notes)
     (Path(out) / ENGINES_FILE).write_text(own.to_json(), encoding="utf-8")
 
 

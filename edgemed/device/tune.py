@@ -15,14 +15,11 @@ from edgemed.child import run_in_child
 from edgemed.errors import EdgemedError, ToolFailure, Untrusted
 from edgemed.judge.latency import faster, percentiles
 from edgemed.judge.limits import missed_limits
-from edgemed.measure import LoadCost, contest, load_cost
+from edgemed.measure import LOAD_TIMEOUT_S, LoadCost, contest, load_cost
 from edgemed.runtime import MANIFEST_FILE, host_facts, read_manifest
 from edgemed.types import Manifest, digest_of_file
 from edgemed.types.limits import Limits
 from edgemed.types.tuned import Tuned, TunedArtefact
-
-LOAD_TIMEOUT_S = 1200.0
-"""A runtime that has not loaded an artefact by then hangs."""
 
 Latencies = Mapping[str, NDArray[np.float64]]
 
@@ -121,7 +118,7 @@ def _latencies(
     threads: int | None,
     tell: Callable[[str], None],
 ) -> Latencies:
-    """(launches, rounds) seconds for one sample by name, cut to the rounds of the shortest launch.
+    """(launches, rounds) seconds for one sample by name.
 
     Where a launch fails, each artefact is timed alone to find out whose fault it is; it joins those `refused`
     and the others are launched again. That failing too is nobody's fault, and raised.
@@ -131,12 +128,10 @@ def _latencies(
         if not of:
             return {}
         tell(f"timing {len(of)} in turns, launches: {launches}")
-        found = contest(
+        return contest(
             of, launches=launches, seconds=seconds, threads=threads,
             on_launch=lambda done: tell(f"launch {done} of {launches} is done"),
         )  # fmt: skip
-        rounds = min(len(launch) for each in found.values() for launch in each)
-        return {name: np.stack([launch[:rounds] for launch in each]) for name, each in found.items()}
 
     try:
         return in_turns(folders)

@@ -83,8 +83,7 @@ def _tell(line: str) -> None:
 
 
 def _out(given: Path | None, folders: list[Path]) -> Path:
-    from edgemed.device.tuned_file import TUNED_FILE
-    from edgemed.runtime import is_artefact
+    from edgemed.runtime import TUNED_FILE, is_artefact
 
     if given is not None:
         return given

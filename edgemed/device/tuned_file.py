@@ -1,16 +1,14 @@
-"""`tuned.json` on disk: it is there whole, or as it was before."""
+"""Where a tune may write its `tuned.json`, and the writing."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 
+from edgemed.disk import write_whole
 from edgemed.errors import BadInput, ToolFailure
-from edgemed.runtime import is_artefact
+from edgemed.runtime import is_artefact, read_tuned
 from edgemed.types.tuned import Tuned
-
-TUNED_FILE = "tuned.json"
 
 
 def check_place(path: Path) -> None:
@@ -23,30 +21,22 @@ def check_place(path: Path) -> None:
         raise BadInput("no file can be written there", where=str(path), remedy="give another --out FILE")
     if path.exists():
         try:
-            Tuned.from_json(path.read_text(encoding="utf-8"))
-        except (BadInput, UnicodeDecodeError):
+            read_tuned(path)
+        except BadInput as error:
             raise BadInput(
-                "no tune of this edgemed wrote this file, and one would replace it",
+                f"{error.problem}, and one would replace it",
                 where=str(path),
                 remedy="remove it, or give another --out FILE",
             ) from None
 
 
 def write_tuned(tuned: Tuned, path: Path) -> None:
-    """Raises `ToolFailure` where the disk is full or the folder is gone."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Whole or not at all. Raises `ToolFailure` where the disk is full or the folder is gone."""
     try:
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(tuned.to_json())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(path, tuned.to_json())
     except OSError as error:
         raise ToolFailure(
             f"cannot write: {error.strerror or error}",
             where=str(path),
             remedy="free space, or give --out FILE",
         ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()

@@ -1,11 +1,12 @@
 """Raw samples of what an artefact does: predictions, latencies, memory."""
 
-from edgemed.measure.contest import contest, time_in_turns
+from edgemed.measure.contest import contest, stacked, time_in_turns
 from edgemed.measure.latency import interleaved_latencies_s, session_call
-from edgemed.measure.load import LoadCost, load_cost
+from edgemed.measure.load import LOAD_TIMEOUT_S, LoadCost, load_cost
 from edgemed.measure.predictions import Predictions, predict
 
 __all__ = [
+    "LOAD_TIMEOUT_S",
     "LoadCost",
     "Predictions",
     "contest",
@@ -13,5 +14,6 @@ __all__ = [
     "load_cost",
     "predict",
     "session_call",
+    "stacked",
     "time_in_turns",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,18 +20,23 @@ def contest(
     seconds: float,
     threads: int | None = None,
     on_launch: Callable[[int], None] = lambda done: None,
-) -> dict[str, list[NDArray[np.float64]]]:
-    """Latencies in s by name, one (rounds,) array per launch; in each launch all take turns in one process.
+) -> dict[str, NDArray[np.float64]]:
+    """(launches, rounds) latencies in s by name; in each launch all take turns in one process.
 
     `seconds` is per artefact and launch. Raises `ToolFailure` where an artefact cannot be loaded.
     """
-    found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in folders}
+    found = []
     for launch in range(launches):
         latencies = run_in_child(time_in_turns, dict(folders), seconds, launch, threads, what="timing").value
-        for name, values in latencies.items():
-            found[name].append(values)
+        found.append(latencies)
         on_launch(launch + 1)
-    return found
+    return stacked(found)
+
+
+def stacked(launches: Sequence[Mapping[str, NDArray[np.float64]]]) -> dict[str, NDArray[np.float64]]:
+    """(rounds,) by name of each launch to (launches, rounds) by name, cut to the rounds of the shortest."""
+    rounds = min(len(values) for launch in launches for values in launch.values())
+    return {name: np.stack([launch[name][:rounds] for launch in launches]) for name in launches[0]}
 
 
 def time_in_turns(

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from edgemed.runtime import Session, golden_inputs
 
+LOAD_TIMEOUT_S = 1200.0
+"""A runtime that has not loaded an artefact by then hangs."""
+
 
 @dataclass(frozen=True)
 class LoadCost:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edgemed.report.cases import cases
 from edgemed.report.numerals import NO_BREAK, count, ratio, ratio_interval
 from edgemed.report.tables import columns_of
-from edgemed.report.unknowns import enumerated, not_executed
+from edgemed.report.unknowns import enumerated, not_executed, whose_times
 from edgemed.types.compilation import CandidateResult, Compilation
 from edgemed.types.verdict import AgreementFigures
 
@@ -50,9 +50,11 @@ def _all_unmeasured(compilation: Compilation, kept: Sequence[CandidateResult]) -
     least = _least_near(kept)
     near, _ = _nearness(compilation, least)
     if len(kept) == 1:
-        return f"{least.id} is kept for {compilation.target}, not timed" + (f": {near}." if near else ".")
+        return f"{least.id} is kept for {compilation.target}, not measured on it" + (
+            f": {near}." if near else "."
+        )
     nearness = f" The least near is {least.id}: {near}." if near else ""
-    return f"{len(kept)} artefacts are kept for {compilation.target}, none of them timed.{nearness}"
+    return f"{len(kept)} artefacts are kept for {compilation.target}, none of them measured on it.{nearness}"
 
 
 def _caveat(compilation: Compilation, told: CandidateResult, kept: Sequence[CandidateResult]) -> str:
@@ -60,8 +62,8 @@ def _caveat(compilation: Compilation, told: CandidateResult, kept: Sequence[Cand
     parts = []
     if not any(each.labelled for each in _compared(told)):
         parts.append("There were no labels, so nothing is known of its accuracy.")
-    if told.pruned and compilation.pruning is not None and compilation.pruning.recovery is None:
-        parts.append("It was pruned without recovery.")
+    if told.pruned and compilation.pruning is not None and compilation.pruning.unrecovered:
+        parts.append(f"It is stamped: {compilation.pruning.unrecovered}.")
     for unknown in not_executed(kept):
         one = len(unknown.ids) == 1
         parts.append(
@@ -75,7 +77,11 @@ def _caveat(compilation: Compilation, told: CandidateResult, kept: Sequence[Cand
             which = "what is kept"
         elif timeless == [each.id for each in kept if each.stand_in]:
             which = "them either"
-        parts.append(f"No time is known of {which}: on the device edgemed-device tune finds the fastest.")
+        shown = f" (those below are {whose})" if (whose := whose_times(compilation)) else ""
+        parts.append(
+            f"No time on {compilation.target} is known of {which}{shown}: on the device edgemed-device tune "
+            "finds the fastest."
+        )
     what = "the artefact is" if len(kept) == 1 or compilation.best else "an artefact is"
     _, where = _nearness(compilation, told)
     parts.append(

@@ -25,7 +25,7 @@ from edgemed.report.tables import (
 )
 from edgemed.report.trade_off import trade_off
 from edgemed.report.trade_off_chart import trade_off_chart
-from edgemed.report.unknowns import unknown_notes
+from edgemed.report.unknowns import unknown_notes, whose_times
 from edgemed.types.compilation import Compilation
 
 
@@ -54,6 +54,7 @@ def render(compilation: Compilation, pictures: Sequence[tuple[str, bytes]] = ())
         pruning=pruning_section(pruning),
         recovery_chart=None if recovery is None else recovery_chart(recovery),
         unknowns=unknown_notes(compilation),
+        whose=whose_times(compilation),
         timed=any(each.latency is not None for each in compilation.candidates),
         candidates=candidate_rows(compilation),
         compared_on=_compared_on(compilation),

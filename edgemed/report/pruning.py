@@ -52,6 +52,7 @@ class PruningSection:
     stays: tuple[Stay, ...]
     left_alone: int
     recovery: Recovery | None
+    unrecovered: str
     how: tuple[tuple[str, str], ...]
     losses: tuple[LossRow, ...]
     """Before the first epoch, after the last one, and the smallest."""
@@ -75,6 +76,7 @@ def pruning_section(facts: PruningFacts | None) -> PruningSection | None:
         stays=tuple(Stay(reason, tuple(names)) for reason, names in stays.items()),
         left_alone=len(pruning.left_alone),
         recovery=recovery,
+        unrecovered=facts.unrecovered,
         how=() if recovery is None else _how(recovery),
         losses=() if recovery is None else _told(loss_rows(recovery)),
     )

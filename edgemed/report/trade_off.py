@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edgemed.report.losses import Loss, Scale, losses
 from edgemed.report.numerals import ratio, ratio_interval
+from edgemed.report.unknowns import whose_times
 from edgemed.types.compilation import CandidateResult, Compilation
 
 
@@ -24,11 +25,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class TradeOff:
-    """`timed` are the points of the drawing, `untimed` those of the strip beside it."""
+    """`timed` are the points of the drawing, `untimed` those of the strip beside it.
+
+    `whose` the times are, where they are not the target's: see `whose_times`.
+    """
 
     scale: Scale
     timed: tuple[Entry, ...]
     untimed: tuple[Entry, ...]
+    whose: str
 
 
 def trade_off(compilation: Compilation) -> TradeOff | None:
@@ -51,4 +56,4 @@ def trade_off(compilation: Compilation) -> TradeOff | None:
     ]
     timed = tuple(each for each in entries if each.it.ratio is not None)
     untimed = tuple(each for each in entries if each.it.ratio is None)
-    return TradeOff(scale, timed, untimed) if len(timed) > 1 else None
+    return TradeOff(scale, timed, untimed, whose_times(compilation)) if len(timed) > 1 else None

@@ -32,7 +32,7 @@ def trade_off_chart(found: TradeOff) -> Markup:
     x = Axis(0.0, _farthest(timed), LEFT, right)
     y = _loss_axis([*timed, *untimed], scale.limit)
     points = [(x.at(each.it.ratio.ratio), y.at(each.loss.value)) for each in timed if each.it.ratio]
-    parts = [_frames(x, y, right, strip, scale), _ticks(x, y, scale.percent)]
+    parts = [_frames(x, y, right, strip, found), _ticks(x, y, scale.percent)]
     limit, taken = _limit(y, right, WIDTH - RIGHT, scale)
     parts.append(limit)
     parts += [_point(each, at, _span(each.it.ratio, x), y) for each, at in zip(timed, points, strict=True)]
@@ -42,9 +42,13 @@ def trade_off_chart(found: TradeOff) -> Markup:
     spots = [Box(*original, 11, 11), *(_spot(each, *at, y) for each, at in zip(timed, points, strict=True))]
     parts.append(_labels(["original", *(str(each.number) for each in timed)], spots, frame, taken))
     parts.append(_strip(untimed, y, WIDTH - RIGHT - strip, strip))
-    spoken = f"{scale.title} against the ratio of times of {len(timed)} candidates; the table has the figures"
+    spoken = f"{scale.title} against the ratio of times of {len(timed)} candidates"
+    height = TOP + HEIGHT + FOOT
+    if found.whose:
+        spoken += f", times {found.whose}"
+        height += LINE
     return Markup('<svg class="trade-svg" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        WIDTH, TOP + HEIGHT + FOOT, spoken, Markup("").join(parts)
+        WIDTH, height, f"{spoken}; the table has the figures", Markup("").join(parts)
     )
 
 
@@ -77,21 +81,23 @@ def _low(loss: Loss) -> float:
     return loss.value if loss.low is None else loss.low
 
 
-def _frames(x: Axis, y: Axis, right: float, strip: float, scale: Scale) -> Markup:
+def _frames(x: Axis, y: Axis, right: float, strip: float, found: TradeOff) -> Markup:
     from markupsafe import Markup
 
     frame = Markup('<rect class="frame" x="{}" y="{}" width="{}" height="{}"/>')
+    below = Markup('<text class="axis-text" x="{}" y="{}" text-anchor="middle">{}</text>')
+    middle = _at((LEFT + right) / 2)
     parts = [
         frame.format(LEFT, TOP, right - LEFT, HEIGHT),
         Markup('<line class="one" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
             _at(x.at(1.0)), TOP, TOP + HEIGHT
         ),
         Markup('<line class="one" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/>').format(LEFT, right, _at(y.at(0.0))),
-        Markup('<text class="axis-text" x="0" y="12">{}</text>').format(scale.title),
-        Markup(
-            '<text class="axis-text" x="{}" y="{}" text-anchor="middle">time, ratio to the original</text>'
-        ).format(_at((LEFT + right) / 2), TOP + HEIGHT + 38),
+        Markup('<text class="axis-text" x="0" y="12">{}</text>').format(found.scale.title),
+        below.format(middle, TOP + HEIGHT + 38, "time, ratio to the original"),
     ]
+    if found.whose:
+        parts.append(below.format(middle, TOP + HEIGHT + 38 + LINE, f"({found.whose})"))
     if strip:
         left = WIDTH - RIGHT - strip
         parts.append(frame.format(left, TOP, strip, HEIGHT))

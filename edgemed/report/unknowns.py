@@ -1,4 +1,7 @@
-"""What this machine could not find out of a candidate: its answers on its own hardware, its time there."""
+"""What this machine could not find out of a candidate: its answers on its own hardware, its time there.
+
+And whose the times are that are shown.
+"""
 
 from __future__ import annotations
 
@@ -21,23 +24,34 @@ def not_executed(candidates: Iterable[CandidateResult]) -> list[Unknown]:
     return _grouped(candidates, lambda each: each.stand_in)
 
 
-def not_timed(candidates: Iterable[CandidateResult]) -> list[Unknown]:
-    """By why their time here would tell nothing of the target's."""
+def not_measured(candidates: Iterable[CandidateResult]) -> list[Unknown]:
+    """By why their time here tells nothing of the target's."""
     return _grouped(candidates, lambda each: each.unmeasured)
+
+
+def whose_times(compilation: Compilation) -> str:
+    """`this machine's, not raspberry-pi-5's` where times are shown that decided nothing; else empty."""
+    foreign = any(each.unmeasured and each.latency is not None for each in compilation.candidates)
+    return f"this machine's, not {compilation.target}'s" if foreign else ""
 
 
 def unknown_notes(compilation: Compilation) -> list[str]:
     """What the marks mean, each reason once."""
+    timed = {each.id for each in compilation.candidates if each.latency is not None}
     executed = [
         f"Not executed on its hardware: {', '.join(each.ids)}. The answers, and so all figures, are those of "
         f"the same graph in {each.reason}."
         for each in not_executed(compilation.candidates)
     ]
-    return executed + [
-        f"Not timed: {', '.join(each.ids)}. A time here would not be that of {compilation.target}: "
-        f"{each.reason}."
-        for each in not_timed(compilation.candidates)
-    ]
+    measured = []
+    for each in not_measured(compilation.candidates):
+        note = f"Not measured on {compilation.target}: {each.reason}."
+        if here := [name for name in each.ids if name in timed]:
+            note += f" Timed on this machine for information, which decided nothing: {', '.join(here)}."
+        if never := [name for name in each.ids if name not in timed]:
+            note += f" Not timed at all: {', '.join(never)}."
+        measured.append(note)
+    return executed + measured
 
 
 def enumerated(ids: Sequence[str]) -> str:

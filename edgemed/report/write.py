@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgemed.disk import write_whole
 from edgemed.errors import BadInput, ToolFailure
 from edgemed.report.page import render
 from edgemed.types.compilation import Compilation
@@ -30,20 +29,12 @@ def write_report(compilation: Compilation, out: Path, pictures: Sequence[tuple[s
 
 
 def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(path, text)
     except OSError as error:
         raise ToolFailure(
             f"cannot write the report: {error.strerror or error}",
             where=str(path),
             remedy="free space or choose another output folder; what was compiled is kept",
         ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()

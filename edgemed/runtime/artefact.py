@@ -14,6 +14,8 @@ from edgemed.runtime.golden import GoldenCases
 from edgemed.types import FORMAT_VERSION, Manifest, digest_of_file
 
 MANIFEST_FILE = "manifest.json"
+ARTEFACTS = "artefacts"
+"""Holds the artefact folders that a compile kept, in its output folder."""
 
 
 def is_artefact(folder: Path) -> bool:

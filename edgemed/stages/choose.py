@@ -21,7 +21,7 @@ Latencies = Mapping[str, NDArray[np.float64]]
 class Choice:
     """What is kept per backend, why each candidate was kept or dropped, and all that agree.
 
-    One is kept where all could be timed; where none could, all that agree.
+    One is kept where all were measured on the target; where none was, all that agree.
     """
 
     kept: dict[str, tuple[str, ...]]
@@ -39,10 +39,10 @@ def choose(
 ) -> Choice:
     """Per backend: of those that agree and are faster than its fp32 beyond noise, the fastest; else its fp32.
 
-    Where fp32 does not agree, the fastest of those that do. Candidates that could not be timed are all kept
-    that agree: the target decides. `latencies` are (launches, rounds) by candidate id, the original's among
-    them; in each launch all took turns. Any other candidate that is not in it has failed. `missed` are the
-    target's limits that a candidate misses, in words: it is not kept.
+    Where fp32 does not agree, the fastest of those that do. Candidates that are `unmeasured` are all kept
+    that agree: the target decides, not their times here. `latencies` are (launches, rounds) by candidate id,
+    the original's among them; in each launch all took turns. A candidate that is not in it and not judged by
+    a stand-in has failed. `missed` are the target's limits that a candidate misses, in words: it is not kept.
     """
     kept: dict[str, tuple[str, ...]] = {}
     reasons: dict[str, str] = {}
@@ -50,8 +50,8 @@ def choose(
     for backend in dict.fromkeys(each.backend for each in candidates):
         agreeing: list[Candidate] = []
         for candidate in candidates:
-            timed = candidate.id in latencies or (candidate.unmeasured and candidate.id in figures)
-            if candidate.backend != backend or not timed:
+            works = candidate.id in (figures if candidate.stand_in else latencies)
+            if candidate.backend != backend or not works:
                 continue
             agrees, sentence = meets(limits, figures[candidate.id], labelled)
             reasons[candidate.id] = ("agrees: " if agrees else "does not agree: ") + sentence

@@ -53,7 +53,6 @@ def fit_inputs(job: Job) -> Inputs:
     depends_on = {
         "model": source_digest(recipe.model, job.base),
         "inputs": recipe.to_dict()["inputs"],
-        "prunes": recipe.prune.wanted,
         "calibrate": _stamp(recipe.data.calibrate, job.base),
         "versions": job.versions("torch", "onnx", "onnxruntime"),
     }
@@ -97,7 +96,7 @@ def _fit_inputs(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
     base = Path(base_path)
     trained = load_trained_model(recipe.model, base)
     if recipe.prune.wanted:
-        trained.module()
+        trained.module()  # changes nothing here; where this stage is cached, stage `prune` refuses
     raw = _raw_inputs(trained, recipe, base)
     steps: dict[str, Sequence[Step]] = {name: spec.steps for name, spec in recipe.inputs.items()}
     tensors = tuple(replace(tensor_spec(spec, steps.get(spec.name, ())), name=spec.name) for spec in raw)

@@ -14,8 +14,9 @@ from typing import Any, Protocol, TypeVar
 
 from edgemed import __version__
 from edgemed.backends import backend_names, get_backend
-from edgemed.cache import Stage, StageCache, disk_failure
+from edgemed.cache import Stage, StageCache
 from edgemed.child import run_in_child
+from edgemed.disk import disk_failure
 from edgemed.errors import BadInput, ToolFailure
 from edgemed.readers import open_set
 from edgemed.types import (

@@ -1,4 +1,4 @@
-"""The labels of the selection and acceptance sets, read without their samples once the heads are known."""
+"""The labels of the sets, read without their samples once the heads are known."""
 
 from __future__ import annotations
 
@@ -19,28 +19,35 @@ from edgemed.types.compilation import Role
 
 
 def check_labels(
-    sets: Mapping[Role, SetSource], data: Sequence[DataFacts], outputs: tuple[OutputSpec, ...]
+    sets: Mapping[Role, SetSource],
+    data: Sequence[DataFacts],
+    outputs: tuple[OutputSpec, ...],
+    *,
+    learnt: bool = False,
 ) -> tuple[dict[Role, SetSource], tuple[DataFacts, ...], tuple[str, ...]]:
     """What `check_data` gave, with labels: opened for `outputs`, counted, in the digests; and warnings.
 
-    Calibration takes none. Raises `BadInput` for labels outside their range, one class only, and class
-    folders of other names in each set.
+    Calibration takes none; where they are `learnt`, by a recovery, they are checked like the others. Raises
+    `BadInput` for labels outside their range, one class only, and class folders of other names in each set.
     """
     sources = dict(sets)
     facts: list[DataFacts] = []
     warnings: list[str] = []
     numbered: dict[str, tuple[Role, tuple[str, ...]]] = {}
     for fact in data:
-        if fact.role == "calibrate":
+        if fact.role == "calibrate" and not learnt:
             facts.append(fact)
             continue
         source = replace(sets[fact.role], outputs=outputs)
         samples = source.open()
         for output, classes in samples.classes.items():
             _same_classes(output, numbered.setdefault(output, (fact.role, classes)), (fact.role, classes))
-        fact, told = _labelled(fact, samples, outputs)
-        sources[fact.role] = replace(source, sha256=fact.sha256)
-        facts.append(fact)
+        labelled, told = _labelled(fact, samples, outputs)
+        if fact.role == "calibrate":  # its digest is that of what int8 is calibrated on
+            facts.append(fact)
+            continue
+        sources[fact.role] = replace(source, sha256=labelled.sha256)
+        facts.append(labelled)
         warnings += told
     warnings += [_by_name(output, classes) for output, (_, classes) in numbered.items()]
     return sources, tuple(facts), tuple(warnings)

@@ -72,7 +72,7 @@ def make_plan(
         raise Unavailable("the original is run by ONNX Runtime, which is missing", remedy=missing.remedy)
     ids = tuple(each.id for each in chosen)
     forms = tuple(dict.fromkeys(get_backend(each.backend).forms[each.precision] for each in chosen))
-    lines = _lines(recipe, chosen, left_out)
+    lines = _lines(recipe, target.name, chosen, left_out)
     return Plan(target.name, ids, left_out, forms, lines), tuple(chosen), target
 
 
@@ -101,7 +101,9 @@ def _nothing_left(recipe: Recipe, target: Target, left_out: dict[str, str]) -> B
     )
 
 
-def _lines(recipe: Recipe, chosen: Sequence[Candidate], left_out: dict[str, str]) -> tuple[str, ...]:
+def _lines(
+    recipe: Recipe, target: str, chosen: Sequence[Candidate], left_out: dict[str, str]
+) -> tuple[str, ...]:
     data = recipe.data
     sets = [f"{role} {ref}" for role, ref in data.to_dict().items() if isinstance(ref, str)]
     lines = [
@@ -117,11 +119,15 @@ def _lines(recipe: Recipe, chosen: Sequence[Candidate], left_out: dict[str, str]
         lines.append(f"find int8 scales on {recipe.quantise.samples} calibration samples, once")
     lines.append("build and load, each in its own process: " + ", ".join(each.id for each in chosen))
     lines += [f"leave out {key}: {why}" for key, why in left_out.items()]
+    elsewhere = all(each.unmeasured for each in chosen)
     for why, names in _by_reason(chosen).items():
-        lines.append(f"do not time {', '.join(names)}: {why}")
-    if timed := [each.id for each in chosen if not each.unmeasured]:
-        lines.append(f"time {', '.join(timed)} in turns, 1 sample at a time, {_threads(recipe.threads)}")
-    lines.append(_rule(recipe, elsewhere=all(each.unmeasured for each in chosen)))
+        lines.append(f"leave to {target} which is the fastest of {', '.join(names)}: {why}")
+    if stood_in := [each.id for each in chosen if each.stand_in]:
+        lines.append(f"do not time {', '.join(stood_in)}: a stand-in answers for them")
+    if timed := [each.id for each in chosen if not each.stand_in]:
+        line = f"time {', '.join(timed)} in turns, 1 sample at a time, {_threads(recipe.threads)}"
+        lines.append(f"{line}, for information: this machine's times do not decide" if elsewhere else line)
+    lines.append(_rule(recipe, elsewhere=elsewhere))
     lines.append(
         f"report on {data.accept}, which can only veto a choice"
         if data.accept

@@ -13,8 +13,8 @@ import numpy as np
 from edgemed.cache import Stage
 from edgemed.compress.distillation import Head
 from edgemed.compress.history import History
+from edgemed.compress.plain_weights import make_weights_plain
 from edgemed.compress.prune import prune, replay
-from edgemed.compress.recover import Recovery as RecoveryResult
 from edgemed.compress.recover import recover
 from edgemed.compress.sample_order import SampleOrder
 from edgemed.errors import BadInput, DiskFull, ToolFailure
@@ -36,12 +36,13 @@ from edgemed.types import (
     Recipe,
     Recovery,
     digest_of,
+    digest_of_file,
 )
 
-WITHOUT_RECOVERY = "pruned without recovery"
 _HISTORY_FILE = "history.json"
 _WEIGHTS_FILE = "weights.safetensors"
 _EXAMPLES = 2
+_CHECKPOINT = "recovery-{}.safetensors"
 _NOT_TRAINING = ("ratio", "layers", "round_to", "budget_min")
 """Of the recipe's keys: the removal's own, and what may differ between two runs of one recovery."""
 
@@ -69,9 +70,7 @@ class Pruned:
 
 def stamps_of(pruned: Pruned | None) -> tuple[str, ...]:
     """What ships with the pruned artefacts."""
-    if pruned is None or (pruned.facts.recovery is not None and pruned.facts.recovery.best_epoch):
-        return ()
-    return (WITHOUT_RECOVERY,)
+    return (pruned.facts.unrecovered,) if pruned is not None and pruned.facts.unrecovered else ()
 
 
 def remove_channels(job: Job, inputs: Inputs) -> Removed | None:
@@ -106,24 +105,39 @@ def make_pruned(
     """
     if removal is None:
         return None
-    weights, recovery = removal.stage, None
     try:
-        if calibrate is not None and job.recipe.prune.budget_min:
-            weights, recovery = _recovered(job, inputs, removal, whole, model, calibrate)
+        weights, facts = _recovered(job, inputs, removal, whole, model, calibrate)
+    except DiskFull:
+        raise
+    except (BadInput, ToolFailure) as error:
+        failed = f"recovery failed: {error.problem}"
+        return _dropped(job, failed, PruningFacts(removal.pruning, unrecovered=failed))
+    try:
         graph, parity = _exported(job, inputs, removal, weights, whole, model, calibrate)
     except DiskFull:
         raise
     except (BadInput, ToolFailure) as error:
-        job.reporter.warn(f"the pruned model is dropped: {error.problem}")
-        return Pruned(f"pruning: {error.problem}", PruningFacts(removal.pruning, recovery))
-    return Pruned(graph, PruningFacts(removal.pruning, recovery), (parity,))
+        return _dropped(job, error.problem, facts)
+    return Pruned(graph, facts, (parity,))
+
+
+def _dropped(job: Job, problem: str, facts: PruningFacts) -> Pruned:
+    job.reporter.warn(f"the pruned model is dropped: {problem}")
+    return Pruned(f"pruning: {problem}", facts)
 
 
 def _recovered(
-    job: Job, inputs: Inputs, removal: Removed, whole: Graph, model: ModelFacts, calibrate: SetSource
-) -> tuple[Stage, Recovery]:
-    """A checkpoint lies beside the stages: an interrupted recovery, or one cut by its budget, goes on."""
+    job: Job, inputs: Inputs, removal: Removed, whole: Graph, model: ModelFacts, calibrate: SetSource | None
+) -> tuple[Path | None, PruningFacts]:
+    """The file of recovered weights, None where there is nothing to recover with or no time to.
+
+    A checkpoint lies beside the stages: an interrupted recovery, or one cut by its budget, goes on, with a
+    smaller budget too. Those of other recipes go when one is done.
+    """
     recipe = job.recipe
+    if calibrate is None or not recipe.prune.budget_min:
+        why = "no calibration set" if calibrate is None else "--budget 0"
+        return None, PruningFacts(removal.pruning, None, f"pruned without recovery ({why})")
     heads = tuple(Head(spec.name, spec.kind, model.endings[spec.name]) for spec in whole.outputs)
     source = replace(calibrate, outputs=whole.outputs if recipe.prune.use_labels else ())
     depends_on = {
@@ -135,23 +149,26 @@ def _recovered(
         "heads": [[head.name, head.kind, head.ending] for head in heads],
         "versions": job.versions("torch", "onnxruntime"),
     }
-    checkpoint = job.cache.root / f"recovery-{digest_of(depends_on)[:16]}.safetensors"
+    checkpoint = job.cache.root / _CHECKPOINT.format(digest_of(depends_on)[:16])
     stage = job.run(
         "recover", "recovering by distillation", {**depends_on, "budget_min": recipe.prune.budget_min},
         _recover, recipe, str(job.base), inputs, str(removal.history), source, heads, str(checkpoint),
     )  # fmt: skip
     recovery = Recovery.from_dict(stage.facts)
     job.warn(recovery.notes)
-    if recovery.stopped != "budget":
-        checkpoint.unlink(missing_ok=True)
-    return stage, recovery
+    if not stage.cached:
+        for each in job.cache.root.glob(_CHECKPOINT.format("*")):
+            if each != checkpoint or recovery.stopped != "budget":
+                each.unlink(missing_ok=True)
+    failed = f"recovery failed: {recovery.failure}" if recovery.failure else ""
+    return stage.folder / _WEIGHTS_FILE, PruningFacts(removal.pruning, recovery, failed)
 
 
 def _exported(
     job: Job,
     inputs: Inputs,
     removal: Removed,
-    weights: Stage,
+    weights: Path | None,
     whole: Graph,
     model: ModelFacts,
     calibrate: SetSource | None,
@@ -160,17 +177,16 @@ def _exported(
         spec.name: OutputRecipe(kind=spec.kind, ending=model.endings[spec.name]) for spec in whole.outputs
     }
     depends_on = {
-        "weights": weights.key,
+        "removal": removal.stage.key,
+        "weights": digest_of_file(weights) if weights is not None else "",
         "outputs": {name: each.to_dict() for name, each in outputs.items()},
         "calibrate": calibrate.sha256 if calibrate is not None else "",
         "seed": job.recipe.seed,
         "versions": job.versions("torch", "onnx", "onnxscript", "onnxruntime"),
     }
-    own = weights.folder / _WEIGHTS_FILE
     stage = job.run(
         "pruned-graph", "exporting the pruned model", depends_on,
-        _export, job.recipe, str(job.base), inputs, str(removal.history), str(own) if own.exists() else "",
-        outputs,
+        _export, job.recipe, str(job.base), inputs, str(removal.history), str(weights or ""), outputs,
     )  # fmt: skip
     graph = Graph.from_dict({**stage.facts["graph"], "path": str(stage.folder / GRAPH_FILE)})
     return replace(graph, outputs=whole.outputs), ParityFacts.from_dict(stage.facts["parity"])
@@ -202,6 +218,7 @@ def _recover(
     from safetensors.torch import save_file
 
     teacher = load_trained_model(recipe.model, Path(base)).module()
+    make_weights_plain(teacher)
     student = copy.deepcopy(teacher)
     history = _history(history_file)
     replay(student, history)
@@ -213,26 +230,10 @@ def _recover(
         recipe.prune,
         seed=recipe.seed, checkpoint=Path(checkpoint),
     )  # fmt: skip
-    labelled = samples.labelled
     samples.remove()
     state = {name: value.detach().clone().contiguous() for name, value in student.state_dict().items()}
     save_file(state, folder / _WEIGHTS_FILE)
-    held_out = sum(map(len, order.watching()))
-    recovery = Recovery(
-        samples=len(samples) - held_out,
-        held_out=held_out,
-        loss_pruned=done.loss_pruned,
-        loss_batch_norm=done.loss_batch_norm,
-        losses=done.losses,
-        epochs_planned=done.epochs_planned,
-        minutes=done.seconds / 60.0,
-        stopped="diverged" if done.diverged else "budget" if done.cut_by_budget else "epochs",
-        loss_best=done.loss_best,
-        best_epoch=done.best_epoch,
-        labelled=labelled,
-        notes=_notes(done, wants_labels=recipe.prune.use_labels, labelled=labelled),
-    )
-    return recovery.to_dict()
+    return done.to_dict()
 
 
 def _export(
@@ -267,21 +268,6 @@ def _labels_digest(source: SetSource) -> str:
             for name, labels in source.open().targets()
         ]
     )
-
-
-def _notes(done: RecoveryResult, *, wants_labels: bool, labelled: bool) -> tuple[str, ...]:
-    notes = list(done.warnings)
-    if wants_labels and not labelled:
-        notes.append("the calibration set has no labels: prune.use_labels changed nothing")
-    if done.rate_lowered:
-        notes.append(
-            "the recovery diverged and went on from its best state with a tenth of the learning rate"
-        )
-    if done.diverged:
-        notes.append("it diverged again and was stopped: give a smaller prune.learning_rate or prune.ratio")
-    if done.best_epoch == 0:
-        notes.append("no epoch was better than the pruned net with BatchNorm estimated again, which is kept")
-    return tuple(notes)
 
 
 def _history(file: str) -> History:

@@ -8,14 +8,13 @@ from datetime import datetime, timezone
 from typing import Literal
 
 from edgemed.judge import faster, percentiles
-from edgemed.runtime import host_facts
+from edgemed.runtime import ARTEFACTS, host_facts
 from edgemed.stages.acceptance import Acceptance
 from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
 from edgemed.stages.choose import Choice, Latencies
 from edgemed.stages.job import Job
 from edgemed.stages.plan import Plan
 from edgemed.stages.pruning import Pruned
-from edgemed.stages.shelf import ARTEFACTS
 from edgemed.types import (
     AgreementFigures,
     CandidateResult,
@@ -58,9 +57,12 @@ def compilation(job: Job, found: Findings, command: str) -> Compilation:
     """Everything a report shows."""
     recipe = job.recipe
     candidates = tuple(_candidate(found, each) for each in found.candidates)
-    ratios = {each.id: each.ratio.ratio for each in candidates if each.ratio is not None}
-    timed = [each.id for each in candidates if each.status == "kept" and each.id in ratios]
-    best = min(timed, key=ratios.__getitem__, default=None)
+    ratios = {
+        each.id: each.ratio.ratio
+        for each in candidates
+        if each.status == "kept" and each.ratio is not None and not each.unmeasured
+    }
+    best = min(ratios, key=ratios.__getitem__, default=None)
     return Compilation(
         name=recipe.name,
         version=recipe.version,

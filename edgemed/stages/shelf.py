@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from edgemed.cache import disk_failure, flush
 from edgemed.child import run_in_child
+from edgemed.disk import disk_failure, flush
 from edgemed.errors import BadInput, Untrusted
-from edgemed.runtime import MANIFEST_FILE, Session
+from edgemed.runtime import ARTEFACTS, MANIFEST_FILE, TUNED_FILE, Session, read_tuned
 from edgemed.stages.artefacts import ORIGINAL, Built
 from edgemed.stages.job import Job
 
-ARTEFACTS = "artefacts"
 ORIGINAL_FOLDER = "original"
 _REPORTS = ("report.json", "report.html")
 
@@ -22,8 +22,9 @@ _REPORTS = ("report.json", "report.html")
 def shelve(job: Job, built: Mapping[str, Built], kept: Iterable[str]) -> None:
     """Copy the kept artefacts and the original, then load each; remove what an earlier compile kept.
 
-    The earlier report goes first: while there is no report, the artefacts may be of two compiles. Raises
-    `Untrusted` when a copy is not what was judged, `ToolFailure` when it cannot be written or loaded.
+    The earlier report goes first, and with it what a tune found out about the earlier artefacts: while there
+    is no report, the artefacts may be of two compiles. Raises `Untrusted` when a copy is not what was judged,
+    `ToolFailure` when it cannot be written or loaded.
     """
     names = set(kept)
     shelf = job.out / ARTEFACTS
@@ -33,6 +34,7 @@ def shelve(job: Job, built: Mapping[str, Built], kept: Iterable[str]) -> None:
     try:
         for report in _REPORTS:
             (job.out / report).unlink(missing_ok=True)
+        _remove_tuned(job.out / TUNED_FILE)
         shelf.mkdir(parents=True, exist_ok=True)
         for destination, each in places.items():
             _place(each, destination)
@@ -88,6 +90,13 @@ def _place(built: Built, destination: Path) -> None:
         new.rename(destination)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _remove_tuned(path: Path) -> None:
+    """Left alone where no tune wrote it."""
+    with contextlib.suppress(BadInput, FileNotFoundError, IsADirectoryError):
+        read_tuned(path)
+        path.unlink()
 
 
 def _load(folders: list[str]) -> None:

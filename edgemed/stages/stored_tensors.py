@@ -47,10 +47,6 @@ class StoredTensors:
     def __len__(self) -> int:
         return len(self._targets)
 
-    @property
-    def labelled(self) -> bool:
-        return all(self._targets)
-
     def batches(self, indices: Iterable[Sequence[int]]) -> Iterator[Batch]:
         """One batch for each list of indices."""
         for chosen in indices:

@@ -13,7 +13,7 @@ from edgemed.child import report_progress
 from edgemed.errors import DiskFull, ToolFailure, Untrusted
 from edgemed.judge import percentiles
 from edgemed.judge.limits import missed_limits
-from edgemed.measure import Predictions, load_cost, predict, time_in_turns
+from edgemed.measure import LOAD_TIMEOUT_S, Predictions, load_cost, predict, stacked, time_in_turns
 from edgemed.runtime import GOLDEN_FILE, Session, read_manifest
 from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
 from edgemed.stages.job import Job, SetSource
@@ -21,8 +21,6 @@ from edgemed.types import Limits
 
 T = TypeVar("T")
 
-LOAD_TIMEOUT_S = 1200.0
-"""A runtime that has not loaded an artefact by then hangs."""
 _PREDICTIONS = "predictions.npz"
 _LATENCIES = "latencies.npz"
 
@@ -68,12 +66,6 @@ def of_each(
     return found, failures
 
 
-def worth_timing(candidates: Sequence[Candidate], built: Sequence[Built]) -> list[Built]:
-    """Those whose time here is the target's, and the original beside them; none where there are none."""
-    decisive = {each.id for each in candidates if not each.unmeasured}
-    return [each for each in built if each.candidate.id in decisive | {ORIGINAL.id}] if decisive else []
-
-
 def load_costs(job: Job, built: Iterable[Built]) -> tuple[dict[str, tuple[float, float]], dict[str, str]]:
     """(load time in ms, memory in MiB) by candidate id, see `LoadCost`; each is loaded in a fresh process.
 
@@ -83,12 +75,16 @@ def load_costs(job: Job, built: Iterable[Built]) -> tuple[dict[str, tuple[float,
 
 
 def missed_by(
-    limits: Limits, latencies: Mapping[str, NDArray[np.float64]], costs: Mapping[str, tuple[float, float]]
+    candidates: Sequence[Candidate],
+    limits: Limits,
+    latencies: Mapping[str, NDArray[np.float64]],
+    costs: Mapping[str, tuple[float, float]],
 ) -> dict[str, tuple[str, ...]]:
-    """The target's limits that each timed candidate misses, in words, by its id."""
+    """The target's limits that each candidate misses that was measured on it, in words, by its id."""
     return {
-        name: missed_limits(limits, percentiles(seconds), costs[name][1])
-        for name, seconds in latencies.items()
+        each.id: missed_limits(limits, percentiles(latencies[each.id]), costs[each.id][1])
+        for each in candidates
+        if each.id in latencies and not each.unmeasured
     }
 
 
@@ -124,8 +120,7 @@ def _in_turns(job: Job, built: Sequence[Built]) -> dict[str, NDArray[np.float64]
         )
         for number in range(job.recipe.trials.launches if len(built) > 1 else 1)
     ]  # fmt: skip
-    rounds = min(len(values) for launch in launches for values in launch.values())
-    return {name: np.stack([launch[name][:rounds] for launch in launches]) for name in launches[0]}
+    return stacked(launches)
 
 
 def _launch(

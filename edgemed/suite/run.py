@@ -133,9 +133,10 @@ def _row(
     job = Job(whole, out / name, out / name / "compiled", reporter)
     with job.alone():
         folders = _baselines(job, name) if width == 1 else _whole(job)
-    if result.best is None:
+    kept = result.candidate(result.best)
+    if kept is None:
         raise ToolFailure("nothing was kept", where=name)
-    folders[CHOICE] = folder / "compiled" / "artefacts" / result.best
+    folders[CHOICE] = folder / "compiled" / kept.path
     reporter.stage("bench", f"timing {name} in turns")
     latencies = contest(
         folders, launches=launches, seconds=seconds, threads=threads,
@@ -151,13 +152,12 @@ def _row(
     stages = (*result.stages, *(replace(time, name=f"baseline {time.name}") for time in job.times))
     best = min((label for label in ratios if label != CHOICE), key=ratios.__getitem__)
     over = [np.median(a) / np.median(b) for a, b in zip(latencies[CHOICE], latencies[best], strict=True)]
-    kept = result.candidate(result.best)
-    figures = kept.select_agreement if kept else None
+    figures = kept.select_agreement
     return SuiteRow(
         name=name,
         width=width,
         onnxruntime_fp32_ms=float(np.median([np.median(values) for values in base])) * 1e3,
-        chosen=result.best,
+        chosen=kept.id,
         choice_ratio=ratios[CHOICE],
         best_baseline=best,
         choice_over_best=float(np.median(over)),

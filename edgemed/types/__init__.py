@@ -11,7 +11,7 @@ from edgemed.types.compilation import (
     RocCurve,
     StageTime,
 )
-from edgemed.types.engine import BuildRecipe, Engine, EngineList, EnginePackage, EngineSpec
+from edgemed.types.engine import Engine, EngineList, EnginePackage, EngineSpec
 from edgemed.types.graph import Graph
 from edgemed.types.limits import Limits
 from edgemed.types.manifest import FORMAT_VERSION, Manifest, Precision
@@ -38,7 +38,6 @@ __all__ = [
     "FORMAT_VERSION",
     "Agreement",
     "AgreementFigures",
-    "BuildRecipe",
     "CandidateResult",
     "Compilation",
     "DType",

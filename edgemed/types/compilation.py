@@ -83,9 +83,10 @@ class OriginalResult(Record):
 class CandidateResult(Record):
     """One backend at one precision: built or not, how fast, how near, and why it was kept or dropped.
 
-    `ratio` is to the original, in turns. `unmeasured` is why its time would tell nothing of the target's;
-    `stand_in` is what gave its answers where its hardware was missing. `path` is relative to the output
-    folder, empty where nothing was written.
+    `ratio` is to the original, in turns. `unmeasured` is why its time here tells nothing of the target's:
+    latency, ratio, load and memory are then this machine's and decided nothing. `stand_in` is what gave its
+    answers where its hardware was missing; it has no time at all. `path` is relative to the output folder,
+    empty where nothing was written.
     """
 
     id: str
@@ -133,9 +134,10 @@ class StageTime(Record):
 class Compilation(Record):
     """Everything a compile found out.
 
-    `best` is the fastest of those that were kept and could be timed, None where there is none. `compared_on`
-    is where `select_agreement` comes from: without a selection set the calibration set, without either the
-    golden cases. `stamps` travel with the artefacts, `warnings` do not. `created` is ISO 8601 in UTC.
+    `best` is the fastest of those that were kept and measured on the target, None where there is none.
+    `compared_on` is where `select_agreement` comes from: without a selection set the calibration set, without
+    either the golden cases. `stamps` travel with the artefacts, `warnings` do not. `created` is ISO 8601 in
+    UTC.
     """
 
     name: str

@@ -26,13 +26,16 @@ class EngineSpec(Record):
 
     `package`: `tensorrt-rtx` builds engines here, ahead of time and without a GPU, one for each of
     `compute_capabilities` (such as `8.6`); `tensorrt` builds one on the board, from a kit. `versions` is what
-    the board has (`>=10.3,<11`), `opset` the newest that its parser reads.
+    the board has (`>=10.3,<11`), `opset` the newest that its parser reads. With `timing_cache` a board keeps
+    the tactics that it has timed, and later builds take them; without, each build times its own, such as
+    after another power mode.
     """
 
     package: EnginePackage
     compute_capabilities: tuple[str, ...]
     versions: str = ""
     opset: int = 20
+    timing_cache: bool = True
 
     def __post_init__(self) -> None:
         if not self.compute_capabilities:
@@ -60,19 +63,6 @@ class EngineSpec(Record):
             if not _COMPARES[sign](_padded(own, length), _padded(given, length)):
                 return False
         return True
-
-
-@dataclass(frozen=True)
-class BuildRecipe(Record):
-    """How every engine of an artefact is built, here and on a board. Networks are always strongly typed.
-
-    `batch` is the only one that the engine takes. `tf32` would round what the graph has in fp32 to 10 bits.
-    With `timing_cache` a board keeps the tactics that it has timed, and a second build takes the same.
-    """
-
-    batch: int = 1
-    tf32: bool = False
-    timing_cache: bool = True
 
 
 @dataclass(frozen=True)
@@ -106,7 +96,6 @@ class EngineList(Record):
 
     spec: EngineSpec
     engines: tuple[Engine, ...] = ()
-    recipe: BuildRecipe = BuildRecipe()
     notes: tuple[str, ...] = ()
 
 

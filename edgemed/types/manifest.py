@@ -45,7 +45,7 @@ class Manifest(Record):
     """The target's, which `edgemed-device tune` holds it to."""
     pruned: bool = False
     unmeasured: str = ""
-    """Why it was not timed where it was built, in words; empty where it was."""
+    """Why it was not measured on its target, in words; empty where it was."""
     stand_in: str = ""
     """What gave the answers that were judged where the hardware was missing, which never executed this."""
     golden_source: Literal["synthetic", "real"] = "synthetic"

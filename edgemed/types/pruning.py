@@ -45,9 +45,11 @@ class Pruning(Record):
 class Recovery(Record):
     """Distillation of the pruned model from the original on the calibration set.
 
-    Losses are of held-out calibration samples: after pruning, after BatchNorm was estimated again, and after
-    each epoch, None where it was not finite. What is kept is the state of `loss_best`, in or behind the epoch
-    `best_epoch`; 0 is before the first.
+    `samples` were trained on, `held_out` more were not. Losses are mean distances from the original's answers
+    on these: after pruning, after BatchNorm was estimated again, and after each epoch, None where not finite.
+    What is kept is the state of `loss_best`, in or behind the epoch `best_epoch`; 0 is before the first: the
+    pruned model with BatchNorm estimated again, or without where that was worse. `minutes` are those of
+    interrupted runs too.
     """
 
     samples: int
@@ -63,10 +65,23 @@ class Recovery(Record):
     labelled: bool = False
     notes: tuple[str, ...] = ()
 
+    @property
+    def failure(self) -> str:
+        """Why it made nothing better; empty where it did."""
+        if self.best_epoch:
+            return ""
+        return {
+            "epochs": "no epoch made the model better",
+            "budget": "nothing within its budget made the model better",
+            "diverged": "it diverged before it had made the model better",
+        }[self.stopped]
+
 
 @dataclass(frozen=True)
 class PruningFacts(Record):
-    """`recovery` is None where there was none: the artefacts are then stamped so."""
+    """`recovery` is None where there was none. `unrecovered` is why the model answers as pruning left it, and
+    the stamp of its artefacts; empty where a recovery made it better."""
 
     pruning: Pruning
     recovery: Recovery | None = None
+    unrecovered: str = ""

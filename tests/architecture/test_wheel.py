@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import functools
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from edgemed.types.tuned import Tuned
 
 pytestmark = pytest.mark.slow
 
@@ -127,7 +130,10 @@ def test_what_ships_to_a_device_is_python_3_10() -> None:
         "    compile(open(name, encoding='utf-8').read(), name, 'exec', dont_inherit=True)"
     )
     folders = ("device", "measure", "runtime", "backends", "readers", "types")
-    modules = ("__init__.py", "__main__.py", "errors.py", "child.py", "judge/latency.py", "judge/limits.py")
+    modules = (
+        "__init__.py", "__main__.py", "errors.py", "child.py", "disk.py", "judge/latency.py",
+        "judge/limits.py",
+    )  # fmt: skip
     files = [ROOT / "edgemed" / name for name in modules]
     files += [path for folder in folders for path in sorted((ROOT / "edgemed" / folder).rglob("*.py"))]
     done = subprocess.run([python, "-c", code, *files], capture_output=True, text=True, check=False)
@@ -174,10 +180,26 @@ def test_device_runs_what_the_host_made(device: Path, artefacts, precision: str,
     assert {"torch", "onnx", "click", "nncf", "scipy"} & set(told["modules"]) == set()
 
 
+def test_a_device_tunes_what_it_can_run(device: Path, artefact, tmp_path) -> None:
+    for backend in ("onnxruntime", "openvino"):
+        shutil.copytree(artefact("cnn1d", backend)[1], tmp_path / "out" / "artefacts" / backend)
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [device / "edgemed-device", "tune", "out", "--launches", "2", "--seconds", "0.05", "--json"],
+        cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    tuned = Tuned.from_dict(json.loads(done.stdout))
+    assert tuned.best == "artefacts/onnxruntime"
+    assert tuned.refused == {
+        "artefacts/openvino": "openvino is not installed (missing: openvino); "
+        "next: pip install 'edgemed[openvino]'"
+    }
+
+
 def test_device_has_no_toolkit(device: Path, tmp_path) -> None:
-    code = (
-        "import importlib.util as u; print([n for n in ('torch', 'onnx', 'click', 'nncf') if u.find_spec(n)])"
-    )
+    names = ("torch", "onnx", "click", "nncf", "rich", "scipy")
+    code = f"import importlib.util as u; print([n for n in {names} if u.find_spec(n)])"
     done = subprocess.run(
         [device / "python", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )

@@ -13,32 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ended import Ended
 
 CHANNELS, LENGTH = 2, 64
 _BALANCE = 3.4
 """Brings the scores of positives and negatives to either side of the threshold."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    def refused(self, code: int, *words: str) -> str:
-        """The message on standard error; checks the exit code, the words and that there is no traceback."""
-        assert self.code == code, f"exit code {self.code}\n{self.out}\n{self.err}"
-        assert "Traceback" not in self.err + self.out, self.err
-        flat = " ".join(self.err.split())
-        for word in words:
-            assert word in flat, f"{word!r} is not in: {self.err}"
-        return self.err
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ def test_one_is_told_in_full(site, name):
         assert " ".join(text.split()) in flat
     for word in (*target.backends, *target.precisions, *target.instruction_sets, *target.without):
         assert word in flat
+    assert ("tactics timed on the device once" in flat) == (target.tensorrt is not None)
     assert ("can stand for the target" in flat) == (name == "host")
     assert site.run("targets", name, "--json").json["name"] == name
 

@@ -5,44 +5,32 @@ from __future__ import annotations
 import copy
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 import torch  # noqa: TID253
-from prunable_nets import NETS, Plain, Qkv, Sequence
+from prunable_nets import NETS, Plain, Qkv, Sequence, made
 from torch import Tensor, nn  # noqa: TID253
 
 from edgemed.compress.history import History
+from edgemed.compress.plain_weights import make_weights_plain
 from edgemed.compress.prune import prune, replay
 from edgemed.errors import BadInput
 from edgemed.suite.architecture import build, draw
 from edgemed.types import PruneSpec, Pruning
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 HALF = PruneSpec(ratio=0.5)
 MIXING = {"deit_tiny", "group norm", "multihead attention", "encoder"}
 """Their norms mix channels: without some, the others' mean and variance are different."""
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def whole(name: str) -> tuple[nn.Module, dict[str, Tensor]]:
-    """A net in eval mode and inputs of 3 samples. BatchNorm statistics are not the initial ones."""
+    """A net in eval mode and inputs of 3 samples."""
     if name in NETS:
-        make, shapes, _ = NETS[name]
-        torch.manual_seed(0)
-        net = make()
-        example = {key: torch.randn(3, *shape) for key, shape in shapes.items()}
-        with torch.no_grad():
-            for _ in range(3):
-                net(**example)
-        return net.eval(), example
+        return made(name, 3)
     architecture = build(name)
     return architecture.module, {
         key: torch.from_numpy(array) for key, array in draw(architecture.inputs, 3).items()
@@ -285,19 +273,70 @@ def test_frozen_weights_are_pruned_and_stay_frozen() -> None:
     assert not any(parameter.requires_grad for parameter in net.parameters())
 
 
-def test_a_computed_weight_is_left_alone_with_what_feeds_it() -> None:
-    layers = [layer for width in (16, 16, 16, 16) for layer in (nn.LazyConv2d(width, 3), nn.ReLU())]
-    net, inputs = Plain(nn.Sequential(*layers), 16), {"image": torch.randn(2, 1, 12, 12)}
-    net(**inputs)
-    torch.nn.utils.parametrizations.weight_norm(net.body[4])
-    pruning, _ = prune(net, inputs, HALF)
-    reasons = {left.name: left.reason for left in pruning.left_alone}
-    computed = "its weight is computed from others at each call"
-    assert reasons == {
-        "body.2": f"it is tied to body.4: {computed}",
-        "body.4": computed,
-        "head": "its channels reach an output",
-    }
+def old_weight_norm(layer: nn.Module) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecated, and what published nets hold
+        nn.utils.weight_norm(layer)
+
+
+def masked(layer: nn.Module) -> None:
+    from torch.nn.utils.prune import l1_unstructured
+
+    l1_unstructured(layer, "weight", 0.3)
+
+
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        old_weight_norm,
+        nn.utils.parametrizations.weight_norm,
+        nn.utils.spectral_norm,
+        nn.utils.parametrizations.spectral_norm,
+        masked,
+    ],
+)
+def test_weights_that_are_computed_at_each_call_are_written_down_and_pruned(
+    rewrite: Callable[[nn.Module], object],
+) -> None:
+    def build() -> nn.Module:
+        torch.manual_seed(0)
+        layers = [layer for width in (1, 16, 16) for layer in (nn.Conv2d(width, 16, 3), nn.ReLU())]
+        net = Plain(nn.Sequential(*layers), 16)
+        rewrite(net.body[2])
+        return net.eval()
+
+    inputs = {"image": torch.randn(3, 1, 12, 12)}
+    plain, pruned, again = build(), build(), build()
+    make_weights_plain(plain)
+    assert_close(answers(build(), inputs), answers(plain, inputs))
+    pruning, history = prune(pruned, inputs, PruneSpec(layers={"body.2": 0.5}))
+    assert [left.name for left in pruning.left_alone] == ["body.0", "body.4", "head"]
+    assert pruned.body[2].weight.shape == (8, 16, 3, 3)
+    replay(again, history)
+    assert_close(answers(pruned, inputs), answers(copy.deepcopy(again), inputs))
+
+
+def test_copies_of_a_layer_with_computed_weights_are_all_written_down() -> None:
+    """They share a class of their own, from which torch takes the weight away with the first."""
+    torch.manual_seed(0)
+    layer = nn.utils.parametrizations.weight_norm(nn.Conv2d(16, 16, 3))
+    net = Plain(nn.Sequential(nn.Conv2d(1, 16, 3), layer, nn.ReLU(), copy.deepcopy(layer), nn.ReLU()), 16)
+    inputs = {"image": torch.randn(3, 1, 12, 12)}
+    expected = answers(net, inputs)
+    assert make_weights_plain(net) == ("body.1", "body.3")
+    assert_close(expected, answers(net, inputs))
+
+
+def test_a_weight_that_is_another_at_each_call_is_refused_with_its_layer() -> None:
+    class Random(nn.Module):
+        def forward(self, weight: Tensor) -> Tensor:
+            return weight * torch.rand(())
+
+    net, inputs = whole("flatten")
+    nn.utils.parametrize.register_parametrization(net.body[1][0], "weight", Random())
+    with pytest.raises(BadInput, match=r"otherwise once the weights of body\.1\.0 are") as refused:
+        prune(net, inputs, HALF)
+    assert "plain weights in the factory" in refused.value.remedy
 
 
 def test_pruned_weights_pass_through_safetensors(tmp_path: Path) -> None:

@@ -14,27 +14,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch  # noqa: TID253
-from prunable_nets import NETS
+from prunable_nets import made
 from torch import Tensor, nn  # noqa: TID253
 
 from edgemed.compress.distillation import Head
 from edgemed.compress.history import History
 from edgemed.compress.prune import prune
-from edgemed.compress.recover import Recovery, recover
+from edgemed.compress.recover import recover
 from edgemed.compress.sample_order import Batch, SampleOrder
 from edgemed.errors import ToolFailure
-from edgemed.types import PruneSpec
+from edgemed.types import PruneSpec, Recovery
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SPEC = PruneSpec(ratio=0.5, epochs=6, batch=16, learning_rate=3e-3, budget_min=10.0)
 LOGIT = Head("output", "binary", "logits")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class Net(nn.Module):
@@ -74,14 +68,23 @@ class Case:
                 {"x": self.samples[group]}, {name: value[group] for name, value in self.targets.items()}
             )
 
-    def run(self, path: Path, spec: PruneSpec = SPEC, **options: Any) -> tuple[Recovery, dict[str, Tensor]]:
+    def run(
+        self, path: Path, spec: PruneSpec = SPEC, begun: list[int] | None = None, **options: Any
+    ) -> tuple[Recovery, dict[str, Tensor]]:
+        """`begun` is given the epochs whose samples were asked for."""
         student, order = copy.deepcopy(self.student), SampleOrder(len(self.samples), spec.batch, 0)
+
+        def training(epoch: int) -> Iterator[Batch]:
+            if begun is not None:
+                begun.append(epoch)
+            return self.batches(order.training(epoch))
+
         told = recover(
             student,
             self.teacher,
             self.history,
             self.heads,
-            lambda epoch: self.batches(order.training(epoch)),
+            training,
             lambda: self.batches(order.watching()),
             spec,
             **{"seed": 0, "checkpoint": path / "state.safetensors", **options},
@@ -122,7 +125,8 @@ def test_it_brings_the_answers_nearer(case: Case, tmp_path: Path) -> None:
     told, weights = case.run(tmp_path)
     assert told.loss_best < 0.5 * min(told.loss_pruned, told.loss_batch_norm)
     assert told.loss_best == told.losses[told.best_epoch - 1] == min(told.losses)
-    assert (told.epochs, told.cut_by_budget, told.diverged, told.warnings) == (6, False, False, ())
+    assert (len(told.losses), told.epochs_planned, told.stopped, told.notes) == (6, 6, "epochs", ())
+    assert (told.samples, told.held_out, told.labelled, told.failure) == (88, 9, False, "")
     student = copy.deepcopy(case.student)
     student.load_state_dict(weights)
     with torch.no_grad():
@@ -136,7 +140,7 @@ def test_it_brings_the_answers_nearer(case: Case, tmp_path: Path) -> None:
 def test_two_runs_give_the_same_weights(case: Case, tmp_path: Path) -> None:
     (one, first), (other, second) = case.run(tmp_path / "a"), case.run(tmp_path / "b")
     assert_same(first, second)
-    assert replace(one, seconds=0.0) == replace(other, seconds=0.0)
+    assert replace(one, minutes=0.0) == replace(other, minutes=0.0)
 
 
 def test_another_seed_gives_others(case: Case, tmp_path: Path) -> None:
@@ -164,15 +168,16 @@ def test_an_interrupted_run_taken_up_gives_the_same_weights(
             case.run(tmp_path / "cut")
     told, found = case.run(tmp_path / "cut")
     assert_same(expected, found)
-    assert (told.losses, told.steps, told.best_epoch) == (whole.losses, whole.steps, whole.best_epoch)
+    assert replace(told, minutes=0.0) == replace(whole, minutes=0.0)
     assert not list((tmp_path / "cut").glob(".*"))
 
 
 def test_a_finished_run_is_not_run_again(case: Case, tmp_path: Path) -> None:
     first, weights = case.run(tmp_path)
-    again, same = case.run(tmp_path)
+    again, same = case.run(tmp_path, begun=(begun := []))
     assert_same(weights, same)
-    assert again.steps == first.steps
+    assert again.losses == first.losses
+    assert set(begun) == {0}
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "other", "empty"])
@@ -185,40 +190,76 @@ def test_a_broken_checkpoint_is_told_and_ignored(case: Case, tmp_path: Path, dam
     else:
         path.write_bytes({"cut": path.read_bytes()[:-100], "text": b"not tensors", "empty": b""}[damage])
     told, found = case.run(tmp_path)
-    assert len(told.warnings) == 1
-    assert "the recovery begins anew" in told.warnings[0]
+    assert len(told.notes) == 1
+    assert "the recovery begins anew" in told.notes[0]
     assert_same(expected, found)
 
 
 def test_the_budget_ends_it_and_counts_the_runs_before(case: Case, tmp_path: Path) -> None:
     ticks = count()
-    told, _ = case.run(tmp_path, replace(SPEC, budget_min=1.0), clock=lambda: float(next(ticks)))
-    assert told.cut_by_budget
-    assert 0 < told.steps < 36
+
+    def run(minutes: float) -> tuple[Recovery, dict[str, Tensor]]:
+        spec = replace(SPEC, budget_min=minutes)
+        return case.run(tmp_path, spec, clock=lambda: float(next(ticks)))
+
+    told, _ = run(1.0)
+    assert (told.stopped, told.notes) == ("budget", ())
+    assert 0 < len(told.losses) < 6
     assert told.loss_best <= min(told.loss_pruned, told.loss_batch_norm)
-    again, _ = case.run(tmp_path, replace(SPEC, budget_min=1.0), clock=lambda: float(next(ticks)))
-    assert again.steps == told.steps
-    more, weights = case.run(tmp_path, replace(SPEC, budget_min=60.0), clock=lambda: float(next(ticks)))
-    assert not more.cut_by_budget
-    assert more.seconds > told.seconds
+    again, _ = run(1.0)
+    assert again.losses == told.losses
+    more, weights = run(60.0)
+    assert more.stopped == "epochs"
+    assert more.minutes > told.minutes
     assert_same(case.run(tmp_path / "whole")[1], weights)
+
+
+def test_a_smaller_budget_takes_up_a_longer_run_and_stops_where_that_was(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted within an epoch whose weights nobody has judged yet."""
+    monkeypatch.setattr("edgemed.compress.recover._SAVE_S", 0.0)
+    ticks, left = count(), count(15, -1)
+
+    def run(minutes: float, **options: Any) -> tuple[Recovery, dict[str, Tensor]]:
+        spec = replace(SPEC, budget_min=minutes)
+        return case.run(tmp_path, spec, clock=lambda: 6.0 * next(ticks), **options)
+
+    def stop(done: int, total: int) -> None:
+        if next(left) == 0:
+            raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr("edgemed.compress.recover.report_progress", stop)
+        with pytest.raises(Interrupted):
+            run(60.0)
+    told, weights = run(1.0, begun=(begun := []))
+    assert set(begun) == {0}
+    assert told.stopped == "budget"
+    assert told.minutes > 2.0
+    assert "an earlier run of this recovery was taken up, which had trained for" in told.notes[0]
+    assert told.best_epoch == len(told.losses) + 1 == 3
+    assert told.loss_best < min(loss for loss in told.losses if loss is not None)
+    again, same = run(1.0)
+    assert_same(weights, same)
+    assert again.loss_best == told.loss_best
 
 
 def test_a_rate_that_diverges_is_lowered_once_and_the_best_state_stays(case: Case, tmp_path: Path) -> None:
     spec = replace(SPEC, learning_rate=0.99, epochs=30)
     told, weights = case.run(tmp_path, spec)
-    assert told.rate_lowered
+    assert "a tenth of the learning rate" in told.notes[0]
     assert told.loss_best <= min(told.loss_pruned, told.loss_batch_norm)
     assert all(torch.isfinite(value).all() for value in weights.values())
     again, _ = case.run(tmp_path, spec)
-    assert not again.warnings
+    assert again.notes == told.notes
 
 
 def test_where_nothing_is_better_the_start_is_kept(case: Case, tmp_path: Path) -> None:
     same = replace_student(case, copy.deepcopy(case.teacher))
     told, weights = same.run(tmp_path, replace(SPEC, learning_rate=0.9, epochs=14))
     assert (told.best_epoch, told.loss_best) == (0, min(told.loss_pruned, told.loss_batch_norm))
-    assert told.diverged
+    assert (told.stopped, told.failure) == ("diverged", "it diverged before it had made the model better")
     assert_same(same.teacher.state_dict(), weights)
 
 
@@ -279,7 +320,7 @@ def flat(groups: list[list[int]]) -> list[int]:
 
 def test_neither_batches_of_one_nor_few_samples_stop_it(tmp_path: Path) -> None:
     told, _ = make_case(samples=12).run(tmp_path, replace(SPEC, batch=10, epochs=2))
-    assert told.epochs == 2
+    assert len(told.losses) == 2
     order = SampleOrder(12, 5, 0)
     assert sorted(flat(order.training(1) + order.watching())) == list(range(12))
     assert [len(group) for group in order.training(1)] == [5, 6]
@@ -305,14 +346,7 @@ def test_the_teacher_is_left_as_it_was(case: Case, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["multihead attention", "two inputs, two heads", "gru", "unet", "3d"])
 def test_nets_of_every_kind_recover(tmp_path: Path, name: str) -> None:
     """Without BatchNorm, with several inputs and heads, with recurrent layers and transposed convolutions."""
-    make, shapes, _ = NETS[name]
-    torch.manual_seed(0)
-    teacher = make()
-    samples = {key: torch.randn(48, *shape) for key, shape in shapes.items()}
-    with torch.no_grad():
-        for _ in range(20):
-            teacher(**samples)
-    teacher.eval()
+    teacher, samples = made(name, 48, rounds=20)
     student = copy.deepcopy(teacher)
     _, history = prune(student, {key: value[:4] for key, value in samples.items()}, SPEC)
     outputs = 2 if name == "two inputs, two heads" else 1

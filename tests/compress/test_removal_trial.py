@@ -6,8 +6,7 @@ import copy
 from dataclasses import replace
 
 import pytest
-import torch  # noqa: TID253
-from prunable_nets import NETS
+from prunable_nets import made
 
 from edgemed.compress.history import History
 from edgemed.compress.layer_widths import layer_widths
@@ -21,14 +20,7 @@ from edgemed.types import PruneSpec
     ["flatten", "grouped", "squeeze-excite", "unet", "3d", "group norm", "instance norm", "qkv", "encoder"],
 )
 def test_a_cut_one_place_off_is_told_in_every_layer(name: str) -> None:
-    make, shapes, _ = NETS[name]
-    torch.manual_seed(0)
-    net = make()
-    inputs = {key: torch.randn(3, *shape) for key, shape in shapes.items()}
-    with torch.no_grad():
-        for _ in range(3):
-            net(**inputs)
-    net.eval()
+    net, inputs = made(name, 3)
     _, history = prune(copy.deepcopy(net), inputs, PruneSpec(ratio=0.5))
     trial = RemovalTrial(net, inputs)
     assert trial.problem(history) == ""

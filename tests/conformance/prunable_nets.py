@@ -228,6 +228,18 @@ def _normed(norm: Callable[[int], nn.Module]) -> Callable[[], nn.Module]:
     )
 
 
+def made(name: str, samples: int, rounds: int = 3) -> tuple[nn.Module, dict[str, Tensor]]:
+    """A net of `NETS` in eval mode, whose BatchNorm statistics are not the initial ones, and its inputs."""
+    make, shapes, _ = NETS[name]
+    torch.manual_seed(0)
+    net = make()
+    inputs = {key: torch.randn(samples, *shape) for key, shape in shapes.items()}
+    with torch.no_grad():
+        for _ in range(rounds):
+            net(**inputs)
+    return net.eval(), inputs
+
+
 IMAGE, SIGNAL = {"image": (1, 28, 28)}, {"signal": (10, 16)}
 # name: net, shapes of its inputs, layers that must be left alone beside the last
 NETS: dict[str, tuple[Callable[[], nn.Module], Mapping[str, tuple[int, ...]], tuple[str, ...]]] = {

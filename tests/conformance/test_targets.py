@@ -68,6 +68,9 @@ def test_its_limits_are_those_of_a_device(target: Target) -> None:
     assert target.limits.memory_mib is not None
     assert 1 <= target.limits.latency_ms <= 60_000
     assert 256 <= target.limits.memory_mib <= 1 << 17
+    told = " ".join([target.unverified, target.install, *target.sources])
+    for word in ("latency", "memory"):
+        assert word in told, f"say where the {word} limit comes from"
 
 
 @every_device

@@ -13,7 +13,7 @@ from edgemed.backends.tensorrt.engines import ENGINES_FILE, read_engines
 from edgemed.backends.tensorrt.gpu import Gpu, driver_release
 from edgemed.child import run_in_child
 from edgemed.errors import BadInput, ChildCrashed, ToolFailure, Untrusted
-from edgemed.types import BuildRecipe, Engine, EngineSpec, InputSpec, OutputSpec
+from edgemed.types import Engine, EngineSpec, InputSpec, OutputSpec
 
 pytest.importorskip("tensorrt_rtx")
 
@@ -35,7 +35,7 @@ def engine_of(tmp_path):
     """`engine_of(file, gpu)`: what a build tells of its engine."""
 
     def build(source, gpu="8.6") -> Engine:
-        return build_engine(source, "tensorrt-rtx", Gpu(gpu, ""), tmp_path / "an.engine", BuildRecipe())
+        return build_engine(source, "tensorrt-rtx", Gpu(gpu, ""), tmp_path / "an.engine")
 
     return build
 
@@ -107,7 +107,7 @@ def test_the_same_graph_gives_the_same_engine(form_of, tmp_path, gpu):
     source = form_of("cnn1d", "int8-signed-activations")
     made = [
         run_in_child(
-            build_engine, source, "tensorrt-rtx", Gpu(gpu, ""), tmp_path / f"{number}.engine", BuildRecipe(),
+            build_engine, source, "tensorrt-rtx", Gpu(gpu, ""), tmp_path / f"{number}.engine",
             what="building",
         ).value
         for number in (1, 2)
@@ -133,8 +133,7 @@ def test_tactics_are_kept_and_others_are_not_taken(form_of, tmp_path):
 
 
 def _build_with_tactics(source, out, known) -> str:
-    recipe = BuildRecipe()
-    return build_engine(source, "tensorrt-rtx", Gpu("8.6", ""), out, recipe, timing_cache=known).sha256
+    return build_engine(source, "tensorrt-rtx", Gpu("8.6", ""), out, timing_cache=known).sha256
 
 
 @pytest.mark.slow
@@ -143,7 +142,7 @@ def test_a_build_without_end_is_ended(form_of, tmp_path):
     with pytest.raises(ChildCrashed, match="no sign of life"):
         run_in_child(
             build_engine, form_of("gru", "float"), "tensorrt-rtx", Gpu("8.6", ""), tmp_path / "an.engine",
-            BuildRecipe(), what="building", timeout_s=15,
+            what="building", timeout_s=15,
         )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from edgemed.backends.tensorrt.package import installed_version
 from edgemed.child import run_in_child
 from edgemed.compress import find_scales, write_float16, write_signed_activations
 from edgemed.errors import ToolFailure
-from edgemed.types import BuildRecipe, InputSpec, OutputSpec, QuantiseSpec
+from edgemed.types import InputSpec, OutputSpec, QuantiseSpec
 
 pytest.importorskip("tensorrt_rtx")
 
@@ -107,7 +107,7 @@ def built_for(graph: str, folder: str) -> dict[str, str]:
     found = {}
     for gpu in GPUS:
         try:
-            build_engine(Path(graph), "tensorrt-rtx", Gpu(gpu, ""), Path(folder) / "an.engine", BuildRecipe())
+            build_engine(Path(graph), "tensorrt-rtx", Gpu(gpu, ""), Path(folder) / "an.engine")
             found[gpu] = BUILDS
         except ToolFailure as error:
             told = re.search(r"Cannot compile operation '[^']*' (.*?)\. In ", error.problem)

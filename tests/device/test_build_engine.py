@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import graphs
@@ -28,8 +28,6 @@ from edgemed.types import EngineSpec, QuantiseSpec
 BOARD = Path(__file__).parent / "board"
 ORIN = EngineSpec("tensorrt", ("8.7",), ">=10.3,<11", 19)
 RTX = EngineSpec("tensorrt-rtx", ("8.6",), ">=1.7,<2")
-
-pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)
@@ -117,20 +115,17 @@ def board(device, kit: Path) -> Board:
 
 
 def test_a_kit_holds_what_a_board_needs_and_says_what_was_not_executed(kit):
-    assert {path.name for path in kit.iterdir()} == {
-        "model.onnx",
-        "engines.json",
-        "golden.npz",
-        "manifest.json",
-    }
+    names = {path.name for path in kit.iterdir()}
+    assert names == {"model.onnx", "engines.json", "golden.npz", "manifest.json"}
     listed = json.loads((kit / "engines.json").read_text())
     assert listed["spec"]["compute_capabilities"] == ["8.7"]
-    assert listed["recipe"] == {"batch": 1, "tf32": False, "timing_cache": True}
+    assert listed["spec"]["timing_cache"] is True
     assert listed["engines"] == []
     assert "not by the board's TensorRT" in listed["notes"][0]
     assert json.loads((kit / "manifest.json").read_text())["stand_in"].startswith("onnxruntime")
 
 
+@pytest.mark.slow
 def test_the_board_builds_once_and_answers_as_was_judged(board):
     done = board.build("--json")
     assert done.code == 0, done.err
@@ -153,6 +148,7 @@ def test_the_board_builds_once_and_answers_as_was_judged(board):
     assert tuned.code == 0, tuned.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", [{"cuda": "12.8"}, {"tensorrt": "10.7.0"}])
 def test_another_driver_or_tensorrt_builds_anew_and_keeps_the_old_engine(board, changed):
     assert board.build().code == 0
@@ -164,6 +160,7 @@ def test_another_driver_or_tensorrt_builds_anew_and_keeps_the_old_engine(board, 
     assert board.built == 2
 
 
+@pytest.mark.slow
 def test_another_graph_builds_anew_with_the_tactics_that_are_known(board):
     assert board.build().code == 0
     with (board.kit / "model.onnx").open("ab") as file:
@@ -175,6 +172,42 @@ def test_another_graph_builds_anew_with_the_tactics_that_are_known(board):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
+def test_a_kit_with_other_build_settings_shares_no_engine(board, signed):
+    """Here one that times its own tactics, although the board knows some."""
+    net, source = signed
+    assert board.build().code == 0
+    shutil.rmtree(board.kit)
+    make_artefact(net, "tensorrt", "int8", source, board.kit, replace(ORIN, timing_cache=False))
+    assert "no engine for compute capability 8.7" in board.answers().stdout
+    done = board.build()
+    assert done.code == 0, done.err
+    assert [line for line in board.calls if line.startswith("build")] == ["build timed tactics"] * 2
+    assert len(board.engines) == 2
+
+
+@pytest.mark.parametrize("changed", [{"cuda": "12.8"}, {"tensorrt": "10.7.0"}, {"gpu": "8.9"}, {"gpu": ""}])
+def test_a_compile_on_a_board_builds_again_where_its_gpu_driver_or_tensorrt_is_another(board, changed):
+    """What a compile's stages depend on, beside the graph and the target."""
+    code = (
+        "from pathlib import Path\nfrom edgemed.stages.job import Job\n"
+        "from edgemed.types import ModelSpec, Recipe\n"
+        "job = Job(Recipe(ModelSpec('net.onnx')), Path(), Path('out'))\n"
+        "print(job.versions('tensorrt')['tensorrt'])"
+    )
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=board.home, env={**os.environ, **board.env(**more)},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for more in ({}, changed)
+    ]  # fmt: skip
+    assert told[0].startswith("tensorrt 10.3.0, ")
+    assert ", GPU 8.7, driver 12.6" in told[0]
+    assert told[0] != told[1]
+
+
+@pytest.mark.slow
 def test_a_timing_cache_that_tensorrt_does_not_take_is_replaced(board):
     assert board.build().code == 0
     (kept,) = board.cache.glob("timing-*")
@@ -185,6 +218,7 @@ def test_a_timing_cache_that_tensorrt_does_not_take_is_replaced(board):
     assert kept.read_bytes().startswith(b"tactics for")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "told"),
     [
@@ -206,6 +240,7 @@ def test_a_build_that_hangs_crashes_or_fails_leaves_nothing(board, mode, told):
     assert board.build().code == 0
 
 
+@pytest.mark.slow
 def test_an_engine_that_answers_differently_is_refused_and_removed(board):
     done = board.build("--json", mode="clip")
     assert done.code == EXIT_UNTRUSTED
@@ -215,6 +250,7 @@ def test_an_engine_that_answers_differently_is_refused_and_removed(board):
     assert (board.kit / "model.onnx").exists()
 
 
+@pytest.mark.slow
 def test_an_engine_that_is_found_is_replayed_and_kept_where_only_the_gpu_fails(board):
     assert board.build().code == 0
     assert board.build(mode="no-memory").code == EXIT_TOOL_FAILURE
@@ -223,6 +259,7 @@ def test_an_engine_that_is_found_is_replayed_and_kept_where_only_the_gpu_fails(b
     assert board.engines == []
 
 
+@pytest.mark.slow
 def test_what_the_parser_warns_of_is_told_and_kept(board):
     done = board.build("--json", mode="warn")
     assert done.code == 0, done.err
@@ -250,11 +287,18 @@ def test_an_unsupported_node_is_named_before_anything_is_built(board):
         (("gpu", "sdk"), {"tensorrt": "8.6.2"}, "tensorrt 8.6.2 is here; the artefact is for >=10.3,<11", ""),
         (("gpu", "sdk"), {"tensorrt": "11.4.1"}, "tensorrt 11.4.1 is here", "compile for a target"),
         (("gpu", "sdk"), {"gpu": "8.9"}, "compute capability 8.9; the artefact is for 8.7", ""),
-        (("gpu", "sdk"), {"gpu": ""}, "no NVIDIA GPU here (CUDA: cudaErrorNoDevice)", ""),
+        (
+            ("gpu", "sdk"), {"gpu": ""},
+            "no NVIDIA GPU here: the driver finds none (cudaErrorNoDevice)", "a machine with an NVIDIA GPU",
+        ),
+        (
+            ("gpu", "sdk"), {"cuda": "11.4"},
+            "too old for the CUDA of cuda-bindings (cudaErrorInsufficientDriver)", "cuda-bindings==12.*",
+        ),
         (("gpu",), {}, "No module named 'tensorrt'", "comes with JetPack"),
         (("sdk",), {}, "no NVIDIA GPU here", ""),
     ],
-)
+)  # fmt: skip
 def test_what_does_not_fit_is_refused_before_building(board, parts, more, told, remedy):
     done = board.build(env=board.env(parts, **more))
     assert done.code == EXIT_TOOL_FAILURE
@@ -295,6 +339,7 @@ def test_an_engine_built_ahead_is_compared_before_it_is_deserialised(board, sign
     assert board.calls == ["deserialise"]
 
 
+@pytest.mark.slow
 def test_a_compile_on_the_board_itself_ships_the_engine(board, signed):
     """Here `tensorrt` and its GPU are at hand: nothing stands in, and the artefact needs no build-engine."""
     source = signed[1]
@@ -327,6 +372,7 @@ def test_a_compile_on_the_board_itself_ships_the_engine(board, signed):
     assert board.built == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["board.engine", "engines.json"])
 def test_a_cached_engine_that_was_changed_is_not_loaded_but_built_again(board, file):
     assert board.build().code == 0
@@ -339,6 +385,7 @@ def test_a_cached_engine_that_was_changed_is_not_loaded_but_built_again(board, f
     assert board.built == 2
 
 
+@pytest.mark.slow
 def test_engines_that_others_may_have_written_are_not_loaded(board):
     assert board.build().code == 0
     engine = board.engines[0] / "board.engine"
@@ -407,6 +454,7 @@ def test_an_interrupted_build_leaves_nothing(board, start):
     assert board.left_over() == []
 
 
+@pytest.mark.slow
 def test_a_killed_build_is_cleared_away_by_the_next(board, start):
     process = start(board.command(), cwd=board.home, env={**os.environ, **board.env(mode="hang")})
     _wait(lambda: board.built)
@@ -417,6 +465,7 @@ def test_a_killed_build_is_cleared_away_by_the_next(board, start):
     assert board.left_over() == []
 
 
+@pytest.mark.slow
 def test_the_second_of_two_builds_waits_and_finds_the_engine(board, start):
     both = [start(board.command(), cwd=board.home, env={**os.environ, **board.env()}) for _ in range(2)]
     told = [process.communicate(timeout=120) for process in both]

@@ -18,8 +18,6 @@ from edgemed.judge.latency import faster, percentiles
 from edgemed.types import digest_of_file
 from edgemed.types.tuned import Tuned, TunedArtefact
 
-pytestmark = pytest.mark.slow
-
 ORT, OV = "artefacts/onnxruntime-fp32", "artefacts/openvino-fp32"
 
 
@@ -29,6 +27,7 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_every_artefact_is_measured_and_the_fastest_written_down(both):
     before = files(both.out)
     done = both.tune("--json")
@@ -52,6 +51,7 @@ def test_every_artefact_is_measured_and_the_fastest_written_down(both):
     assert files(both.out) == {**before, "tuned.json": written.encode()}
 
 
+@pytest.mark.slow
 def test_a_second_run_measures_again_and_prints_a_table(both):
     assert both.tune().code == 0
     first = (both.out / "tuned.json").read_bytes()
@@ -66,6 +66,7 @@ def test_a_second_run_measures_again_and_prints_a_table(both):
     assert "launch 2 of 2 is done" in done.err
 
 
+@pytest.mark.slow
 def test_what_cannot_be_trusted_or_run_is_left_out_with_its_reason(both, artefact):
     changed = both.place(artefact("cnn1d")[1], "changed")
     (changed / "model.onnx").write_bytes((changed / "model.onnx").read_bytes() + b"\0")
@@ -110,6 +111,7 @@ def test_where_none_runs_for_several_reasons_a_tool_has_failed(device, artefact)
     assert files(device.out).keys() & {"tuned.json"} == set()
 
 
+@pytest.mark.slow
 def test_limits_leave_the_choice_empty_and_are_written_down(both):
     done = both.tune("--json", "--memory-mib", "1", "--latency-ms", "0.001")
     assert done.code == 3, done.err
@@ -173,6 +175,7 @@ def test_bad_input_is_refused_before_anything_is_measured(both, arguments, words
     assert (both.out.parent / "notes.json").read_text() == "{}"
 
 
+@pytest.mark.slow
 def test_an_interrupt_leaves_what_was_there(both, start):
     assert both.tune().code == 0
     before = files(both.out)
@@ -233,6 +236,7 @@ class Dying:
 """
 
 
+@pytest.mark.slow
 def test_a_runtime_that_crashes_while_it_is_timed_costs_its_artefact(both, artefact):
     """It answers the golden cases and dies later; a backend of another package, found by its entry point."""
     site = both.out.parent / "site"
@@ -283,6 +287,7 @@ def test_faster_means_beyond_noise_and_within_the_limits(medians, missed, best):
     assert fastest(artefacts, "fp32") == best
 
 
+@pytest.mark.slow
 def test_a_tuned_file_that_contradicts_itself_is_refused(both):
     from edgemed.errors import BadInput
 

@@ -22,6 +22,7 @@ from edgemed.measure import (
     load_cost,
     predict,
     session_call,
+    stacked,
 )
 from edgemed.runtime import Session
 from edgemed.types import InputSpec, OutputSpec, Sample
@@ -197,15 +198,22 @@ def test_all_golden_cases_at_once_are_not_in_the_cost(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_a_contest_has_one_array_per_launch(artefact):
+def test_a_contest_has_the_rounds_of_each_launch(artefact):
     folders = {"one": artefact("cnn1d")[1], "other": artefact("mlp")[1]}
     seen: list[int] = []
     found = contest(folders, launches=2, seconds=0.05, threads=1, on_launch=seen.append)
     assert list(found) == ["one", "other"]
     assert seen == [1, 2]
-    for launch in range(2):
-        assert found["one"][launch].shape == found["other"][launch].shape
-        assert (found["one"][launch] > 0).all()
+    assert found["one"].shape == found["other"].shape
+    assert len(found["one"]) == 2
+    assert (found["one"] > 0).all()
+
+
+def test_launches_are_stacked_as_far_as_the_shortest_goes():
+    long, short = np.arange(5.0), np.arange(3.0)
+    found = stacked([{"one": long, "other": long + 10}, {"one": short + 20, "other": short + 30}])
+    assert found["one"].tolist() == [[0, 1, 2], [20, 21, 22]]
+    assert found["other"].tolist() == [[10, 11, 12], [30, 31, 32]]
 
 
 def test_a_contest_of_a_changed_artefact_is_refused(artefact, tmp_path: Path):

@@ -209,12 +209,13 @@ def compilation():
 
 
 def unmeasured(result, why, stand_in=""):
-    """The candidate as it comes out for a target that is not at hand."""
+    """The candidate as it comes out for a target that is not at hand; a stand-in's is not timed."""
+    if stand_in:
+        result = dataclasses.replace(result, latency=None, ratio=None, load_ms=None, memory_mib=None)
     return dataclasses.replace(
         result,
         status="kept" if result.select_agreement else "failed",
         reason=f"agrees: {result.reason}",
-        latency=None, ratio=None, load_ms=None, memory_mib=None,
         unmeasured=why, stand_in=stand_in,
     )  # fmt: skip
 
@@ -237,8 +238,8 @@ def elsewhere(compilation):
 
 
 @pytest.fixture(scope="session")
-def untimed(compilation):
-    """Compiled for a board of another architecture: everything that agrees is kept, nothing was timed."""
+def afar(compilation):
+    """Compiled for a board of another architecture: all that agrees is kept, the times are this machine's."""
     near = [each for each in compilation.candidates if each.status == "kept" or each.id.endswith("fp32")]
     marks = compilation.candidate("openvino-int8")
     kept = [
@@ -254,7 +255,6 @@ def untimed(compilation):
         target="raspberry-pi-5",
         candidates=tuple(kept),
         best=None,
-        original=dataclasses.replace(compilation.original, latency=None, load_ms=None, memory_mib=None),
     )
 
 

@@ -14,7 +14,10 @@ from edgemed.report.recovery_chart import recovery_chart
 
 
 def without_recovery(compilation):
-    return dataclasses.replace(compilation, pruning=dataclasses.replace(compilation.pruning, recovery=None))
+    facts = dataclasses.replace(
+        compilation.pruning, recovery=None, unrecovered="pruned without recovery (--budget 0)"
+    )
+    return dataclasses.replace(compilation, pruning=facts)
 
 
 def recovered(compilation, **fields):
@@ -111,10 +114,23 @@ def test_labels_of_many_epochs_do_not_touch(pruned):
 def test_without_recovery_is_said_loudly(pruned, look):
     page = look(without_recovery(pruned))
     (loud,) = page.section("pruning").all(r'<p class="loud">.*?</p>')
-    assert "<strong>Without recovery.</strong>" in loud
+    assert "<strong>Pruned without recovery (--budget 0).</strong>" in loud
     assert "<h3>" not in page.section("pruning").page
-    assert "It was pruned without recovery." in headline(without_recovery(pruned)).caveat
+    assert "It is stamped: pruned without recovery (--budget 0)." in headline(without_recovery(pruned)).caveat
     assert "recovery" not in headline(pruned).caveat
+
+
+def test_a_recovery_that_failed_is_not_told_as_none(pruned, look):
+    failed = recovered(pruned, best_epoch=0, loss_best=0.412, stopped="diverged")
+    facts = dataclasses.replace(
+        failed.pruning, unrecovered=f"recovery failed: {failed.pruning.recovery.failure}"
+    )
+    failed = dataclasses.replace(failed, pruning=facts)
+    section = look(failed).section("pruning")
+    (loud,) = section.all(r'<p class="loud">.*?</p>')
+    assert "<strong>Recovery failed: it diverged before it had made the model better.</strong>" in loud
+    assert "<h3>Recovery</h3>" in section.page
+    assert "It is stamped: recovery failed: it diverged" in headline(failed).caveat
 
 
 def test_a_pruned_best_is_never_called_the_original(pruned):

@@ -113,7 +113,7 @@ def spoken(capsys, compilation):
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["elsewhere", "untimed", "pruned"])
+@pytest.mark.parametrize("name", ["elsewhere", "afar", "pruned"])
 def test_any_outcome_is_readable_at_80_columns(request, capsys, monkeypatch, name):
     monkeypatch.setenv("COLUMNS", "80")
     result = request.getfixturevalue(name)
@@ -150,7 +150,7 @@ def test_a_wide_terminal_shows_the_intervals_of_many(elsewhere, capsys, monkeypa
         assert f"({mark.low:.3f} to {mark.high:.3f})" in text
 
 
-def test_what_is_not_known_is_told_once_each(elsewhere, untimed, capsys):
+def test_what_is_not_known_is_told_once_each(elsewhere, afar, capsys):
     told = " ".join(spoken(capsys, elsewhere).split())
     assert told.count("no NVIDIA GPU here") == 1
     assert told.count("onnxruntime, every node by itself") == 1
@@ -161,11 +161,13 @@ def test_what_is_not_known_is_told_once_each(elsewhere, untimed, capsys):
     )
     assert "tensorrt-fp32* kept: it agrees, not timed" in told
     assert "*: not executed on its hardware" in told
-    told = spoken(capsys, untimed)
+    told = spoken(capsys, afar)
     assert told.count("it is aarch64") == 1
     assert "how fast all 4 that are kept run on raspberry-pi-5" in told
     assert "*" not in told
-    assert "median" not in told
+    assert "not timed" not in told
+    whose = "times are this machine's, not raspberry-pi-5's: for information, they decided nothing"
+    assert whose in " ".join(told.split())
     assert "try it" not in told
     assert "edgemed-device tune out" in told
 
@@ -176,5 +178,15 @@ def test_what_pruning_left_and_recovery_did_is_told(pruned, capsys):
         "pruned 50.41 % of the parameters and 57.35 % of the multiply-adds are left; held-out loss 1.94, in "
         "the end 0.0451 (epoch 7), after 8 of 20 epochs in 4.20 min" in told
     )
-    bare = dataclasses.replace(pruned, pruning=dataclasses.replace(pruned.pruning, recovery=None))
-    assert "WITHOUT RECOVERY" in spoken(capsys, bare)
+    stamp = "pruned without recovery (--budget 0)"
+    facts = dataclasses.replace(pruned.pruning, recovery=None, unrecovered=stamp)
+    told = " ".join(spoken(capsys, dataclasses.replace(pruned, pruning=facts)).split())
+    assert f"are left; {stamp}, so what pruning cost stays in the answers" in told
+    stamp = "recovery failed: it diverged before it had made the model better"
+    facts = dataclasses.replace(
+        pruned.pruning, recovery=dataclasses.replace(pruned.pruning.recovery, best_epoch=0, loss_best=0.412),
+        unrecovered=stamp,
+    )  # fmt: skip
+    told = " ".join(spoken(capsys, dataclasses.replace(pruned, pruning=facts)).split())
+    assert "in the end 0.412 (after BatchNorm)" in told
+    assert told.count(stamp) == 1

@@ -118,7 +118,7 @@ def test_those_without_a_time_lie_in_the_strip(elsewhere, look):
     assert text.index("No time") < text.index("7 tensorrt-fp32 not executed on its hardware")
 
 
-@pytest.mark.parametrize("name", ["compilation", "elsewhere", "pruned"])
+@pytest.mark.parametrize("name", ["compilation", "elsewhere", "pruned", "afar"])
 def test_labels_are_apart(request, name):
     drawing = trade_off_chart(trade_off(request.getfixturevalue(name)))
     places = list(numbers(drawing).items())
@@ -224,7 +224,22 @@ def test_of_several_outputs_the_worst_counts_and_those_without_are_named(compila
     assert "Not in it, for they have none: age." in scale.note
 
 
-def test_less_than_two_points_are_no_trade_off(compilation, untimed, look):
+def test_times_of_another_machine_are_drawn_and_named_as_such(afar):
+    found = trade_off(afar)
+    drawing = trade_off_chart(found)
+    assert {each.it.id for each in found.timed} == set(afar.kept)
+    assert [look for look, *_ in dots(drawing)] == ["kept"] * len(afar.kept)
+    titles = re.findall(r'<text class="axis-text" [^>]*y="([\d.]+)"[^>]*>([^<]+)<', drawing)
+    height = float(re.search(r'viewBox="0 0 \d+ (\d+)"', drawing)[1])
+    whose = "this machine&#39;s, not raspberry-pi-5&#39;s"
+    (below,) = [float(y) for y, title in titles if title == f"({whose})"]
+    assert below < height
+    assert f"times {whose}" in re.search(r'aria-label="([^"]+)', drawing)[1]
+
+
+def test_less_than_two_points_are_no_trade_off(compilation, elsewhere, look):
+    stood_in = tuple(each for each in elsewhere.candidates if each.stand_in)
+    untimed = dataclasses.replace(elsewhere, candidates=stood_in, best=None)
     assert trade_off(untimed) is None
     assert look(untimed).section("trade-off").page == ""
     one = dataclasses.replace(compilation, candidates=(compilation.candidate("openvino-int8"),))

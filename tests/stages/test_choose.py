@@ -8,7 +8,8 @@ import pytest
 from edgemed.judge import agreement
 from edgemed.stages.artefacts import ORIGINAL, Candidate
 from edgemed.stages.choose import choose
-from edgemed.types import Agreement, OutputSpec
+from edgemed.stages.trials import missed_by
+from edgemed.types import Agreement, Limits, OutputSpec
 
 OUTPUT = OutputSpec("score", "regression", 1)
 FP32, FP16, INT8 = (Candidate("onnxruntime", precision) for precision in ("fp32", "fp16", "int8"))
@@ -76,13 +77,34 @@ def test_without_an_fp32_that_agrees_the_ratio_to_the_original_ranks(failed: boo
 
 def test_what_could_not_be_timed_is_kept_as_far_as_it_agrees():
     elsewhere = [
-        Candidate("tensorrt", precision, unmeasured="no GPU here") for precision in ("fp32", "fp16", "int8")
+        Candidate("tensorrt", precision, unmeasured="no GPU here", stand_in=True)
+        for precision in ("fp32", "fp16", "int8")
     ]
     launches = {FP32: [1.0] * 5, INT8: [0.5] * 5} | {each: [] for each in elsewhere}
     found = _choice(launches, far=(elsewhere[1],))
     assert found.kept == {"onnxruntime": (INT8.id,), "tensorrt": ("tensorrt-fp32", "tensorrt-int8")}
     assert found.reasons["tensorrt-int8"].startswith("agrees: ")
     assert found.reasons["tensorrt-fp16"].startswith("does not agree: ")
+
+
+def test_times_of_another_machine_neither_choose_nor_drop():
+    fp32, fp16, int8, crashed = (
+        Candidate("openvino", precision, unmeasured="it is aarch64")
+        for precision in ("fp32", "fp16", "int8", "bf16")
+    )
+    launches = {ORIGINAL: [1.0] * 5, fp32: [1.0] * 5, fp16: [9.0] * 5, int8: [0.5] * 5, crashed: []}
+    found = _choice(launches, far=(fp32,))
+    assert found.kept["openvino"] == (fp16.id, int8.id)
+    assert found.reasons[fp16.id].startswith("agrees: ")
+    assert crashed.id not in found.reasons, "it failed: it has no time, and no stand-in answered for it"
+
+
+def test_limits_are_held_only_against_what_was_measured_on_the_target():
+    afar = Candidate("openvino", "int8", unmeasured="it is aarch64")
+    latencies = {each.id: np.full((1, 20), 0.2) for each in (FP32, afar)}
+    costs = {each.id: (50.0, 900.0) for each in (FP32, afar)}
+    missed = missed_by((FP32, INT8, afar), Limits(latency_ms=100, memory_mib=500), latencies, costs)
+    assert missed == {FP32.id: ("latency: median 200 ms, at most 100", "memory: 900 MiB, at most 500")}
 
 
 def test_a_pruned_fp32_neither_stands_for_fp32_nor_escapes_the_comparison_with_it():

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from edgemed.errors import BadInput
 from edgemed.stages.data import check_data
 from edgemed.stages.job import Job
 from edgemed.stages.labels import check_labels
@@ -50,6 +52,30 @@ def test_calibration_takes_no_labels(tmp_path: Path):
         assert next(iter(sets["calibrate"].open())).targets == {}
         digests.add(facts.sha256)
     assert len(digests) == 1
+
+
+def test_calibration_labels_that_are_learnt_are_in_the_order_of_the_other_sets(tmp_path: Path):
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 255, (12, 4, 5)).astype(np.uint8)
+    for index, name in enumerate(("cal/ill", "cal/well", "sel/healthy", "sel/ill") * 3):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels[index]).save(tmp_path / name / f"{index}.png")
+    data = DataSpec(calibrate="cal", select="sel")
+    job = Job(Recipe(ModelSpec("model.onnx"), data=data), tmp_path, tmp_path / "out")
+    sets, facts, _ = check_data(job, (InputSpec("picture", "uint8", (4, 5), "HW"),))
+    check_labels(sets, facts, OUTPUTS)
+    with pytest.raises(BadInput, match="calibrate: ill, well; select: healthy, ill") as refused:
+        check_labels(sets, facts, OUTPUTS, learnt=True)
+    assert refused.value.where == "--calibrate and --select"
+
+
+def test_calibration_labels_that_are_learnt_must_be_classes_of_the_model(tmp_path: Path):
+    _save(tmp_path, "cal", [0, 1, 2, 0, 1, 2])
+    job = Job(Recipe(ModelSpec("model.onnx"), data=DataSpec(calibrate="cal.npz")), tmp_path, tmp_path / "out")
+    sets, facts, _ = check_data(job, INPUTS)
+    with pytest.raises(BadInput, match="label 2 is outside the classes 0 to 1"):
+        check_labels(sets, facts, OUTPUTS, learnt=True)
 
 
 def test_labels_of_samples_that_were_left_out_do_not_count(tmp_path: Path):

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from artefacts import write_tuned
 
 from edgemed.cli.located import artefact_folder, read_compilation
 from edgemed.errors import BadInput, ToolFailure, Untrusted
 from edgemed.pipeline import compile_model
-from edgemed.runtime import Session, read_manifest
+from edgemed.runtime import TUNED_FILE, Session, read_manifest
 from edgemed.stages.artefacts import ORIGINAL, Built
 from edgemed.stages.job import Job
 from edgemed.stages.shelf import shelve, sweep
@@ -152,6 +153,18 @@ def test_what_a_killed_compile_left_is_swept(compiled: Path):
     (out / ".report.json.12.part").write_text("{")
     sweep(out)
     assert sorted(path for path in out.rglob("*") if ".cache" not in path.parts) == whole
+
+
+def test_what_a_tune_found_comes_first_until_another_compile(compiled: Path):
+    out = compiled / "out"
+    write_tuned(out, ["original"])
+    assert artefact_folder(out) == out / "original"
+    best = _compile(compiled).best
+    assert not (out / TUNED_FILE).exists()
+    assert artefact_folder(out) == out / "artefacts" / str(best)
+    (out / TUNED_FILE).write_text("mine")
+    _compile(compiled)
+    assert (out / TUNED_FILE).read_text() == "mine"
 
 
 def test_a_folder_that_no_compile_wrote_is_not_called_interrupted(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from edgemed.backends.tensorrt.find_engine import find_engine
 from edgemed.backends.tensorrt.gpu import Gpu, find_gpu
 from edgemed.backends.tensorrt.package import installed_version, remedy
 from edgemed.errors import ToolFailure, Unavailable
-from edgemed.types import BuildRecipe, EngineList, EnginePackage, EngineSpec, Precision
+from edgemed.types import EngineList, EnginePackage, EngineSpec, Precision
 
 _PACKAGES: tuple[EnginePackage, ...] = ("tensorrt", "tensorrt-rtx")
 
@@ -35,10 +36,14 @@ class TensorRt(Backend):
     stand_in = "onnxruntime, every node by itself"
 
     def availability(self) -> Availability:
+        """Its version tells the GPU and its driver too: what is built and answered depends on them."""
         versions = [f"{each} {installed_version(each)}" for each in _PACKAGES if installed_version(each)]
-        if versions:
-            return Availability(", ".join(versions))
-        return Availability("", ("tensorrt or tensorrt-rtx",), remedy("tensorrt-rtx"))
+        if not versions:
+            return Availability("", ("tensorrt or tensorrt-rtx",), remedy("tensorrt-rtx"))
+        with contextlib.suppress(Unavailable):
+            gpu = find_gpu()
+            versions += [f"GPU {gpu.compute_capability}", f"driver {gpu.driver}"]
+        return Availability(", ".join(versions))
 
     def cannot_build(self, engine: EngineSpec | None, opset: int | None = None) -> str:
         if engine is None:
@@ -79,17 +84,15 @@ class TensorRt(Backend):
         """
         if engine is None:
             raise ToolFailure("the target has no [tensorrt] table", where=self.name)
-        graph, recipe = folder / GRAPH_FILE, BuildRecipe()
+        graph = folder / GRAPH_FILE
         shutil.copyfile(source, graph)
         notes = _parsed(graph, engine.package)
         if engine.package == "tensorrt-rtx":
             targets = [Gpu(each, "") for each in engine.compute_capabilities]
         else:
             targets = [] if self.cannot_run(engine) else [find_gpu()]
-        engines = tuple(
-            build_engine(graph, engine.package, gpu, folder / _file(gpu), recipe) for gpu in targets
-        )
-        listed = EngineList(engine, engines, recipe, notes)
+        engines = tuple(build_engine(graph, engine.package, gpu, folder / _file(gpu)) for gpu in targets)
+        listed = EngineList(engine, engines, notes)
         (folder / ENGINES_FILE).write_text(listed.to_json(), encoding="utf-8")
 
     def load(self, folder: Path, precision: Precision, outputs: tuple[str, ...], threads: int) -> Executor:

@@ -1,4 +1,7 @@
-"""build_engine: an ONNX graph to a serialized engine, strongly typed: every precision stands in the graph."""
+"""build_engine: an ONNX graph to a serialized engine, strongly typed: every precision stands in the graph.
+
+What the graph has in fp32 is computed in fp32: TF32 would round it to 10 bits.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from edgemed.backends.tensorrt.build_log import build_log
 from edgemed.backends.tensorrt.gpu import Gpu
 from edgemed.backends.tensorrt.package import installed_version, load
 from edgemed.errors import ToolFailure
-from edgemed.types import BuildRecipe, Engine, EnginePackage, digest_of_file
+from edgemed.types import Engine, EnginePackage, digest_of_file
 
 _MOST_NAMED = 5
 _ALWAYS_STRONG = 11
@@ -23,11 +26,12 @@ def build_engine(
     package: EnginePackage,
     gpu: Gpu,
     out: Path,
-    recipe: BuildRecipe,
     *,
     timing_cache: Path | None = None,
 ) -> Engine:
-    """Write the engine of `graph` to `out`. Run it in a child: a broken graph may crash it, or never end.
+    """Write the engine of `graph` for a batch of 1 to `out`.
+
+    Run it in a child: a broken graph may crash it, or never end.
 
     `tensorrt-rtx` compiles for a `gpu` that need not be here and has no driver then; `tensorrt` for the one
     at hand, whatever `gpu` says: the caller has compared it. `timing_cache` is read where it exists, and
@@ -41,12 +45,11 @@ def build_engine(
     network = _parse(trt, builder, log, graph)
     config = builder.create_builder_config()
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
-    if not recipe.tf32:
-        config.clear_flag(trt.BuilderFlag.TF32)
+    config.clear_flag(trt.BuilderFlag.TF32)
     if package == "tensorrt-rtx":
         _aim(trt, config, gpu.compute_capability)
     cache = _timing_cache(config, timing_cache) if timing_cache is not None else None
-    config.add_optimization_profile(_one_shape(builder, network, recipe.batch))
+    config.add_optimization_profile(_one_row(builder, network))
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         raise ToolFailure(f"{package} cannot build the engine: {_worst(trt, log)}", where=graph.name)
@@ -139,11 +142,12 @@ def _timing_cache(config: Any, path: Path) -> Any:
     raise ToolFailure("TensorRT takes no timing cache", where=path.name)
 
 
-def _one_shape(builder: Any, network: Any, batch: int) -> Any:
+def _one_row(builder: Any, network: Any) -> Any:
+    """The shapes of a batch of 1, which is how the executor runs."""
     profile = builder.create_optimization_profile()
     for index in range(network.num_inputs):
         tensor = network.get_input(index)
-        shape = (batch, *tuple(tensor.shape)[1:])
+        shape = (1, *tuple(tensor.shape)[1:])
         profile.set_shape(tensor.name, shape, shape, shape)
     return profile
 

@@ -1,4 +1,4 @@
-"""The engines that were built on this machine: a folder for each graph, TensorRT, GPU and driver."""
+"""The engines that were built on this machine: a folder for each graph, settings, TensorRT, GPU, driver."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgemed.backends.tensorrt.engines import ENGINES_FILE, EnginePlace, Machine, read_engines
 from edgemed.errors import Untrusted
-from edgemed.types import digest_of, digest_of_file
+from edgemed.types import EngineSpec, digest_of, digest_of_file
 
 VARIABLE = "EDGEMED_ENGINE_CACHE"
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -20,21 +20,19 @@ def cache_folder() -> Path:
     return (Path(given) if given else Path.home() / ".cache" / "edgemed" / "engines").resolve()
 
 
-def engine_folder(graph: str, machine: Machine) -> Path:
-    """Where the engine of the graph with this digest lies once it is built."""
-    parts = [graph, machine.package, machine.version, machine.gpu.compute_capability, machine.gpu.driver]
-    return cache_folder() / digest_of(parts)[:32]
+def engine_folder(graph: str, spec: EngineSpec, machine: Machine) -> Path:
+    """Where the engine of the graph with this digest, built as `spec` asks, lies once it is built."""
+    return cache_folder() / digest_of([graph, spec, *_identity(machine)])[:32]
 
 
 def timing_cache(machine: Machine) -> Path:
     """Tactics timed for any graph: TensorRT takes them on the same GPU and in the same version only."""
-    parts = [machine.package, machine.version, machine.gpu.compute_capability, machine.gpu.driver]
-    return cache_folder() / f"timing-{digest_of(parts)[:32]}"
+    return cache_folder() / f"timing-{digest_of(_identity(machine))[:32]}"
 
 
-def cached_engine(graph: str, machine: Machine) -> EnginePlace | None:
+def cached_engine(graph: str, spec: EngineSpec, machine: Machine) -> EnginePlace | None:
     """None where none was built. Raises `Untrusted` for one that is not what was built here."""
-    built = engine_folder(graph, machine)
+    built = engine_folder(graph, spec, machine)
     try:
         if not (built / ENGINES_FILE).exists():
             return None
@@ -61,6 +59,10 @@ def check_owner(path: Path) -> None:
             where=str(path),
             remedy=f"chmod go-w, or name a folder of your own in ${VARIABLE}; edgemed-device build-engine",
         )
+
+
+def _identity(machine: Machine) -> tuple[str, ...]:
+    return machine.package, machine.version, machine.gpu.compute_capability, machine.gpu.driver
 
 
 def _untrusted(problem: str, built: Path) -> Untrusted:

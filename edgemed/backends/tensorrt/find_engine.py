@@ -24,7 +24,7 @@ def find_engine(folder: Path, gpu: Gpu) -> EnginePlace:
         if not differs:
             return EnginePlace(folder / engine.file, engine)
         reasons.append(f"{engine.file} is for {differs}")
-    found = cached_engine(digest_of_file(folder / GRAPH_FILE), machine)
+    found = cached_engine(digest_of_file(folder / GRAPH_FILE), listed.spec, machine)
     if found is not None:
         return found
     raise Unavailable(

@@ -11,6 +11,14 @@ from edgemed.errors import Unavailable
 
 REMEDY = "pip install 'cuda-bindings==12.*' for JetPack 6, cuda-bindings>=13 elsewhere"
 _BOARD = "run it on a machine with an NVIDIA GPU and its driver"
+_CAUSES = {
+    "cudaErrorNoDevice": ("the driver finds none", _BOARD),
+    "cudaErrorInsufficientDriver": (
+        "its driver is not installed, or too old for the CUDA of cuda-bindings",
+        "install NVIDIA's driver, or a newer one; on JetPack 6 pip install 'cuda-bindings==12.*'",
+    ),
+}
+"""Why there is no GPU, and what to do, by CUDA's name for it."""
 _KERNEL_MODULE = Path("/proc/driver/nvidia/version")
 
 
@@ -29,7 +37,7 @@ def find_gpu() -> Gpu:
     try:
         count = call(cudart.cudaGetDeviceCount)
     except Unavailable as error:
-        raise Unavailable(f"no NVIDIA GPU here ({error.problem})", remedy=error.remedy) from None
+        raise Unavailable(f"no NVIDIA GPU here: {error.problem}", remedy=error.remedy) from None
     if count < 1:
         raise Unavailable("no NVIDIA GPU here", remedy=_BOARD)
     kinds = cudart.cudaDeviceAttr
@@ -59,11 +67,13 @@ def cuda_runtime() -> Any:
 
 
 def call(function: Any, *arguments: Any) -> Any:
-    """What a CUDA function gives beside its status. Raises `Unavailable` with the status' name."""
+    """What a CUDA function gives beside its status. Raises `Unavailable` with the status's name."""
     try:
         status, *values = function(*arguments)
     except RuntimeError as error:  # the driver's library is missing
-        raise Unavailable(f"no NVIDIA driver: {error}", remedy=_BOARD) from None
+        raise Unavailable(f"there is no NVIDIA driver: {error}", remedy=_BOARD) from None
     if int(status) != 0:
-        raise Unavailable(f"CUDA: {getattr(status, 'name', status)}", remedy=_BOARD)
+        name = getattr(status, "name", str(status))
+        cause, remedy = _CAUSES.get(name, ("CUDA failed", _BOARD))
+        raise Unavailable(f"{cause} ({name})", remedy=remedy)
     return values[0] if values else None

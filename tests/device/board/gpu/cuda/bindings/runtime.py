@@ -1,6 +1,7 @@
 """A GPU that is missing here, in host memory: what edgemed calls of `cuda.bindings.runtime`, as strict.
 
-BOARD_GPU is its compute capability, BOARD_CUDA the newest CUDA that its driver runs, both as in `8.7`.
+BOARD_GPU is its compute capability, BOARD_CUDA the newest CUDA that its driver runs, both as in `8.7`. This
+CUDA is 12.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ class cudaError_t(enum.IntEnum):
     cudaSuccess = 0
     cudaErrorInvalidValue = 1
     cudaErrorMemoryAllocation = 2
+    cudaErrorInsufficientDriver = 35
     cudaErrorNoDevice = 100
     cudaErrorInvalidResourceHandle = 400
 
@@ -40,11 +42,13 @@ class cudaStream_t:
 
 
 def cudaGetDeviceCount():
+    if _newest_cuda() < (12, 0):
+        return cudaError_t.cudaErrorInsufficientDriver, None
     return (cudaError_t.cudaSuccess, 1) if _gpu() else (cudaError_t.cudaErrorNoDevice, None)
 
 
 def cudaDriverGetVersion():
-    major, minor = map(int, os.environ.get("BOARD_CUDA", "12.6").split("."))
+    major, minor = _newest_cuda()
     return cudaError_t.cudaSuccess, 1000 * major + 10 * minor
 
 
@@ -91,6 +95,11 @@ def cudaMemcpyAsync(dst, src, count, kind, stream):
 
 def _status(good: bool, otherwise: cudaError_t) -> cudaError_t:
     return cudaError_t.cudaSuccess if good else otherwise
+
+
+def _newest_cuda() -> tuple[int, int]:
+    major, minor = map(int, os.environ.get("BOARD_CUDA", "12.6").split("."))
+    return major, minor
 
 
 def _gpu() -> str:

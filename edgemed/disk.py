@@ -1,0 +1,53 @@
+"""Writing that neither a power cut nor a full disk leaves half done."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+from edgemed.errors import DiskFull, ToolFailure
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file through a temporary sibling: it is there whole, or as it was before.
+
+    Raises `OSError` as it comes.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def flush(folder: Path) -> None:
+    """Every file and folder below `folder`, and itself, onto the disk: a power cut tears none of them."""
+    for path in (*folder.rglob("*"), folder):
+        flush_one(path)
+
+
+def flush_one(path: Path) -> None:
+    """A file's content, or a folder's list of names, onto the disk."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def disk_failure(error: OSError, where: Path) -> ToolFailure:
+    """What a failed write means, in words."""
+    if error.errno == errno.ENOSPC:
+        return DiskFull(
+            "the disk is full",
+            where=str(where),
+            remedy="free some space and run the same command again: finished stages are reused",
+        )
+    return ToolFailure(f"cannot write: {error.strerror or error}", where=str(error.filename or where))

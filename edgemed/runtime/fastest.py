@@ -1,0 +1,62 @@
+"""Which artefact of a compile's output folder is the fastest on this machine, as a tune measured it here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgemed.errors import BadInput
+from edgemed.runtime.artefact import MANIFEST_FILE
+from edgemed.runtime.host import host_facts
+from edgemed.types import digest_of_file
+from edgemed.types.tuned import Tuned
+
+TUNED_FILE = "tuned.json"
+_OF_THE_SOFTWARE = {"python"}
+"""Facts of a host that change while the machine stays the same."""
+
+
+def read_tuned(path: Path) -> Tuned:
+    """A `tuned.json`. Raises `BadInput` where no tune of this edgemed wrote it."""
+    try:
+        return Tuned.from_json(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, BadInput):
+        raise BadInput(
+            "no tune of this edgemed wrote this file",
+            where=str(path),
+            remedy=f"remove it, then edgemed-device tune {path.parent}",
+        ) from None
+
+
+def fastest_here(folder: Path) -> Path | None:
+    """The artefact folder that `tuned.json` of an output folder names; None where there is no such file.
+
+    Raises `BadInput` where it does not hold: it was measured on another machine, the artefact is no longer
+    what was measured, or none keeps to the limits.
+    """
+    file = folder / TUNED_FILE
+    if not file.exists():
+        return None
+    tuned = read_tuned(file)
+    again = f"edgemed-device tune {folder}, or give an artefact's own folder"
+    difference = _difference(tuned.host)
+    if difference:
+        problem = f"the artefacts were measured on another machine ({difference})"
+        raise BadInput(problem, where=str(file), remedy=again)
+    if tuned.best is None:
+        problem = "no artefact kept to the limits when they were measured here"
+        remedy = f"edgemed-device tune {folder} with other limits, or give an artefact's own folder"
+        raise BadInput(problem, where=str(file), remedy=remedy)
+    found = folder / tuned.best
+    manifest = found / MANIFEST_FILE
+    if not manifest.is_file() or digest_of_file(manifest) != tuned.artefacts[tuned.best].manifest:
+        raise BadInput(f"{tuned.best} is not what was measured", where=str(file), remedy=again)
+    return found
+
+
+def _difference(host: dict[str, str]) -> str:
+    """The first fact that tells the machine of a tune from this one; empty where none does."""
+    here = host_facts()
+    for fact, there in host.items():
+        if there != here.get(fact) and fact not in _OF_THE_SOFTWARE:
+            return f"{fact}: {there or 'unknown'}, here {here.get(fact) or 'unknown'}"
+    return ""

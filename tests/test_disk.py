@@ -1,0 +1,38 @@
+"""Writing: whole or not at all, and what a failure means."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from edgemed.disk import disk_failure, write_whole
+from edgemed.errors import DiskFull, ToolFailure
+
+
+def test_a_text_replaces_the_one_before_and_nothing_else_is_left(tmp_path: Path):
+    (tmp_path / "a.json").write_text("before")
+    write_whole(tmp_path / "a.json", "now\nµ")
+    assert (tmp_path / "a.json").read_bytes() == "now\nµ".encode()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_what_fails_leaves_what_was_there(tmp_path: Path):
+    (tmp_path / "a.json").write_text("before")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(tmp_path / "a.json", "half of it, then \ud800")
+    assert (tmp_path / "a.json").read_text() == "before"
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_whole(tmp_path / "taken", "text")
+    with pytest.raises(FileNotFoundError):
+        write_whole(tmp_path / "none" / "a.json", "text")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.json", "taken"}
+
+
+def test_a_failed_write_says_why():
+    failure = disk_failure(PermissionError(errno.EACCES, "Permission denied", "out/x"), Path("out"))
+    assert type(failure) is ToolFailure
+    assert (failure.problem, failure.where) == ("cannot write: Permission denied", "out/x")
+    assert type(disk_failure(OSError(errno.ENOSPC, ""), Path("out"))) is DiskFull
