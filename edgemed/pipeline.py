@@ -53,7 +53,8 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     sets, data, told = check_data(job, inputs.raw)
     warnings = job.warn(told)
     graph, model, parity = make_graph(job, inputs, sets.get("calibrate"))
-    sets, data, told = check_labels(sets, data, graph.outputs)
+    learnt = removal is not None and job.recipe.prune.use_labels
+    sets, data, told = check_labels(sets, data, graph.outputs, learnt=learnt)
     warnings += job.warn((*model.notes, *told))
 
     pruned = make_pruned(job, inputs, removal, graph, model, sets.get("calibrate"))

@@ -28,6 +28,8 @@ _LOWER = 0.1
 _PATIENCE = 5
 """Epochs in a row behind the start that count as diverging."""
 _SAVE_S = 30.0
+_MARGIN = 0.95
+"""Of the budget that is planned with: later epochs may be slower than the first."""
 _BAR = 1000
 
 
@@ -47,10 +49,11 @@ def recover(
     """Train `student` in place; it ends in eval mode in the state that was best on `watching`.
 
     `training(epoch)` gives the batches of an epoch, the same ones each time; epoch 0 serves for statistics.
-    AdamW, cosine schedule over `spec.epochs`; `spec.budget_min` minutes of `clock` stop it, those of runs
-    that `checkpoint` takes up included: one that has gone on for longer stops where it is. On one machine and
-    as many threads, the same arguments give the same weights, interrupted or not. A checkpoint that cannot be
-    used is told in the notes.
+    AdamW, cosine schedule over `spec.epochs`, or over as many as the first tells to fit into
+    `spec.budget_min` minutes of `clock`, which end it in any case; those of runs that `checkpoint` takes up
+    count. On one machine and as many threads, the same arguments give the same weights, interrupted or not,
+    where the budget is enough for all epochs. A checkpoint that cannot be used is told in the notes.
+
     Raises `ToolFailure` where the pruned net gives no finite answers.
     """
     import torch
@@ -92,8 +95,12 @@ class _Recoverer:
         self._best = copy_of_state(self._student)
         self._take_up()
         self._spent = self._progress.seconds
-        while self._stopped() == "budget" and not self._budget_is_spent():
+        while not (self._progress.diverged or self._is_over() or self._budget_is_spent()):
+            began, steps = self._clock(), self._progress.steps
             self._epoch()
+            done = self._progress.steps - steps
+            if done and not self._progress.step and not self._progress.planned:
+                self._plan((self._clock() - began) / done)
         if self._progress.step:  # of an epoch that the budget has cut
             self._judge(self._watched())
             self._save()
@@ -118,8 +125,7 @@ class _Recoverer:
                 where="prune",
                 remedy="give a smaller prune.ratio, or check the calibration set for extreme values",
             )
-        spec = {name: value for name, value in self._spec.to_dict().items() if name != "budget_min"}
-        depends_on = digest_of([spec, self._seed, own, batches, pruned, norms])
+        depends_on = digest_of([self._spec, self._seed, own, batches, pruned, norms])
         return Progress(depends_on, pruned, norms, min(losses), min(losses), batches)
 
     def _counted(self) -> Iterator[Mapping[str, Tensor]]:
@@ -135,14 +141,8 @@ class _Recoverer:
         except BadInput as error:
             self._notes.append(f"{error.problem}; the recovery begins anew")
             return
-        if found is None:
-            return
-        self._progress, self._best = found
-        minutes = self._progress.seconds / 60.0
-        if self._stopped() == "budget" and minutes > self._spec.budget_min:
-            self._notes.append(
-                f"an earlier run of this recovery was taken up, which had trained for {minutes:.3g} min"
-            )
+        if found is not None:
+            self._progress, self._best = found
 
     def _epoch(self) -> None:
         """To its end, or to where the budget is spent."""
@@ -195,8 +195,21 @@ class _Recoverer:
         self._optimiser.step()
         return True
 
+    def _plan(self, seconds_a_step: float) -> None:
+        """As many epochs as the budget has room for: a rate that does not fall to its end recovers less."""
+        room = 60.0 * self._spec.budget_min * _MARGIN - self._seconds()
+        seconds = seconds_a_step * self._progress.steps_an_epoch
+        left = self._spec.epochs - self._progress.epoch + 1
+        if room < left * seconds:
+            left = max(0, math.floor(room / seconds))
+        self._progress = replace(self._progress, planned=self._progress.epoch - 1 + left)
+
+    @property
+    def _planned(self) -> int:
+        return self._progress.planned or self._spec.epochs
+
     def _rate(self) -> float:
-        planned = self._spec.epochs * self._progress.steps_an_epoch
+        planned = self._planned * self._progress.steps_an_epoch
         done = (self._progress.epoch - 1) * self._progress.steps_an_epoch + self._progress.step
         rate = self._spec.learning_rate * (_LOWER if self._progress.lowered else 1.0)
         return rate * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done / planned)))
@@ -256,12 +269,14 @@ class _Recoverer:
 
     def _report(self) -> None:
         """By steps or by minutes, whichever ends it sooner."""
-        planned = self._spec.epochs * self._progress.steps_an_epoch
+        planned = self._planned * self._progress.steps_an_epoch
         share = max(self._progress.steps / planned, self._seconds() / (60.0 * self._spec.budget_min))
         report_progress(min(_BAR, round(_BAR * share)), _BAR)
 
+    def _is_over(self) -> bool:
+        return self._progress.epoch > self._planned
+
     def _stopped(self) -> Literal["epochs", "budget", "diverged"]:
-        """Why it ends if it ends now."""
         if self._progress.diverged:
             return "diverged"
         return "epochs" if self._progress.epoch > self._spec.epochs else "budget"
@@ -286,7 +301,7 @@ class _Recoverer:
             losses=progress.losses,
             loss_best=progress.best_loss,
             best_epoch=progress.best_epoch,
-            epochs_planned=self._spec.epochs,
+            epochs_planned=self._planned,
             minutes=self._seconds() / 60.0,
             stopped=self._stopped(),
             labelled=self._labelled,

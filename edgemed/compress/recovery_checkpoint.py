@@ -27,6 +27,7 @@ class Progress(Record):
     None where not finite.
 
     `epoch` and `step` (in that epoch, and counted from the start of the recovery in `steps`) come next.
+    `planned` are the epochs that its budget has room for, 0 until one is done.
     """
 
     depends_on: str
@@ -39,6 +40,7 @@ class Progress(Record):
     epoch: int = 1
     step: int = 0
     steps: int = 0
+    planned: int = 0
     seconds: float = 0.0
     losses: tuple[float | None, ...] = ()
     rising: int = 0

@@ -9,7 +9,7 @@ from edgemed.types.pruning import LayerChange, PruningFacts, Recovery
 
 _STOPPED = {
     "epochs": "all planned epochs were done",
-    "budget": "the time for it was used up",
+    "budget": "the budget has room for no more",
     "diverged": "it diverged",
 }
 MOST_OPEN = 16

@@ -23,7 +23,7 @@ def check_labels(
     data: Sequence[DataFacts],
     outputs: tuple[OutputSpec, ...],
     *,
-    learnt: bool = False,
+    learnt: bool,
 ) -> tuple[dict[Role, SetSource], tuple[DataFacts, ...], tuple[str, ...]]:
     """What `check_data` gave, with labels: opened for `outputs`, counted, in the digests; and warnings.
 

@@ -43,8 +43,8 @@ _HISTORY_FILE = "history.json"
 _WEIGHTS_FILE = "weights.safetensors"
 _EXAMPLES = 2
 _CHECKPOINT = "recovery-{}.safetensors"
-_NOT_TRAINING = ("ratio", "layers", "round_to", "budget_min")
-"""Of the recipe's keys: the removal's own, and what may differ between two runs of one recovery."""
+_REMOVAL = ("ratio", "layers", "round_to")
+"""Of the recipe's keys those that recovery does not read."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,7 @@ def _recovered(
 ) -> tuple[Path | None, PruningFacts]:
     """The file of recovered weights, None where there is nothing to recover with or no time to.
 
-    A checkpoint lies beside the stages: an interrupted recovery, or one cut by its budget, goes on, with a
-    smaller budget too. Those of other recipes go when one is done.
+    A checkpoint lies beside the stages while it is made: an interrupted recovery goes on.
     """
     recipe = job.recipe
     if calibrate is None or not recipe.prune.budget_min:
@@ -144,22 +143,21 @@ def _recovered(
         "removal": removal.stage.key,
         "calibrate": calibrate.sha256,
         "labels": _labels_digest(source) if recipe.prune.use_labels else "",
-        "spec": {name: value for name, value in recipe.prune.to_dict().items() if name not in _NOT_TRAINING},
+        "spec": {name: value for name, value in recipe.prune.to_dict().items() if name not in _REMOVAL},
         "seed": recipe.seed,
         "heads": [[head.name, head.kind, head.ending] for head in heads],
         "versions": job.versions("torch", "onnxruntime"),
     }
     checkpoint = job.cache.root / _CHECKPOINT.format(digest_of(depends_on)[:16])
     stage = job.run(
-        "recover", "recovering by distillation", {**depends_on, "budget_min": recipe.prune.budget_min},
+        "recover", "recovering by distillation", depends_on,
         _recover, recipe, str(job.base), inputs, str(removal.history), source, heads, str(checkpoint),
     )  # fmt: skip
     recovery = Recovery.from_dict(stage.facts)
     job.warn(recovery.notes)
     if not stage.cached:
         for each in job.cache.root.glob(_CHECKPOINT.format("*")):
-            if each != checkpoint or recovery.stopped != "budget":
-                each.unlink(missing_ok=True)
+            each.unlink(missing_ok=True)
     failed = f"recovery failed: {recovery.failure}" if recovery.failure else ""
     return stage.folder / _WEIGHTS_FILE, PruningFacts(removal.pruning, recovery, failed)
 

@@ -48,8 +48,8 @@ class Recovery(Record):
     `samples` were trained on, `held_out` more were not. Losses are mean distances from the original's answers
     on these: after pruning, after BatchNorm was estimated again, and after each epoch, None where not finite.
     What is kept is the state of `loss_best`, in or behind the epoch `best_epoch`; 0 is before the first: the
-    pruned model with BatchNorm estimated again, or without where that was worse. `minutes` are those of
-    interrupted runs too.
+    pruned model with BatchNorm estimated again, or without where that was worse. `epochs_planned` are as many
+    of the recipe's as the budget has room for. `minutes` are those of interrupted runs too.
     """
 
     samples: int

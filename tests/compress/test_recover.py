@@ -195,35 +195,30 @@ def test_a_broken_checkpoint_is_told_and_ignored(case: Case, tmp_path: Path, dam
     assert_same(expected, found)
 
 
-def test_the_budget_ends_it_and_counts_the_runs_before(case: Case, tmp_path: Path) -> None:
+def test_the_budget_plans_the_epochs_and_the_rate_falls_to_their_end(case: Case, tmp_path: Path) -> None:
     ticks = count()
-
-    def run(minutes: float) -> tuple[Recovery, dict[str, Tensor]]:
-        spec = replace(SPEC, budget_min=minutes)
-        return case.run(tmp_path, spec, clock=lambda: float(next(ticks)))
-
-    told, _ = run(1.0)
+    spec = replace(SPEC, epochs=200, budget_min=1.0)
+    told, _ = case.run(tmp_path / "planned", spec, clock=lambda: 0.4 * next(ticks))
     assert (told.stopped, told.notes) == ("budget", ())
-    assert 0 < len(told.losses) < 6
-    assert told.loss_best <= min(told.loss_pruned, told.loss_batch_norm)
-    again, _ = run(1.0)
-    assert again.losses == told.losses
-    more, weights = run(60.0)
-    assert more.stopped == "epochs"
-    assert more.minutes > told.minutes
-    assert_same(case.run(tmp_path / "whole")[1], weights)
+    assert 2 < told.epochs_planned == len(told.losses) < 20
+    assert told.minutes <= 1.0
+    longer, _ = case.run(tmp_path / "longer", replace(spec, epochs=20, budget_min=10.0))
+    assert told.losses[-1] < longer.losses[len(told.losses) - 1]
 
 
-def test_a_smaller_budget_takes_up_a_longer_run_and_stops_where_that_was(
+def test_an_epoch_that_the_budget_cuts_is_judged(case: Case, tmp_path: Path) -> None:
+    ticks = count()
+    told, _ = case.run(tmp_path, clock=lambda: 0.0 if next(ticks) < 95 else 601.0)
+    assert (told.stopped, told.best_epoch) == ("budget", len(told.losses) + 1)
+    assert told.loss_best < min(told.losses)
+
+
+def test_the_minutes_of_a_run_before_count(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Interrupted within an epoch whose weights nobody has judged yet."""
     monkeypatch.setattr("edgemed.compress.recover._SAVE_S", 0.0)
-    ticks, left = count(), count(15, -1)
-
-    def run(minutes: float, **options: Any) -> tuple[Recovery, dict[str, Tensor]]:
-        spec = replace(SPEC, budget_min=minutes)
-        return case.run(tmp_path, spec, clock=lambda: 6.0 * next(ticks), **options)
+    ticks, left = count(), count(6, -1)
+    spec = replace(SPEC, budget_min=1.0)
 
     def stop(done: int, total: int) -> None:
         if next(left) == 0:
@@ -232,17 +227,12 @@ def test_a_smaller_budget_takes_up_a_longer_run_and_stops_where_that_was(
     with monkeypatch.context() as patch:
         patch.setattr("edgemed.compress.recover.report_progress", stop)
         with pytest.raises(Interrupted):
-            run(60.0)
-    told, weights = run(1.0, begun=(begun := []))
-    assert set(begun) == {0}
-    assert told.stopped == "budget"
-    assert told.minutes > 2.0
-    assert "an earlier run of this recovery was taken up, which had trained for" in told.notes[0]
-    assert told.best_epoch == len(told.losses) + 1 == 3
-    assert told.loss_best < min(loss for loss in told.losses if loss is not None)
-    again, same = run(1.0)
+            case.run(tmp_path, spec, clock=lambda: 2.0 * next(ticks))
+    told, weights = case.run(tmp_path, spec, clock=lambda: 0.0)
+    assert told.minutes > 0.5
+    again, same = case.run(tmp_path, spec, clock=lambda: 0.0)
     assert_same(weights, same)
-    assert again.loss_best == told.loss_best
+    assert again.minutes == told.minutes
 
 
 def test_a_rate_that_diverges_is_lowered_once_and_the_best_state_stays(case: Case, tmp_path: Path) -> None:

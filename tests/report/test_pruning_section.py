@@ -57,7 +57,7 @@ def test_the_recovery_is_told(pruned, look):
         "270 of the calibration set, without labels; 30 more held out",
         "8 of 20 planned",
         "4.20 min",
-        "the time for it was used up",
+        "the budget has room for no more",
         "after pruning 1.94",
         "after BatchNorm 0.412",
         "epoch 7, kept 0.0451",

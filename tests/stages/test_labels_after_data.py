@@ -21,7 +21,7 @@ LABELS = (0, 1, 0, 1, 0, 1)
 def _checked(folder: Path, data: DataSpec):
     job = Job(Recipe(ModelSpec("model.onnx"), data=data), folder, folder / "out")
     sets, facts, _ = check_data(job, INPUTS)
-    return check_labels(sets, facts, OUTPUTS)
+    return check_labels(sets, facts, OUTPUTS, learnt=False)
 
 
 def _save(folder: Path, name: str, labels, *, bad: int | None = None) -> None:
@@ -64,7 +64,7 @@ def test_calibration_labels_that_are_learnt_are_in_the_order_of_the_other_sets(t
     data = DataSpec(calibrate="cal", select="sel")
     job = Job(Recipe(ModelSpec("model.onnx"), data=data), tmp_path, tmp_path / "out")
     sets, facts, _ = check_data(job, (InputSpec("picture", "uint8", (4, 5), "HW"),))
-    check_labels(sets, facts, OUTPUTS)
+    check_labels(sets, facts, OUTPUTS, learnt=False)
     with pytest.raises(BadInput, match="calibrate: ill, well; select: healthy, ill") as refused:
         check_labels(sets, facts, OUTPUTS, learnt=True)
     assert refused.value.where == "--calibrate and --select"

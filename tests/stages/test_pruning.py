@@ -139,14 +139,6 @@ def test_checkpoints_go_when_a_recovery_is_done(site: Site, recovered):
     assert site.checkpoints == []
 
 
-def test_one_cut_by_its_budget_stays_until_another_is_done(site: Site, recovered):
-    cut, _ = site.compile(replace(SPEC, epochs=100_000, budget_min=0.1))
-    assert cut.facts.recovery.stopped == "budget"
-    assert len(site.checkpoints) == 1
-    site.compile(replace(SPEC, epochs=1))
-    assert site.checkpoints == []
-
-
 def test_the_same_weights_are_exported_once(site: Site, recovered):
     pruned, cached = site.compile(replace(SPEC, budget_min=20.0))
     assert (cached["recover"], cached["pruned-graph"]) == (False, True)
