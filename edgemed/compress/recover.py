@@ -29,7 +29,9 @@ _PATIENCE = 5
 """Epochs in a row behind the start that count as diverging."""
 _SAVE_S = 30.0
 _MARGIN = 0.95
-"""Of the budget that is planned with: later epochs may be slower than the first."""
+"""Of the budget that is planned with: later epochs may be slower than those that told."""
+_PLANNED_BEFORE = 3
+"""The epoch before which it is told how many there will be: the first alone warms up, and is slower."""
 _BAR = 1000
 
 
@@ -49,7 +51,7 @@ def recover(
     """Train `student` in place; it ends in eval mode in the state that was best on `watching`.
 
     `training(epoch)` gives the batches of an epoch, the same ones each time; epoch 0 serves for statistics.
-    AdamW, cosine schedule over `spec.epochs`, or over as many as the first tells to fit into
+    AdamW, cosine schedule over `spec.epochs`, or over as many as the first ones tell to fit into
     `spec.budget_min` minutes of `clock`, which end it in any case; those of runs that `checkpoint` takes up
     count. On one machine and as many threads, the same arguments give the same weights, interrupted or not,
     where the budget is enough for all epochs. A checkpoint that cannot be used is told in the notes.
@@ -99,7 +101,7 @@ class _Recoverer:
             began, steps = self._clock(), self._progress.steps
             self._epoch()
             done = self._progress.steps - steps
-            if done and not self._progress.step and not self._progress.planned:
+            if done and not self._progress.step and self._progress.epoch <= _PLANNED_BEFORE:
                 self._plan((self._clock() - began) / done)
         if self._progress.step:  # of an epoch that the budget has cut
             self._judge(self._watched())
