@@ -29,9 +29,7 @@ _PATIENCE = 5
 """Epochs in a row behind the start that count as diverging."""
 _SAVE_S = 30.0
 _MARGIN = 0.95
-"""Of the budget that is planned with: later epochs may be slower than those that told."""
-_PLANNED_BEFORE = 3
-"""The epoch before which it is told how many there will be: the first alone warms up, and is slower."""
+"""Of the budget that is planned with: epochs to come may be slower than those before."""
 _BAR = 1000
 
 
@@ -51,7 +49,7 @@ def recover(
     """Train `student` in place; it ends in eval mode in the state that was best on `watching`.
 
     `training(epoch)` gives the batches of an epoch, the same ones each time; epoch 0 serves for statistics.
-    AdamW, cosine schedule over `spec.epochs`, or over as many as the first ones tell to fit into
+    AdamW, cosine schedule over `spec.epochs`, or over as many as those before tell to fit into
     `spec.budget_min` minutes of `clock`, which end it in any case; those of runs that `checkpoint` takes up
     count. On one machine and as many threads, the same arguments give the same weights, interrupted or not,
     where the budget is enough for all epochs. A checkpoint that cannot be used is told in the notes.
@@ -98,11 +96,7 @@ class _Recoverer:
         self._take_up()
         self._spent = self._progress.seconds
         while not (self._progress.diverged or self._is_over() or self._budget_is_spent()):
-            began, steps = self._clock(), self._progress.steps
             self._epoch()
-            done = self._progress.steps - steps
-            if done and not self._progress.step and self._progress.epoch <= _PLANNED_BEFORE:
-                self._plan((self._clock() - began) / done)
         if self._progress.step:  # of an epoch that the budget has cut
             self._judge(self._watched())
             self._save()
@@ -128,7 +122,7 @@ class _Recoverer:
                 remedy="give a smaller prune.ratio, or check the calibration set for extreme values",
             )
         depends_on = digest_of([self._spec, self._seed, own, batches, pruned, norms])
-        return Progress(depends_on, pruned, norms, min(losses), min(losses), batches)
+        return Progress(depends_on, pruned, norms, min(losses), min(losses), batches, self._spec.epochs)
 
     def _counted(self) -> Iterator[Mapping[str, Tensor]]:
         """The inputs of an epoch."""
@@ -197,21 +191,17 @@ class _Recoverer:
         self._optimiser.step()
         return True
 
-    def _plan(self, seconds_a_step: float) -> None:
+    def _plan(self) -> None:
         """As many epochs as the budget has room for: a rate that does not fall to its end recovers less."""
-        room = 60.0 * self._spec.budget_min * _MARGIN - self._seconds()
-        seconds = seconds_a_step * self._progress.steps_an_epoch
-        left = self._spec.epochs - self._progress.epoch + 1
-        if room < left * seconds:
-            left = max(0, math.floor(room / seconds))
-        self._progress = replace(self._progress, planned=self._progress.epoch - 1 + left)
-
-    @property
-    def _planned(self) -> int:
-        return self._progress.planned or self._spec.epochs
+        done, spent = self._progress.epoch - 1, self._seconds()
+        room = 60.0 * self._spec.budget_min * _MARGIN - spent
+        left = self._spec.epochs - done
+        if room * done < left * spent:
+            left = max(0, math.floor(room * done / spent))
+        self._progress = replace(self._progress, planned=done + left)
 
     def _rate(self) -> float:
-        planned = self._planned * self._progress.steps_an_epoch
+        planned = self._progress.planned * self._progress.steps_an_epoch
         done = (self._progress.epoch - 1) * self._progress.steps_an_epoch + self._progress.step
         rate = self._spec.learning_rate * (_LOWER if self._progress.lowered else 1.0)
         return rate * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done / planned)))
@@ -245,6 +235,7 @@ class _Recoverer:
             epoch=self._progress.epoch + 1,
             step=0,
         )
+        self._plan()
         self._save()
 
     def _diverge(self) -> None:
@@ -271,12 +262,12 @@ class _Recoverer:
 
     def _report(self) -> None:
         """By steps or by minutes, whichever ends it sooner."""
-        planned = self._planned * self._progress.steps_an_epoch
+        planned = self._progress.planned * self._progress.steps_an_epoch
         share = max(self._progress.steps / planned, self._seconds() / (60.0 * self._spec.budget_min))
         report_progress(min(_BAR, round(_BAR * share)), _BAR)
 
     def _is_over(self) -> bool:
-        return self._progress.epoch > self._planned
+        return self._progress.epoch > self._progress.planned
 
     def _stopped(self) -> Literal["epochs", "budget", "diverged"]:
         if self._progress.diverged:
@@ -303,7 +294,7 @@ class _Recoverer:
             losses=progress.losses,
             loss_best=progress.best_loss,
             best_epoch=progress.best_epoch,
-            epochs_planned=self._planned,
+            epochs_planned=progress.planned,
             minutes=self._seconds() / 60.0,
             stopped=self._stopped(),
             labelled=self._labelled,

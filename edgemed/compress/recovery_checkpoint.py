@@ -27,7 +27,7 @@ class Progress(Record):
     None where not finite.
 
     `epoch` and `step` (in that epoch, and counted from the start of the recovery in `steps`) come next.
-    `planned` are the epochs that its budget has room for, 0 until one is done.
+    `planned` are the epochs that its budget has room for.
     """
 
     depends_on: str
@@ -36,11 +36,11 @@ class Progress(Record):
     loss_start: float
     best_loss: float
     steps_an_epoch: int
+    planned: int
     best_epoch: int = 0
     epoch: int = 1
     step: int = 0
     steps: int = 0
-    planned: int = 0
     seconds: float = 0.0
     losses: tuple[float | None, ...] = ()
     rising: int = 0
