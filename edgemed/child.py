@@ -132,11 +132,11 @@ def _serve(sender: Connection, log: Connection, function: Callable[..., Any], ar
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
     try:
-        sender.send(("value", function(*args), _peak_mib()))
+        sender.send(("value", function(*args), peak_mib()))
     except EdgemedError as error:
-        sender.send(("error", error, _peak_mib()))
+        sender.send(("error", error, peak_mib()))
     except Exception as error:  # noqa: BLE001  whatever a runtime raises is told to the parent
-        sender.send(("error", _told(error), _peak_mib()))
+        sender.send(("error", _told(error), peak_mib()))
     sender.close()
 
 
@@ -160,8 +160,8 @@ def _wait_for_parent() -> None:
         os._exit(1)
 
 
-def _peak_mib() -> float:
-    """Of this process alone: getrusage tells at least what its parent held when it was started."""
+def peak_mib() -> float:
+    """The most that this process alone held: getrusage tells at least what its parent held at its start."""
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:

@@ -13,7 +13,7 @@ from edgemed.errors import DiskFull, ToolFailure
 def write_whole(path: Path, text: str) -> None:
     """Write a text file through a temporary sibling: it is there whole, or as it was before.
 
-    Raises `OSError` as it comes.
+    Raises `OSError` that names `path`, not the sibling.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -22,6 +22,9 @@ def write_whole(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
@@ -42,12 +45,12 @@ def flush_one(path: Path) -> None:
         os.close(opened)
 
 
-def disk_failure(error: OSError, where: Path) -> ToolFailure:
-    """What a failed write means, in words."""
+_AGAIN = "free some space and run the same command again: finished stages are reused"
+
+
+def disk_failure(error: OSError, where: Path, remedy: str = "") -> ToolFailure:
+    """What a failed write means, in words. `remedy` is what helps here."""
     if error.errno == errno.ENOSPC:
-        return DiskFull(
-            "the disk is full",
-            where=str(where),
-            remedy="free some space and run the same command again: finished stages are reused",
-        )
-    return ToolFailure(f"cannot write: {error.strerror or error}", where=str(error.filename or where))
+        return DiskFull("the disk is full", where=str(where), remedy=remedy or _AGAIN)
+    problem = f"cannot write: {error.strerror or error}"
+    return ToolFailure(problem, where=str(error.filename or where), remedy=remedy)

@@ -6,8 +6,8 @@ import itertools
 
 from edgemed.report import write_report
 from edgemed.stages.acceptance import accept
-from edgemed.stages.artefacts import ORIGINAL, build_all, stamps_for
-from edgemed.stages.choose import choose
+from edgemed.stages.artefacts import ORIGINAL, build_all, notes_of, stamps_for
+from edgemed.stages.choose import choose, missed_by
 from edgemed.stages.data import check_data, check_paths
 from edgemed.stages.doubts import dead_columns, doubts
 from edgemed.stages.forms import make_all_forms
@@ -23,7 +23,7 @@ from edgemed.stages.pruning import make_pruned, remove_channels, stamps_of
 from edgemed.stages.results import Findings, compilation
 from edgemed.stages.selection import compare_with_original, compared_set, figures_of, selection_predictions
 from edgemed.stages.shelf import check_shelf, shelve, sweep
-from edgemed.stages.trials import latencies_s, load_costs, missed_by
+from edgemed.stages.trials import latencies_s, load_costs
 from edgemed.types import Compilation
 
 
@@ -65,6 +65,7 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
         job, graph, candidates, forms, golden, data,
         {False: stamps, True: (*stamps, *stamps_of(pruned))}, target,
     )  # fmt: skip
+    warnings += job.warn(notes_of(built))
 
     compared_on, source = compared_set(sets)
     answers, broken = selection_predictions(job, built, compared_on, source)

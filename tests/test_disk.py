@@ -24,8 +24,9 @@ def test_what_fails_leaves_what_was_there(tmp_path: Path):
         write_whole(tmp_path / "a.json", "half of it, then \ud800")
     assert (tmp_path / "a.json").read_text() == "before"
     (tmp_path / "taken").mkdir()
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(IsADirectoryError) as caught:
         write_whole(tmp_path / "taken", "text")
+    assert caught.value.filename == str(tmp_path / "taken")
     with pytest.raises(FileNotFoundError):
         write_whole(tmp_path / "none" / "a.json", "text")
     assert {path.name for path in tmp_path.iterdir()} == {"a.json", "taken"}
@@ -35,4 +36,8 @@ def test_a_failed_write_says_why():
     failure = disk_failure(PermissionError(errno.EACCES, "Permission denied", "out/x"), Path("out"))
     assert type(failure) is ToolFailure
     assert (failure.problem, failure.where) == ("cannot write: Permission denied", "out/x")
-    assert type(disk_failure(OSError(errno.ENOSPC, ""), Path("out"))) is DiskFull
+    full = disk_failure(OSError(errno.ENOSPC, ""), Path("out"))
+    assert type(full) is DiskFull
+    assert "finished stages are reused" in full.remedy
+    for number in (errno.ENOSPC, errno.EROFS):
+        assert disk_failure(OSError(number, ""), Path("out"), "another folder").remedy == "another folder"

@@ -32,6 +32,10 @@ def read(folder: Path, text: str) -> Target:
         (PC + 'instruction_sets = ["asimd"]', ("x86_64 has no instruction set 'asimd'",)),
         (PC + 'instruction_sets = ["avx2 or avx3"]', ("no instruction set 'avx3'",)),
         (PC + 'without = ["avx512"]', ("no instruction set 'avx512'", "did you mean 'avx512f'")),
+        (
+            PC + 'without = ["avx512_vnni or avx_vnni"]',
+            ("no instruction set 'avx512_vnni or avx_vnni'", "without in ours.toml"),
+        ),
         (BASE + 'board = "Acme 5"', ("a board of no arch", "board in ours.toml", 'arch = "x86_64"')),
         (BASE + 'without = ["avx2"]', ("instruction sets of no arch", "without in ours.toml")),
         (PC + 'instruction_sets = ["avx2"]\nwithout = ["avx2"]', ("avx2 is in instruction_sets too",)),
@@ -50,6 +54,8 @@ def read(folder: Path, text: str) -> Target:
         (GPU, ("needs to know the GPU", "add a table [tensorrt]")),
         (PC + RTX, ("a table for a backend that the target has not", "tensorrt in ours.toml")),
         (GPU + RTX.replace("8.6", "8.7"), ("does not build for 8.7", "tensorrt.compute_capabilities")),
+        (GPU + RTX.replace("8.6", "7.5"), ("does not build for 7.5", "tensorrt.compute_capabilities")),
+        (GPU + RTX.replace('"8.6"', '"8.6", "8.6"'), ("8.6 is named twice", "compute_capabilities")),
         (GPU + RTX.replace("8.6", "86"), ("compute_capabilities", "ours.toml")),
         (
             GPU + "[wheel.requires]\ntensorrt = '>=10'\n" + RTX.replace("-rtx", ""),

@@ -112,8 +112,14 @@ class Backend(Protocol):
         """
         ...
 
-    build_timeout_s: float = 1200.0
-    """A build that takes longer hangs."""
+    def build_timeout_s(self, engine: EngineSpec | None) -> float:
+        """A build for a target with such engines that takes longer hangs."""
+        return 1200.0
+
+    def notes(self, folder: Path) -> tuple[str, ...]:
+        """What `build` found that whoever compiles must know, from what it wrote into `folder`."""
+        return ()
+
     stand_in: str = ""
     """What `load_stand_in` executes with, for the manifest."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from click.core import ParameterSource
 
 from edgemed.cli.progress import ProgressBar
 from edgemed.cli.tables import plain, print_table
-from edgemed.errors import BadInput
+from edgemed.errors import BadInput, Unavailable
 
 
 @click.command(
@@ -86,7 +87,9 @@ def bench(
                 reporter=bar,
             )
         else:
-            rows = _time(_folders(paths), launches, seconds, threads, bar)
+            folders = _folders(paths)
+            _tell_whose_times(folders.values())
+            rows = _time(folders, launches, seconds, threads, bar)
     if as_json:
         click.echo(json.dumps(rows))
     elif suite:
@@ -117,7 +120,6 @@ def _check_options(context: click.Context, suite: bool) -> None:
 
 def _folders(paths: tuple[Path, ...]) -> dict[str, Path]:
     from edgemed.cli.located import artefact_folder, read_compilation
-    from edgemed.report.unknowns import not_measured
     from edgemed.runtime import is_artefact
 
     if not paths:
@@ -125,14 +127,35 @@ def _folders(paths: tuple[Path, ...]) -> dict[str, Path]:
     if len(paths) == 1 and not is_artefact(paths[0]):
         result = read_compilation(paths[0])
         kept = [each for each in result.candidates if each.status == "kept"]
-        executed = [each for each in kept if not each.stand_in]
-        for each in kept:
-            if each.stand_in:
-                click.echo(f"{each.id} is left out: its hardware is not here", err=True)
-        for unknown in not_measured(executed):
-            click.echo(f"times are this machine's, not {result.target}'s: {unknown.reason}", err=True)
-        return {"original": paths[0] / "original", **{each.id: paths[0] / each.path for each in executed}}
+        here = [each for each in kept if not each.stand_in or _loads_here(each.id, paths[0] / each.path)]
+        return {"original": paths[0] / "original", **{each.id: paths[0] / each.path for each in here}}
     return {str(path): artefact_folder(path) for path in paths}
+
+
+def _loads_here(name: str, folder: Path) -> bool:
+    """Tried, for what had no hardware where it was compiled: this may be the device."""
+    from edgemed.child import run_in_child
+    from edgemed.measure import LOAD_TIMEOUT_S, load_cost
+
+    try:
+        run_in_child(load_cost, folder, what=f"loading {name}", timeout_s=LOAD_TIMEOUT_S)
+    except Unavailable as error:
+        click.echo(f"{name} is left out: {error.problem}", err=True)
+        return False
+    return True
+
+
+def _tell_whose_times(folders: Iterable[Path]) -> None:
+    """A remark for each target that its compile did not measure: this machine may be one, or yet another."""
+    from edgemed.runtime import read_manifest
+
+    told = {(each.target, each.unmeasured): None for each in map(read_manifest, folders) if each.unmeasured}
+    for target, reason in told:
+        click.echo(
+            "times are those of the machine at hand; the machine that compiled did not measure "
+            f"{target} and said: {reason}",
+            err=True,
+        )
 
 
 def _time(

@@ -104,7 +104,7 @@ def _executed(manifest: Manifest) -> str:
     if manifest.stand_in:
         return f"not executed on its hardware: judged by {manifest.stand_in}"
     if manifest.unmeasured:
-        return f"where it was built, not measured on its target: {manifest.unmeasured}"
+        return f"where it was built, not measured on its target; that machine said: {manifest.unmeasured}"
     return "where it was built"
 
 

@@ -87,10 +87,12 @@ def _s(unknown: Unknown) -> str:
 
 
 def _pruned(facts: PruningFacts) -> str:
-    """How much is left, and what recovery did."""
+    """How much is left, and what recovery did; or why nothing came of it."""
     from edgemed.report.numerals import significant
     from edgemed.report.pruning import left, loss_rows
 
+    if facts.dropped:
+        return plain(f"the pruned model is dropped: {facts.dropped}")
     pruning, recovery = facts.pruning, facts.recovery
     parameters = left(pruning.parameters_before, pruning.parameters_after)
     macs = left(pruning.macs_before, pruning.macs_after)

@@ -67,8 +67,8 @@ def targets(name: str | None, paths: tuple[Path, ...], as_json: bool) -> None:
         for each in found
     ]
     print_table("", ["target", "arch", "runtimes", "precisions", "here"], rows, "lllll")
-    click.echo("\nhere: this machine can stand for the target, so a compile times its candidates;")
-    click.echo("for the others edgemed-device tune does, there. More: edgemed targets NAME")
+    click.echo("\nhere: this machine can stand for the target, so a compile's times decide;")
+    click.echo("for the others those of edgemed-device tune, there. More: edgemed targets NAME")
 
 
 def _runtimes(target: Target) -> list[str]:

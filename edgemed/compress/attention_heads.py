@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edgemed.compress.history import Cut, History, Setting
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 _COUNTS = ("num_heads", "n_heads", "heads", "n_head", "nhead", "num_attention_heads")
 _JOINT = ("qkv", "to_qkv", "in_proj", "c_attn", "qkv_proj")
@@ -154,11 +154,3 @@ def split_attention(attention: nn.MultiheadAttention) -> nn.Module:
     from edgemed.compress.split_attention import SplitAttention
 
     return SplitAttention(attention)
-
-
-def outputs_of(value: object) -> list[Tensor]:
-    """The tensors in what a forward gives, in order."""
-    from torch import Tensor
-    from torch.utils import _pytree as pytree
-
-    return [leaf for leaf in pytree.tree_leaves(value) if isinstance(leaf, Tensor)]

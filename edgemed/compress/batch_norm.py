@@ -10,37 +10,36 @@ if TYPE_CHECKING:
     from torch.nn.modules.batchnorm import _BatchNorm
 
 
-def reestimate_batch_norm(module: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> int:
+def reestimate_batch_norm(module: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> None:
     """Set running mean and variance to their means over `batches`; all else stays in eval mode.
 
-    Gives the number of batches used: one of a single sample is left out, for it has no variance. The
-    statistics stay as they were where `module` has no such norm, or there is no other batch.
+    A batch of a single sample is left out, for it has no variance. The statistics stay as they were where
+    there is no other batch.
     """
     import torch
 
     norms = [part for part in module.modules() if is_batch_norm(part) and part.track_running_stats]
     if not norms:
-        return 0
+        return
     module.eval()
     momenta = [norm.momentum for norm in norms]
-    used = 0
+    fresh = False
     try:
         with torch.no_grad():
             for batch in batches:
                 if len(next(iter(batch.values()))) < 2:
                     continue
-                if not used:
+                if not fresh:
                     for norm in norms:
                         norm.reset_running_stats()
                         norm.momentum = None
                         norm.train()
+                    fresh = True
                 module(**batch)
-                used += 1
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
         module.eval()
-    return used
 
 
 def is_batch_norm(part: nn.Module) -> TypeGuard[_BatchNorm]:

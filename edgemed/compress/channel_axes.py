@@ -107,11 +107,11 @@ def apply_history(module: nn.Module, history: History) -> None:
         setattr(module.get_submodule(setting.module), setting.attribute, setting.value)
 
 
-def mask_history(module: nn.Module, cuts: Iterable[Cut]) -> None:
+def mask_history(module: nn.Module, history: History) -> None:
     """Set to zero, in place, what `apply_history` would cut away: the answer is that of the cut module."""
     import torch
 
-    for cut in cuts:
+    for cut in history.cuts:
         owner = _owner(module, cut)
         axes, _ = _axes(owner, cut)
         for axis in axes:

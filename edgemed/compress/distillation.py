@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgemed.compress.attention_heads import outputs_of
+from edgemed.compress.forward_outputs import outputs_of
 from edgemed.compress.history import History
 from edgemed.types import Ending, Kind
 
@@ -62,8 +62,8 @@ class Distillation:
 
     Of the answers: the divergence from the teacher's probabilities (Hinton et al. 2015), and the squared
     error of logits or values over their variance, which tells where probabilities are 0 or 1. Of the inner
-    values: the squared error of the channels that were kept, behind each norm (each layer, in a net without),
-    over their variance: it tells each layer what to give, where a few hundred answers would not.
+    values: the squared error of the channels that were kept, behind each BatchNorm (each layer, in a net
+    without), over their variance: it tells each layer what to give, where a few hundred answers would not.
     """
 
     def __init__(
@@ -174,8 +174,10 @@ def kept_channels(teacher: nn.Module, student: nn.Module, history: History) -> d
         part = parts[name]
         if isinstance(part, nn.Linear) and not norms:
             width, axis = part.out_features, -1
-        elif isinstance(part, _BatchNorm if norms else _ConvNd):
-            width, axis = len(part.weight), 1
+        elif isinstance(part, _BatchNorm) and norms:
+            width, axis = part.num_features, 1
+        elif isinstance(part, _ConvNd) and not norms:
+            width, axis = part.out_channels, 1
         else:
             continue
         places[name] = torch.tensor([place for place in range(width) if place not in removed]), axis

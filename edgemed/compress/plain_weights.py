@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from edgemed.compress.attention_heads import outputs_of
+from edgemed.compress.forward_outputs import outputs_of
 from edgemed.errors import BadInput
 
 if TYPE_CHECKING:
@@ -63,13 +63,20 @@ def _unparametrise(part: nn.Module) -> None:
 def check_plain_weights(module: nn.Module, example: Mapping[str, Tensor]) -> None:
     """`make_weights_plain` on `module`, which must then answer to `example` as before.
 
-    Raises `BadInput`, with the layers' names, where it does not: a weight that is drawn at random is one.
+    Raises `BadInput`, with the layers' names, where it does not: a weight that is drawn at random is one; and
+    for a net that gives NaN, or another answer at each call though it has no such layers.
     """
     before = _answers(module, example)
     found = make_weights_plain(module)
     after = _answers(module, example)
     for one, other in zip(before, after, strict=True):
         if not float((one - other).abs().max()) <= _ROUNDING * float(one.abs().max()):
+            if not found:
+                raise BadInput(
+                    "the net gives two answers to the same input, or NaN",
+                    where="prune",
+                    remedy="switch off what is random in it (dropout, noise), and check the samples",
+                )
             raise BadInput(
                 f"the net answers otherwise once the weights of {', '.join(found)} are written down",
                 where="prune",

@@ -11,7 +11,7 @@ from edgemed.compress.channel_axes import apply_history
 from edgemed.compress.history import History
 from edgemed.compress.layer_widths import head_changes, layer_changes, layer_widths
 from edgemed.compress.plain_weights import check_plain_weights, make_weights_plain
-from edgemed.compress.prune_plan import Removal, merged, plan_pruning
+from edgemed.compress.prune_plan import GroupRemoval, merged, plan_pruning
 from edgemed.compress.removal_trial import RemovalTrial
 from edgemed.errors import BadInput
 from edgemed.types import LeftAlone, PruneSpec, Pruning
@@ -92,16 +92,16 @@ def _parameters(module: nn.Module) -> int:
 
 
 def _tried(
-    trial: RemovalTrial, removals: list[Removal]
-) -> tuple[list[tuple[Removal, History]], list[tuple[Removal, str]]]:
+    trial: RemovalTrial, removals: list[GroupRemoval]
+) -> tuple[list[tuple[GroupRemoval, History]], list[tuple[GroupRemoval, str]]]:
     """Removals that hold together, each with its way, and the others with the reason.
 
     All are tried at once, then halves of those that fail: few of many are found in few trials.
     """
-    accepted: list[tuple[Removal, History]] = []
-    refused: list[tuple[Removal, str]] = []
+    accepted: list[tuple[GroupRemoval, History]] = []
+    refused: list[tuple[GroupRemoval, str]] = []
 
-    def settle(waiting: list[Removal]) -> None:
+    def settle(waiting: list[GroupRemoval]) -> None:
         if not waiting:
             return
         problems = []

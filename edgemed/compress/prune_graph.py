@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from edgemed.compress.attention_heads import outputs_of
 from edgemed.compress.channel_axes import is_depthwise
+from edgemed.compress.forward_outputs import outputs_of
 from edgemed.compress.history import Cut, Side
 from edgemed.errors import BadInput
 
@@ -100,15 +100,11 @@ def channel_groups(module: nn.Module, example: Mapping[str, Tensor]) -> tuple[Ch
             )
         except Exception as error:
             raise BadInput(
-                f"torch-pruning {torch_pruning_version()} cannot read this net: {error}",
+                f"torch-pruning {version('torch-pruning')} cannot read this net: {error}",
                 where="prune",
                 remedy="leave prune out",
             ) from error
         return tuple(_groups(graph, torch_pruning.importance.GroupMagnitudeImportance(p=2)))
-
-
-def torch_pruning_version() -> str:
-    return version("torch-pruning")
 
 
 def _groups(graph: Any, weigh: Callable[[Any], Any]) -> Iterator[ChannelGroup]:

@@ -17,9 +17,12 @@ from edgemed.types import PruneSpec
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+_RECURRENT = "recurrent: its hidden units stay"
+_WHOLE_ATTENTION = "its heads cannot be split (add_bias_kv, add_zero_attn, or another answer when they are)"
+
 
 @dataclass(frozen=True)
-class Removal:
+class GroupRemoval:
     """Channels that go together from `layers`. Of several `ways` to cut them, one may be right."""
 
     layers: tuple[str, ...]
@@ -31,7 +34,7 @@ class Removal:
 class PrunePlan:
     """`reasons` tells, by layer, why it is left alone."""
 
-    removals: list[Removal] = field(default_factory=list)
+    removals: list[GroupRemoval] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
 
     def leave(self, layers: Sequence[str], reason: str) -> None:
@@ -40,7 +43,7 @@ class PrunePlan:
 
 
 def plan_pruning(module: nn.Module, example: Mapping[str, Tensor], spec: PruneSpec) -> PrunePlan:
-    """What `spec` asks of `module`, in which each `nn.MultiheadAttention` is split; `module` is changed.
+    """What `spec` asks of `module`, which is changed; an `nn.MultiheadAttention` in it is left alone.
 
     Raises `BadInput` for a ratio that empties a layer, and for an entry that names no layer.
     """
@@ -82,7 +85,9 @@ def unfit_layers(module: nn.Module) -> dict[str, str]:
         for parameter in part.parameters(recurse=False):
             owners.setdefault(id(parameter), []).append(name)
         if isinstance(part, nn.RNNBase):
-            reasons[name] = "recurrent: its hidden units stay"
+            reasons[name] = _RECURRENT
+        elif isinstance(part, nn.MultiheadAttention):
+            reasons |= dict.fromkeys((name, f"{name}.out_proj"), _WHOLE_ATTENTION)
     for names in owners.values():
         for name in names if len(names) > 1 else ():
             others = ", ".join(other for other in names if other != name)
@@ -111,7 +116,7 @@ def _plan_heads(
         scores = way.importance(module)
         order = sorted(range(way.count), key=scores.__getitem__)
         histories.append(way.without(sorted(order[: way.count - kept])))
-    plan.removals.append(Removal(layers, tuple(histories), heads))
+    plan.removals.append(GroupRemoval(layers, tuple(histories), heads))
 
 
 def _plan_channels(
@@ -122,11 +127,11 @@ def _plan_channels(
     if group.fault:
         plan.leave(group.layers, group.fault)
         return
-    cut = {member.target: member.side for member in group.members}
+    cut = {(member.target, member.side) for member in group.members}
     faults = [
         f"it is tied to {name}: {reason}" if name not in group.layers else reason
         for name, reason in unfit.items()
-        if name in cut and not (cut[name] == "in" and reason.startswith("recurrent"))
+        if (name, "out") in cut or (reason != _RECURRENT and (name, "in") in cut)
     ]
     if faults:
         plan.leave(group.layers, faults[0])
@@ -140,7 +145,7 @@ def _plan_channels(
         plan.leave(group.layers, _unchanged(ratio, group.channels, step, "channels"))
         return
     history = History(group.cuts(group.least_important(group.channels - kept)))
-    plan.removals.append(Removal(group.layers, (history,)))
+    plan.removals.append(GroupRemoval(group.layers, (history,)))
 
 
 def _unchanged(ratio: float, count: int, step: int, unit: str) -> str:

@@ -15,23 +15,24 @@ class PruneRatios:
 
     An entry of `spec.layers` holds for the layer of that name, else for the layers inside the module of that
     name, else for those whose whole name the regular expression matches; the longest name, then the first
-    entry, decides. Raises `BadInput` for an entry that names no layer.
+    entry, decides. Raises `BadInput` for an entry that names no layer or is no regular expression.
     """
 
     def __init__(self, spec: PruneSpec, layers: Sequence[str]) -> None:
         self._spec = spec
         self._own: dict[str, float] = {}
-        for entry in spec.layers:
-            if not any(_fit(entry, layer) for layer in layers):
+        patterns = {entry: _pattern(entry, layers) for entry in spec.layers}
+        for entry, pattern in patterns.items():
+            if not any(_fit(entry, pattern, layer) for layer in layers):
                 raise BadInput(
                     f"{entry!r} names no layer with channels",
                     where="prune.layers",
                     remedy=did_you_mean(entry, layers),
                 )
         for layer in layers:
-            fits = [(fit, entry) for entry in spec.layers if (fit := _fit(entry, layer))]
-            if fits:
-                self._own[layer] = spec.layers[max(fits, key=lambda pair: pair[0])[1]]
+            fits = {entry: _fit(entry, pattern, layer) for entry, pattern in patterns.items()}
+            if any(fits.values()):
+                self._own[layer] = spec.layers[max(fits, key=fits.__getitem__)]
 
     def of(self, layers: Iterable[str]) -> float:
         """The ratio of layers that share channels: the smallest that the recipe names for one of them."""
@@ -58,11 +59,26 @@ def channels_kept(channels: int, ratio: float, step: int, layer: str, unit: str)
     return min(kept, channels)
 
 
-def _fit(entry: str, layer: str) -> int:
-    """0: does not fit; 1: as a regular expression; above: as a name, the more the longer."""
-    if layer == entry or layer.startswith(f"{entry}."):
-        return 1 + len(entry)
+def _pattern(entry: str, layers: Sequence[str]) -> re.Pattern[str] | None:
+    """None where `entry` is a name."""
+    if any(_names(entry, layer) for layer in layers):
+        return None
     try:
-        return int(re.fullmatch(entry, layer) is not None)
-    except re.error:
-        return 0
+        return re.compile(entry)
+    except re.error as error:
+        raise BadInput(
+            f"{entry!r} is no regular expression: {error}",
+            where="prune.layers",
+            remedy=did_you_mean(entry, layers),
+        ) from None
+
+
+def _fit(entry: str, pattern: re.Pattern[str] | None, layer: str) -> int:
+    """0: does not fit; 1: as a regular expression; above: as a name, the more the longer."""
+    if _names(entry, layer):
+        return 1 + len(entry)
+    return int(pattern is not None and pattern.fullmatch(layer) is not None)
+
+
+def _names(entry: str, layer: str) -> bool:
+    return layer == entry or layer.startswith(f"{entry}.")

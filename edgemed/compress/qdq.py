@@ -29,12 +29,14 @@ _MOST = 127
 def write_qdq(graph: Path, scales: Scales, out: Path, *, signed: bool) -> None:
     """Write `graph` with Q/DQ nodes to `out`: activations in uint8, or `signed` in int8 with zero point 0.
 
-    Signed weights are rounded anew to 8 bits: the quantiser's may have 7, for CPUs whose sums saturate.
+    Signed weights are rounded anew to 8 bits: the quantiser's may have 7, for CPUs whose sums saturate. Their
+    biases are those of `graph`: corrected ones make up for the quantiser's rounding.
     """
     from onnx import helper
 
     model = read_onnx(graph)
     weights = [_in_8_bits(model, each) for each in scales.weights] if signed else list(scales.weights)
+    biases = {} if signed else scales.biases
     placement = place(model, scales)
     quantised = placement.quantised
     taken = {name for node in model.graph.node for name in (*node.input, *node.output)}
@@ -44,9 +46,9 @@ def write_qdq(graph: Path, scales: Scales, out: Path, *, signed: bool) -> None:
         head.setdefault(scale.tensor, []).extend(pair)
     weight_nodes = [_quantise_weight(model, weight, taken) for weight in weights if weight.node in quantised]
     places = bias_places(model)
-    for name in sorted(quantised & scales.biases.keys()):
+    for name in sorted(quantised & biases.keys()):
         node, index = places[name]
-        node.input[index] = _bias(model, name, scales.biases[name], taken)
+        node.input[index] = _bias(model, name, biases[name], taken)
     ordered: list[onnx.NodeProto] = list(weight_nodes)
     for value in model.graph.input:
         ordered += head.pop(value.name, [])

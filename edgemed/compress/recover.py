@@ -58,7 +58,8 @@ def recover(
     """
     import torch
 
-    student.requires_grad_(True)
+    for parameter in student.parameters():
+        parameter.requires_grad_(parameter.is_floating_point())
     distillation = Distillation(student, teacher, history, heads)
     with torch.random.fork_rng(devices=[]):
         try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgemed.disk import disk_failure, flush_one
 from edgemed.errors import BadInput
 from edgemed.types import Record
 
@@ -57,8 +58,11 @@ class RecoveryCheckpoint:
     def save(
         self, progress: Progress, net: nn.Module, best: Mapping[str, Tensor], optimiser: Optimizer
     ) -> None:
-        """Written beside and renamed: an interruption leaves the one before."""
-        from safetensors.torch import save_file
+        """Written beside and renamed: an interruption leaves the one before.
+
+        Raises `ToolFailure` where it cannot be written, `DiskFull` where there is no space.
+        """
+        from safetensors.torch import save
 
         tensors = {f"net/{name}": value for name, value in net.state_dict().items()}
         tensors |= {f"best/{name}": value for name, value in best.items()}
@@ -66,10 +70,14 @@ class RecoveryCheckpoint:
             tensors |= {f"optimiser/{index}/{name}": value for name, value in state.items()}
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        copies = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
         try:
-            copies = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
-            save_file(copies, temporary, {_STATE: json.dumps(progress.to_dict())})
+            # not by save_file, which tells no cause that a program could read
+            temporary.write_bytes(save(copies, {_STATE: json.dumps(progress.to_dict())}))
+            flush_one(temporary)
             temporary.replace(self.path)
+        except OSError as error:
+            raise disk_failure(error, self.path.parent) from error
         finally:
             temporary.unlink(missing_ok=True)
 

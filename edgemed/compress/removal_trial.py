@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgemed.compress.attention_heads import outputs_of
 from edgemed.compress.channel_axes import CannotCut, apply_history, mask_history
+from edgemed.compress.forward_outputs import outputs_of
 from edgemed.compress.history import History
 from edgemed.errors import BadInput
 
@@ -43,7 +43,7 @@ class RemovalTrial:
         whole = copy.deepcopy(self._module)
         try:
             self._answers, self._norms = _run(whole.double(), double, None)
-        except (RuntimeError, TypeError):
+        except Exception:  # noqa: BLE001  whatever the user's forward raises in double
             self._answers, self._norms = _run(self._module, rows, None)
         else:
             self._module, self._precision, self._batches = whole, "float64", double
@@ -60,7 +60,7 @@ class RemovalTrial:
         """Why `history` must not be applied; "" where it may be."""
         masked, cut = copy.deepcopy(self._module), copy.deepcopy(self._module)
         try:
-            mask_history(masked, history.cuts)
+            mask_history(masked, history)
             apply_history(cut, history)
         except CannotCut as error:
             return str(error)

@@ -16,7 +16,7 @@ def main() -> None:
 
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted; nothing was written\n")
+        sys.stderr.write("\ninterrupted\n")
         code = EXIT_INTERRUPTED
     raise SystemExit(code)
 

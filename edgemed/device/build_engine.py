@@ -16,8 +16,9 @@ from edgemed.backends.tensorrt.engine_cache import cached_engine, check_owner, e
 from edgemed.backends.tensorrt.engines import ENGINES_FILE, GRAPH_FILE, Machine, read_engines, this_machine
 from edgemed.backends.tensorrt.gpu import Gpu, find_gpu
 from edgemed.child import run_in_child
-from edgemed.disk import flush
+from edgemed.disk import disk_failure, flush
 from edgemed.errors import BadInput, EdgemedError, ToolFailure, Unavailable, Untrusted
+from edgemed.measure import LOAD_TIMEOUT_S
 from edgemed.runtime import Session, read_manifest, verify_files
 from edgemed.types import EngineList, EngineSpec, digest_of_file
 
@@ -26,9 +27,8 @@ _ENGINE_FILE = "board.engine"
 _TIMING_FILE = "timing.cache"
 _SCRATCH = ".building-"
 _LOCK = "lock"
-_LOAD_TIMEOUT_S = 600.0
 _ALL_MAY_READ = 0o755
-"""A daemon of another user runs what was built once; only the owner writes it."""
+"""What root built, a daemon of any user runs; only the owner writes it."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,9 @@ def _alone(root: Path, tell: Callable[[str], None]) -> Iterator[None]:
     where others may write into the cache.
     """
     try:
-        root.mkdir(parents=True, exist_ok=True, mode=_ALL_MAY_READ)
+        if not root.exists():
+            root.mkdir(parents=True, exist_ok=True, mode=_ALL_MAY_READ)
+            root.chmod(_ALL_MAY_READ)  # whatever the umask
         check_owner(root)
         lock = os.open(root / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -181,6 +183,7 @@ def _keep(temporary: Path, built: Path, known: Path) -> None:
     timed = temporary / _TIMING_FILE
     if timed.exists():
         timed.replace(known)
+    shutil.rmtree(built, ignore_errors=True)  # what a removal that was cut short left
     temporary.replace(built)
     flush(built.parent)
 
@@ -190,7 +193,7 @@ def _replayed(folder: Path, tell: Callable[[str], None]) -> float:
     tell("replaying the golden cases")
     try:
         return run_in_child(
-            _replay, str(folder), what="replaying the golden cases", timeout_s=_LOAD_TIMEOUT_S
+            _replay, str(folder), what="replaying the golden cases", timeout_s=LOAD_TIMEOUT_S
         ).value
     except Untrusted as error:
         remedy = "the engine is refused; the artefacts for other runtimes stay as they are"
@@ -203,8 +206,4 @@ def _replay(folder: str) -> float:
 
 
 def _cannot_write(error: OSError, where: Path) -> ToolFailure:
-    return ToolFailure(
-        f"cannot write: {error.strerror or error}",
-        where=str(error.filename or where),
-        remedy="free space, or name another folder in $EDGEMED_ENGINE_CACHE",
-    )
+    return disk_failure(error, where, "free space, or name another folder in $EDGEMED_ENGINE_CACHE")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from pathlib import Path
 from typing import Any
 
+from edgemed.device.arguments import number, tell
 from edgemed.errors import EXIT_DONE
 
 _EXAMPLES = """examples:
   edgemed-device build-engine OUT/artefacts/tensorrt-int8
   edgemed-device build-engine OUT/artefacts/tensorrt-int8 --timeout-min 30 --json"""
 _TIMEOUT_MIN = 20.0
-_LONGEST_MIN = 24 * 60.0
+_SHORTEST_MIN, _LONGEST_MIN = 0.01, 24 * 60.0
 
 
 def add_to(commands: Any) -> None:
@@ -30,7 +30,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a tensorrt artefact")
     parser.add_argument(
-        "--timeout-min", type=_minutes, default=_TIMEOUT_MIN, metavar="MIN",
+        "--timeout-min", type=number(float, _SHORTEST_MIN, _LONGEST_MIN), default=_TIMEOUT_MIN, metavar="MIN",
         help=f"a build that takes longer hangs (default: {_TIMEOUT_MIN:g})",
     )  # fmt: skip
     parser.add_argument(
@@ -42,7 +42,7 @@ def add_to(commands: Any) -> None:
 def _run(given: argparse.Namespace) -> int:
     from edgemed.device.build_engine import build_on_board
 
-    built = build_on_board(given.folder, timeout_s=60.0 * given.timeout_min, tell=_tell)
+    built = build_on_board(given.folder, timeout_s=60.0 * given.timeout_min, tell=tell)
     if given.as_json:
         found = {
             "engine": str(built.folder),
@@ -60,17 +60,3 @@ def _run(given: argparse.Namespace) -> int:
         f"try it     edgemed-device tune {given.folder} --out tuned.json\n"
     )
     return EXIT_DONE
-
-
-def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-
-
-def _minutes(text: str) -> float:
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = math.nan
-    if not 0 < minutes <= _LONGEST_MIN:
-        raise argparse.ArgumentTypeError(f"{text!r} is not above 0 and at most {_LONGEST_MIN:g}")
-    return minutes

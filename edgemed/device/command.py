@@ -13,8 +13,8 @@ from edgemed.errors import EdgemedError, ToolFailure
 
 _EPILOG = (
     "Exit codes: 0 done, 2 bad input, 3 no artefact keeps to the limits, 4 a tool or the machine failed, "
-    "5 no artefact is what its manifest says, 130 interrupted. With --json an error is "
-    "{error: {problem, where, next}, exit_code} on standard output."
+    "5 no artefact is what its manifest says, or an engine is refused, 130 interrupted. With --json an error "
+    "other than wrong usage is {error: {problem, where, next}, exit_code} on standard output."
 )
 
 
@@ -33,12 +33,12 @@ def run(arguments: Sequence[str]) -> int:
         return code
     except OSError as error:
         failure = ToolFailure(error.strerror or str(error), where=str(error.filename or ""))
-        return _tell(failure, as_json=given.as_json)
+        return _refused(failure, as_json=given.as_json)
     except EdgemedError as error:
-        return _tell(error, as_json=given.as_json)
+        return _refused(error, as_json=given.as_json)
 
 
-def _tell(error: EdgemedError, *, as_json: bool) -> int:
+def _refused(error: EdgemedError, *, as_json: bool) -> int:
     if as_json:
         body = {"problem": error.problem, "where": error.where, "next": error.remedy}
         sys.stdout.write(json.dumps({"error": body, "exit_code": error.exit_code}) + "\n")

@@ -29,7 +29,6 @@ def tune(
     *,
     launches: int,
     seconds: float,
-    threads: int | None,
     limits: Limits,
     tell: Callable[[str], None],
 ) -> Tuned:
@@ -48,15 +47,14 @@ def tune(
         try:
             manifests[name] = read_manifest(folder)
             costs[name] = run_in_child(
-                load_cost, folder, threads, what=f"loading {name}", timeout_s=LOAD_TIMEOUT_S
+                load_cost, folder, what=f"loading {name}", timeout_s=LOAD_TIMEOUT_S
             ).value
         except EdgemedError as error:
             refused[name] = error
             tell(f"{name} is left out: {_in_words(error)}")
     latencies = _latencies(
-        {name: folders[name] for name in costs}, refused, launches=launches, seconds=seconds, threads=threads,
-        tell=tell,
-    )  # fmt: skip
+        {name: folders[name] for name in costs}, refused, launches=launches, seconds=seconds, tell=tell
+    )
     if not latencies:
         raise _nothing_runs(refused)
     baseline = next((name for name in latencies if manifests[name].precision == "fp32"), None)
@@ -84,7 +82,6 @@ def tune(
         limits=within,
         launches=launches,
         seconds=seconds,
-        threads=threads,
         host=host_facts(),
         tools=_tools({each.backend for each in artefacts.values()}),
     )
@@ -115,7 +112,6 @@ def _latencies(
     *,
     launches: int,
     seconds: float,
-    threads: int | None,
     tell: Callable[[str], None],
 ) -> Latencies:
     """(launches, rounds) seconds for one sample by name.
@@ -129,7 +125,7 @@ def _latencies(
             return {}
         tell(f"timing {len(of)} in turns, launches: {launches}")
         return contest(
-            of, launches=launches, seconds=seconds, threads=threads,
+            of, launches=launches, seconds=seconds,
             on_launch=lambda done: tell(f"launch {done} of {launches} is done"),
         )  # fmt: skip
 
@@ -141,7 +137,7 @@ def _latencies(
     for name, folder in folders.items():
         tell(f"timing {name} alone")
         try:
-            contest({name: folder}, launches=1, seconds=seconds, threads=threads)
+            contest({name: folder}, launches=1, seconds=seconds)
         except (ToolFailure, Untrusted) as error:
             refused[name] = error
             del working[name]

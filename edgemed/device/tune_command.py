@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from edgemed.device.arguments import number, tell
 from edgemed.errors import EXIT_DONE, EXIT_NOT_PROVEN, BadInput
 from edgemed.types.limits import Limits
-from edgemed.types.manifest import MOST_THREADS
 
 _EXAMPLES = """examples:
   edgemed-device tune OUT
@@ -38,14 +37,11 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "-o", "--out", type=Path, metavar="FILE", help="default: tuned.json in the one FOLDER"
     )
+    parser.add_argument("--launches", type=number(int, 1, 99), default=5, help="fresh processes (default: 5)")
     parser.add_argument(
-        "--launches", type=_number(int, 1, 99), default=5, help="fresh processes (default: 5)"
-    )
-    parser.add_argument(
-        "--seconds", type=_number(float, _LEAST_SECONDS, 3600.0), default=0.5,
+        "--seconds", type=number(float, _LEAST_SECONDS, 3600.0), default=0.5,
         help="per artefact and launch (default: 0.5)",
     )  # fmt: skip
-    parser.add_argument("--threads", type=_number(int, 1, MOST_THREADS), help="instead of the artefacts' own")
     parser.add_argument(
         "--latency-ms", type=_limit("latency_ms"), metavar="MS", help="the most for one sample"
     )
@@ -69,17 +65,12 @@ def _run(given: argparse.Namespace) -> int:
         {os.path.relpath(folder, out.parent): folder for folder in folders},
         launches=given.launches,
         seconds=given.seconds,
-        threads=given.threads,
         limits=Limits(given.latency_ms, given.memory_mib),
-        tell=_tell,
+        tell=tell,
     )
     write_tuned(tuned, out)
     sys.stdout.write(tuned.to_json() if given.as_json else f"{in_words(tuned)}\nwritten    {out}\n")
     return EXIT_NOT_PROVEN if tuned.best is None else EXIT_DONE
-
-
-def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
 
 
 def _out(given: Path | None, folders: list[Path]) -> Path:
@@ -92,19 +83,6 @@ def _out(given: Path | None, folders: list[Path]) -> Path:
     raise BadInput(
         "an artefact's own folder takes no other file", where="FOLDER", remedy="name a file: --out tuned.json"
     )
-
-
-def _number(kind: Callable[[str], Any], least: float, most: float) -> Callable[[str], Any]:
-    def number(text: str) -> Any:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = math.nan
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not from {least:g} to {most:g}")
-        return value
-
-    return number
 
 
 def _limit(name: str) -> Callable[[str], float]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edgemed.disk import write_whole
-from edgemed.errors import BadInput, ToolFailure
+from edgemed.disk import disk_failure, write_whole
+from edgemed.errors import BadInput
 from edgemed.runtime import is_artefact, read_tuned
 from edgemed.types.tuned import Tuned
 
@@ -35,8 +35,4 @@ def write_tuned(tuned: Tuned, path: Path) -> None:
     try:
         write_whole(path, tuned.to_json())
     except OSError as error:
-        raise ToolFailure(
-            f"cannot write: {error.strerror or error}",
-            where=str(path),
-            remedy="free space, or give --out FILE",
-        ) from None
+        raise disk_failure(error, path, "free space, or give --out FILE") from None

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgemed.child import run_in_child
 from edgemed.measure.latency import interleaved_latencies_s, session_call
+from edgemed.measure.load import LOAD_TIMEOUT_S
 from edgemed.runtime import Session, golden_inputs
 
 
@@ -27,10 +28,18 @@ def contest(
     """
     found = []
     for launch in range(launches):
-        latencies = run_in_child(time_in_turns, dict(folders), seconds, launch, threads, what="timing").value
+        latencies = run_in_child(
+            time_in_turns, dict(folders), seconds, launch, threads,
+            what="timing", timeout_s=launch_timeout_s(len(folders), seconds),
+        ).value  # fmt: skip
         found.append(latencies)
         on_launch(launch + 1)
     return stacked(found)
+
+
+def launch_timeout_s(artefacts: int, seconds: float) -> float:
+    """A launch of so many, each timed for `seconds`, that takes longer hangs."""
+    return artefacts * (LOAD_TIMEOUT_S + seconds)
 
 
 def stacked(launches: Sequence[Mapping[str, NDArray[np.float64]]]) -> dict[str, NDArray[np.float64]]:

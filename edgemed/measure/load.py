@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgemed.child import peak_mib
 from edgemed.runtime import Session, golden_inputs
 
 LOAD_TIMEOUT_S = 1200.0
@@ -24,23 +25,14 @@ class LoadCost:
 def load_cost(folder: Path, threads: int | None = None) -> LoadCost:
     """Raises what `Session.load` raises."""
     _forget_peak()
-    before = _peak_mib()
+    before = peak_mib()
     start = time.perf_counter()
     session = Session.load(folder, threads=threads)
     session.run(golden_inputs(folder, 1))
-    return LoadCost((time.perf_counter() - start) * 1e3, _peak_mib() - before)
+    return LoadCost((time.perf_counter() - start) * 1e3, peak_mib() - before)
 
 
 def _forget_peak() -> None:
     """The peak becomes what is held now, on a Linux that allows it."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak_mib() -> float:
-    """0 where the system does not tell."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    return 0.0

@@ -161,7 +161,7 @@ def _layers(compilation: Compilation) -> list[dict[str, Any]]:
         if each.layers:
             counts = Counter(layer.precision for layer in each.layers).most_common()
             summary = ", ".join(f"{number} in {precision}" for precision, number in counts)
-            tables.append({"id": each.id, "summary": summary, "rows": each.layers})
+            tables.append({"id": each.id, "stand_in": each.stand_in, "summary": summary, "rows": each.layers})
     return tables
 
 

@@ -53,16 +53,17 @@ class PruningSection:
     left_alone: int
     recovery: Recovery | None
     unrecovered: str
+    dropped: str
     how: tuple[tuple[str, str], ...]
     losses: tuple[LossRow, ...]
     """Before the first epoch, after the last one, and the smallest."""
 
 
 def pruning_section(facts: PruningFacts | None) -> PruningSection | None:
-    """None where nothing was pruned."""
+    """None where nothing was pruned. The recovery of a model that was dropped is not told."""
     if facts is None:
         return None
-    pruning, recovery = facts.pruning, facts.recovery
+    pruning, recovery = facts.pruning, None if facts.dropped else facts.recovery
     stays: dict[str, list[str]] = {}
     for each in pruning.left_alone:
         stays.setdefault(each.reason, []).append(each.name)
@@ -77,6 +78,7 @@ def pruning_section(facts: PruningFacts | None) -> PruningSection | None:
         left_alone=len(pruning.left_alone),
         recovery=recovery,
         unrecovered=facts.unrecovered,
+        dropped=facts.dropped,
         how=() if recovery is None else _how(recovery),
         losses=() if recovery is None else _told(loss_rows(recovery)),
     )

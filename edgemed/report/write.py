@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgemed.disk import write_whole
-from edgemed.errors import BadInput, ToolFailure
+from edgemed.disk import disk_failure, write_whole
+from edgemed.errors import BadInput
 from edgemed.report.page import render
 from edgemed.types.compilation import Compilation
 
@@ -33,8 +33,5 @@ def _replace(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text)
     except OSError as error:
-        raise ToolFailure(
-            f"cannot write the report: {error.strerror or error}",
-            where=str(path),
-            remedy="free space or choose another output folder; what was compiled is kept",
-        ) from None
+        remedy = "free space or choose another output folder; what was compiled is kept"
+        raise disk_failure(error, path, remedy) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgemed.backends import get_backend
 from edgemed.errors import BadInput
 from edgemed.runtime.artefact import MANIFEST_FILE
 from edgemed.runtime.host import host_facts
@@ -30,8 +31,8 @@ def read_tuned(path: Path) -> Tuned:
 def fastest_here(folder: Path) -> Path | None:
     """The artefact folder that `tuned.json` of an output folder names; None where there is no such file.
 
-    Raises `BadInput` where it does not hold: it was measured on another machine, the artefact is no longer
-    what was measured, or none keeps to the limits.
+    Raises `BadInput` where it does not hold: it was measured on another machine or by another version of the
+    runtime, the artefact is no longer what was measured, or none keeps to the limits.
     """
     file = folder / TUNED_FILE
     if not file.exists():
@@ -48,15 +49,19 @@ def fastest_here(folder: Path) -> Path | None:
         raise BadInput(problem, where=str(file), remedy=remedy)
     found = folder / tuned.best
     manifest = found / MANIFEST_FILE
-    if not manifest.is_file() or digest_of_file(manifest) != tuned.artefacts[tuned.best].manifest:
+    best = tuned.artefacts[tuned.best]
+    if not manifest.is_file() or digest_of_file(manifest) != best.manifest:
         raise BadInput(f"{tuned.best} is not what was measured", where=str(file), remedy=again)
+    there, here = tuned.tools.get(best.backend), get_backend(best.backend).availability().version
+    if there != here:
+        problem = f"{tuned.best} was measured with {best.backend} {there or 'unknown'}, here {here or 'none'}"
+        raise BadInput(problem, where=str(file), remedy=again)
     return found
 
 
 def _difference(host: dict[str, str]) -> str:
     """The first fact that tells the machine of a tune from this one; empty where none does."""
-    here = host_facts()
-    for fact, there in host.items():
-        if there != here.get(fact) and fact not in _OF_THE_SOFTWARE:
-            return f"{fact}: {there or 'unknown'}, here {here.get(fact) or 'unknown'}"
+    for fact, here in host_facts().items():
+        if fact not in _OF_THE_SOFTWARE and host.get(fact) != here:
+            return f"{fact}: {host.get(fact) or 'unknown'}, here {here or 'unknown'}"
     return ""

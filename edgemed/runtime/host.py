@@ -1,4 +1,4 @@
-"""What this machine is: architecture, processor, instruction sets."""
+"""What this machine is: architecture, board, processor, instruction sets."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ def board_name() -> str:
 
 
 def host_facts() -> dict[str, str]:
-    """Facts for a manifest: arch, cpu, instruction_sets, cores, system. No host name, no user name."""
+    """Facts for a manifest: arch, board, cpu, instruction_sets, cores, system, python. They name nobody."""
     return {
         "arch": platform.machine(),
+        "board": board_name(),
         "cpu": _cpu_name(),
         "instruction_sets": " ".join(sorted(instruction_sets())),
         "cores": str(os.cpu_count() or 0),

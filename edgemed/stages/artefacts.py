@@ -82,6 +82,8 @@ class Built:
     digest: str
     size_bytes: int
     layers: tuple[LayerPrecision, ...]
+    notes: tuple[str, ...] = ()
+    """What its backend found while building."""
 
 
 def build_all(
@@ -125,6 +127,15 @@ def build_all(
     return built, failures
 
 
+def notes_of(built: Mapping[str, Built]) -> tuple[str, ...]:
+    """What the backends found while building, each note once behind the candidates that it is of."""
+    named: dict[str, list[str]] = {}
+    for name, each in built.items():
+        for note in each.notes:
+            named.setdefault(note, []).append(name)
+    return tuple(f"{', '.join(names)}: {note}" for note, names in named.items())
+
+
 def stamps_for(data: Sequence[DataFacts]) -> tuple[str, ...]:
     """`speed only` where no labelled selection set tells whether the answers are still right."""
     labelled = any(each.role == "select" and each.labelled for each in data)
@@ -157,13 +168,14 @@ def build(
     stage = job.run(
         f"build-{candidate.id}", f"building {candidate.id}", depends_on,
         _build, candidate, str(source), _as_run(manifest), str(golden), engine,
-        timeout_s=get_backend(candidate.backend).build_timeout_s,
+        timeout_s=get_backend(candidate.backend).build_timeout_s(engine),
     )  # fmt: skip
     layers = tuple(LayerPrecision(*layer) for layer in stage.facts["layers"])
     shipped = replace(manifest, files=stage.facts["files"])
     return Built(
-        candidate, stage.folder / ARTEFACT, shipped, stage.facts["digest"], stage.facts["size_bytes"], layers
-    )
+        candidate, stage.folder / ARTEFACT, shipped, stage.facts["digest"], stage.facts["size_bytes"], layers,
+        tuple(stage.facts["notes"]),
+    )  # fmt: skip
 
 
 def _manifest(
@@ -245,6 +257,7 @@ def _build(
         "digest": digest_of({"files": loaded, "manifest": manifest.to_dict()}),
         "size_bytes": size_bytes,
         "layers": _layers(backend, folder, candidate.precision, golden_inputs(folder, 1)),
+        "notes": list(backend.notes(folder)),
     }
 
 

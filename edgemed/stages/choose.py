@@ -9,10 +9,11 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from edgemed.judge import faster, meets
+from edgemed.judge import faster, meets, percentiles
+from edgemed.judge.limits import missed_limits
 from edgemed.report.numerals import significant
 from edgemed.stages.artefacts import ORIGINAL, Candidate
-from edgemed.types import Agreement, AgreementFigures, SpeedRatio
+from edgemed.types import Agreement, AgreementFigures, Limits, SpeedRatio
 
 Latencies = Mapping[str, NDArray[np.float64]]
 
@@ -27,6 +28,20 @@ class Choice:
     kept: dict[str, tuple[str, ...]]
     reasons: dict[str, str]
     agreeing: frozenset[str]
+
+
+def missed_by(
+    candidates: Sequence[Candidate],
+    limits: Limits,
+    latencies: Latencies,
+    costs: Mapping[str, tuple[float, float]],
+) -> dict[str, tuple[str, ...]]:
+    """The target's limits that each candidate misses that was measured on it, in words, by its id."""
+    return {
+        each.id: missed_limits(limits, percentiles(latencies[each.id]), costs[each.id][1])
+        for each in candidates
+        if each.id in latencies and not each.unmeasured
+    }
 
 
 def choose(

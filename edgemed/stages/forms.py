@@ -9,7 +9,7 @@ from typing import Any
 from edgemed.backends import Form
 from edgemed.compress import find_scales, write_float16, write_signed_activations, write_uint8_activations
 from edgemed.compress.quantise import OPENVINO_FILE
-from edgemed.errors import DiskFull, ToolFailure
+from edgemed.errors import BadInput, DiskFull, ToolFailure
 from edgemed.stages.artefacts import FormKey
 from edgemed.stages.job import Job, SetSource
 from edgemed.stages.pruning import Pruned
@@ -54,7 +54,7 @@ def make_forms(
     """A file for each wanted form, or, as a string, the reason why there is none.
 
     `saturates`: whether int8 sums do so on the target or here, where they are judged. `suffix` goes behind
-    the stages' names.
+    the stages' names; a graph that has one is not the user's, and what the recipe names may not be in it.
     """
     forms: dict[Form, Path | str] = {"float": Path(graph.path)}
     if "float16" in wanted:
@@ -100,6 +100,10 @@ def _quantised(job: Job, graph: Graph, calibrate: SetSource, saturates: bool, su
         raise
     except ToolFailure as error:
         return error.problem
+    except BadInput as error:
+        if not suffix:
+            raise
+        return f"{error.where} on the pruned graph: {error.problem}"
     return stage.folder
 
 

@@ -17,13 +17,13 @@ from edgemed.compress.plain_weights import make_weights_plain
 from edgemed.compress.prune import prune, replay
 from edgemed.compress.recover import recover
 from edgemed.compress.sample_order import SampleOrder
-from edgemed.errors import BadInput, DiskFull, ToolFailure
+from edgemed.errors import BadInput, DiskFull, EdgemedError, ToolFailure
 from edgemed.sources import load_trained_model
 from edgemed.sources.digest import source_digest
 from edgemed.sources.parity import random_batch
 from edgemed.stages.front import Front
 from edgemed.stages.graph_file import GRAPH_FILE, write_graph
-from edgemed.stages.inputs import Inputs, real_samples
+from edgemed.stages.inputs import Arrays, Inputs, real_samples
 from edgemed.stages.job import Job, SetSource
 from edgemed.stages.stored_tensors import StoredTensors, tensors_of
 from edgemed.types import (
@@ -48,7 +48,7 @@ _REMOVAL = ("ratio", "layers", "round_to")
 
 
 @dataclass(frozen=True)
-class Removed:
+class Removal:
     """What `prune` removed, and the stage whose file removes it again."""
 
     pruning: Pruning
@@ -73,7 +73,7 @@ def stamps_of(pruned: Pruned | None) -> tuple[str, ...]:
     return (pruned.facts.unrecovered,) if pruned is not None and pruned.facts.unrecovered else ()
 
 
-def remove_channels(job: Job, inputs: Inputs) -> Removed | None:
+def remove_channels(job: Job, inputs: Inputs) -> Removal | None:
     """Find what goes, which takes seconds, so before anything slow; None where the recipe prunes nothing.
 
     Raises `BadInput` where a ratio empties a layer, an entry names none, or no layer can be pruned.
@@ -85,16 +85,18 @@ def remove_channels(job: Job, inputs: Inputs) -> Removed | None:
         "model": source_digest(job.recipe.model, job.base),
         "inputs": inputs.key,
         "prune": [spec.ratio, list(spec.layers.items()), spec.round_to],
+        # not the samples' values, which only try the cut
+        "samples": [job.recipe.seed, job.recipe.data.skip_bad],
         "versions": job.versions("torch", "torch-pruning"),
     }
     stage = job.run("prune", "removing channels", depends_on, _remove, job.recipe, str(job.base), inputs)
-    return Removed(Pruning.from_dict(stage.facts), stage)
+    return Removal(Pruning.from_dict(stage.facts), stage)
 
 
 def make_pruned(
     job: Job,
     inputs: Inputs,
-    removal: Removed | None,
+    removal: Removal | None,
     whole: Graph,
     model: ModelFacts,
     calibrate: SetSource | None,
@@ -110,24 +112,27 @@ def make_pruned(
     except DiskFull:
         raise
     except (BadInput, ToolFailure) as error:
-        failed = f"recovery failed: {error.problem}"
-        return _dropped(job, failed, PruningFacts(removal.pruning, unrecovered=failed))
+        return _dropped(job, f"recovery failed: {_told(error)}", PruningFacts(removal.pruning))
     try:
         graph, parity = _exported(job, inputs, removal, weights, whole, model, calibrate)
     except DiskFull:
         raise
     except (BadInput, ToolFailure) as error:
-        return _dropped(job, error.problem, facts)
+        return _dropped(job, _told(error), facts)
     return Pruned(graph, facts, (parity,))
 
 
 def _dropped(job: Job, problem: str, facts: PruningFacts) -> Pruned:
     job.reporter.warn(f"the pruned model is dropped: {problem}")
-    return Pruned(f"pruning: {problem}", facts)
+    return Pruned(f"pruning: {problem}", replace(facts, dropped=problem))
+
+
+def _told(error: EdgemedError) -> str:
+    return "; ".join(filter(None, (error.problem, error.remedy)))
 
 
 def _recovered(
-    job: Job, inputs: Inputs, removal: Removed, whole: Graph, model: ModelFacts, calibrate: SetSource | None
+    job: Job, inputs: Inputs, removal: Removal, whole: Graph, model: ModelFacts, calibrate: SetSource | None
 ) -> tuple[Path | None, PruningFacts]:
     """The file of recovered weights, None where there is nothing to recover with or no time to.
 
@@ -165,7 +170,7 @@ def _recovered(
 def _exported(
     job: Job,
     inputs: Inputs,
-    removal: Removed,
+    removal: Removal,
     weights: Path | None,
     whole: Graph,
     model: ModelFacts,
@@ -192,15 +197,23 @@ def _exported(
 
 def _remove(recipe: Recipe, base: str, inputs: Inputs, folder: Path) -> dict[str, Any]:
     trained = load_trained_model(recipe.model, Path(base))
-    samples = real_samples(recipe, inputs.raw, Path(base))[:_EXAMPLES]
+    pair = _two_that_differ(real_samples(recipe, inputs.raw, Path(base)))
     example = (
-        Front(inputs.front, inputs.raw).run(samples)
-        if len(samples) == _EXAMPLES
+        Front(inputs.front, inputs.raw).run(pair)
+        if pair
         else random_batch(inputs.tensors, _EXAMPLES, recipe.seed)
     )
     pruning, history = prune(trained.module(), tensors_of(example), recipe.prune)
     (folder / _HISTORY_FILE).write_text(history.to_json(), encoding="utf-8")
     return pruning.to_dict()
+
+
+def _two_that_differ(samples: list[Arrays]) -> list[Arrays]:
+    """The first and the next that is another; none where all are alike, as blank slices are."""
+    for other in samples[1:]:
+        if any(not np.array_equal(array, samples[0][name]) for name, array in other.items()):
+            return [samples[0], other]
+    return []
 
 
 def _recover(

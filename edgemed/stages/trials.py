@@ -11,13 +11,18 @@ from numpy.typing import NDArray
 
 from edgemed.child import report_progress
 from edgemed.errors import DiskFull, ToolFailure, Untrusted
-from edgemed.judge import percentiles
-from edgemed.judge.limits import missed_limits
-from edgemed.measure import LOAD_TIMEOUT_S, Predictions, load_cost, predict, stacked, time_in_turns
+from edgemed.measure import (
+    LOAD_TIMEOUT_S,
+    Predictions,
+    launch_timeout_s,
+    load_cost,
+    predict,
+    stacked,
+    time_in_turns,
+)
 from edgemed.runtime import GOLDEN_FILE, Session, read_manifest
-from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
+from edgemed.stages.artefacts import ORIGINAL, Built
 from edgemed.stages.job import Job, SetSource
-from edgemed.types import Limits
 
 T = TypeVar("T")
 
@@ -74,20 +79,6 @@ def load_costs(job: Job, built: Iterable[Built]) -> tuple[dict[str, tuple[float,
     return of_each(job, built, "failed when it was loaded afresh", lambda each: _load_cost(job, each))
 
 
-def missed_by(
-    candidates: Sequence[Candidate],
-    limits: Limits,
-    latencies: Mapping[str, NDArray[np.float64]],
-    costs: Mapping[str, tuple[float, float]],
-) -> dict[str, tuple[str, ...]]:
-    """The target's limits that each candidate misses that was measured on it, in words, by its id."""
-    return {
-        each.id: missed_limits(limits, percentiles(latencies[each.id]), costs[each.id][1])
-        for each in candidates
-        if each.id in latencies and not each.unmeasured
-    }
-
-
 def latencies_s(job: Job, built: Sequence[Built]) -> tuple[dict[str, NDArray[np.float64]], dict[str, str]]:
     """(launches, rounds) seconds for one sample by candidate id; see `of_each` for what fails.
 
@@ -137,7 +128,7 @@ def _launch(
     folders = {each.candidate.id: each.folder for each in built}
     stage = job.run(
         name, what, depends_on, _time, folders, seconds, seed,
-        timeout_s=len(built) * (LOAD_TIMEOUT_S + seconds),
+        timeout_s=launch_timeout_s(len(built), seconds),
     )  # fmt: skip
     with np.load(stage.folder / _LATENCIES, allow_pickle=False) as data:
         return {name: data[name] for name in folders}

@@ -45,11 +45,13 @@ def _folder(path: Path) -> Path:
 
 def _folders_of_packages() -> Iterator[Path]:
     for point in metadata.entry_points(group=ENTRY_POINT):
+        top, *inside = point.value.split(".")  # looking up a dotted name would import what it lies in
         try:
-            spec = find_spec(point.value)
+            spec = find_spec(top)
         except (ImportError, ValueError):
             spec = None
-        places = [] if spec is None else [Path(place) for place in spec.submodule_search_locations or ()]
+        found = None if spec is None else spec.submodule_search_locations
+        places = [Path(place, *inside) for place in found or ()]
         if not any(place.is_dir() for place in places):
             package = point.dist.name if point.dist else point.name
             raise ToolFailure(

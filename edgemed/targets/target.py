@@ -13,8 +13,8 @@ from edgemed.types.limits import Limits
 from edgemed.types.processor import INSTRUCTION_SETS, Arch, arch_of, int8_sums_saturate
 
 _OR = " or "
-RTX_CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "12.0", "12.1")
-"""What tensorrt-rtx 1.7 builds for."""
+RTX_CAPABILITIES = ("8.0", "8.6", "8.9", "12.0", "12.1")
+"""What tensorrt-rtx 1.7 builds classifiers for: see backends/tensorrt/SUPPORT.md."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,13 @@ class Target(Record):
     def _check_processor(self) -> None:
         if self.board and self.arch is None:
             raise BadInput("a board of no arch", where="board", remedy='add arch = "x86_64" or "aarch64"')
-        keys = {"instruction_sets": self.instruction_sets, "without": self.without}
+        keys = {"instruction_sets": _names(self.instruction_sets), "without": list(self.without)}
         for key, entries in keys.items():
             if entries and self.arch is None:
                 raise BadInput(
                     "instruction sets of no arch", where=key, remedy='add arch = "x86_64" or "aarch64"'
                 )
-            for name in _names(entries):
+            for name in entries:
                 known = INSTRUCTION_SETS[self.arch] if self.arch else ()
                 if name not in known:
                     raise BadInput(

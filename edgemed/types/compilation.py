@@ -60,7 +60,10 @@ class ParityFacts(Record):
 
 @dataclass(frozen=True)
 class LayerPrecision(Record):
-    """A layer and the precision it is executed in, or written in where the runtime does not tell."""
+    """A layer and the precision it is executed in, or written in where the runtime does not tell.
+
+    Of an engine that a stand-in answers for it is what the engine's builder planned.
+    """
 
     name: str
     op: str
@@ -69,7 +72,10 @@ class LayerPrecision(Record):
 
 @dataclass(frozen=True)
 class OriginalResult(Record):
-    """The original as it was run for comparison: `runtime` such as `onnxruntime fp32`."""
+    """The original as it was run for comparison: `runtime` such as `onnxruntime fp32`.
+
+    Latency, load and memory are this machine's, as those of `unmeasured` candidates are.
+    """
 
     runtime: str
     size_bytes: int

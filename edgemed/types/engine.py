@@ -45,6 +45,8 @@ class EngineSpec(Record):
                 raise BadInput(
                     f"{each!r} is no compute capability", where="compute_capabilities", remedy='write "8.6"'
                 )
+            if self.compute_capabilities.count(each) > 1:
+                raise BadInput(f"{each} is named twice", where="compute_capabilities", remedy="name it once")
         clauses = self.versions.split(",") if self.versions else []
         if not all(_CLAUSE.fullmatch(each) for each in clauses):
             raise BadInput(

@@ -80,8 +80,10 @@ class Recovery(Record):
 @dataclass(frozen=True)
 class PruningFacts(Record):
     """`recovery` is None where there was none. `unrecovered` is why the model answers as pruning left it, and
-    the stamp of its artefacts; empty where a recovery made it better."""
+    the stamp of its artefacts; empty where a recovery made it better. `dropped` is why there is no pruned
+    model after all; empty where there is one."""
 
     pruning: Pruning
     recovery: Recovery | None = None
     unrecovered: str = ""
+    dropped: str = ""

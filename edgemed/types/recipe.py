@@ -105,7 +105,7 @@ class PruneSpec(Record):
     """`[prune]`: structured pruning of a torch module, and how it recovers. A ratio of 0 prunes nothing."""
 
     ratio: float = 0.0
-    """Share of the channels (attention heads, hidden units) of each layer that go."""
+    """Share of the channels (attention heads) of each layer that go."""
     layers: dict[str, float] = field(default_factory=dict)
     """Ratios of single layers, by the module's name or a regular expression; 0 leaves a layer whole."""
     round_to: int = 8

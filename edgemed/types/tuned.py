@@ -47,8 +47,6 @@ class Tuned(Record):
     launches: int
     seconds: float
     """Per artefact and launch."""
-    threads: int | None
-    """None where each artefact used its own."""
     host: dict[str, str]
     tools: dict[str, str]
     format_version: int = TUNED_VERSION

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 from edgemed import errors
+from edgemed.cli import cli
 
 pytestmark = pytest.mark.slow
-
-COMMANDS = ("init", "compile", "run", "bench", "inspect", "doctor", "demo")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +27,7 @@ def compiled(tmp_path_factory, helpers):
     return site
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", cli.commands)
 def test_help_shows_an_example(helpers, tmp_path, command):
     done = helpers.Site(tmp_path).run(command, "--help")
     assert done.code == 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +33,8 @@ seconds = 0.05
 """
 COMPILE = ("compile", "recipe.toml")
 NARROW = 'description = "a narrow one"\nbackends = ["onnxruntime"]\nprecisions = ["fp32"]\n'
+BOARD = Path(__file__).parents[1] / "device" / "board"
+"""CUDA and TensorRT of a Jetson that is missing here."""
 LIMITS = "[limits]\nmemory_mib = 1.0\n"
 
 
@@ -55,7 +59,12 @@ def test_all_that_agree_are_kept_unmeasured_for_another_processor(site):
     assert any("for information: this machine's times do not decide" in line for line in report["plan"])
     assert not any("the fastest that agrees" in line for line in report["plan"])
     shown = " ".join(site.run("inspect", "out/artefacts/onnxruntime-int8").out.split())
-    assert "not measured on its target: it is aarch64, this machine x86_64" in shown
+    assert "not measured on its target; that machine said: it is aarch64, this machine x86_64" in shown
+    folders = ("out/artefacts/onnxruntime-fp32", "out/artefacts/onnxruntime-int8")
+    timed = site.run("bench", *folders, "--launches", "1", "--seconds", "0.05", "--json")
+    assert [row["artefact"] for row in timed.json] == list(folders)
+    remark = "the machine that compiled did not measure raspberry-pi-5 and said: it is aarch64, this machine"
+    assert timed.err.count(remark) == timed.err.count("times are ") == 1
 
     site.run("run", "out", "acc.npz").refused(
         EXIT_BAD_INPUT, "none was measured on raspberry-pi-5", "edgemed-device tune out"
@@ -125,12 +134,20 @@ def test_engines_are_built_judged_by_their_stand_in_and_said_so(site):
     assert {row["artefact"] for row in timed.json} == {"original"} | {
         name for name, each in found.items() if each["status"] == "kept" and not each["stand_in"]
     }
-    assert timed.err.count("times are this machine's, not nvidia-rtx's: ") == 1
+    remark = "times are those of the machine at hand; the machine that compiled did not measure nvidia-rtx"
+    assert timed.err.count(remark) == 1
+    assert timed.err.count("tensorrt-int8 is left out: no NVIDIA GPU here") == 1
 
 
 def test_a_kit_for_a_board_holds_the_graph_and_what_to_build_it_for(site):
     done = site.run(*COMPILE, "--target", "jetson-orin-nano-jp6", "--precision", "int8", "-o", "out")
     assert done.code == 0, done.err
+    (note,) = [each for each in site.report()["warnings"] if "parse" in each]
+    if find_spec("tensorrt_rtx") is None:
+        assert note.startswith("tensorrt-fp32, tensorrt-int8: no front end has parsed the graph")
+    else:
+        assert note.startswith("tensorrt-fp32, tensorrt-int8: parsed by tensorrt-rtx ")
+    assert note in " ".join(done.err.split())
     kit = site / "out" / "artefacts" / "tensorrt-int8"
     assert {path.name for path in kit.iterdir()} >= {
         "model.onnx",
@@ -141,3 +158,14 @@ def test_a_kit_for_a_board_holds_the_graph_and_what_to_build_it_for(site):
     assert not list(kit.glob("*.engine"))
     assert '"8.7"' in (kit / "engines.json").read_text()
     assert {"tensorrt-fp32", "onnxruntime-int8"} <= {path.name for path in kit.parent.iterdir()}
+
+    board = {
+        "PYTHONPATH": os.pathsep.join(str(BOARD / part) for part in ("gpu", "sdk")),
+        "EDGEMED_ENGINE_CACHE": str(site / "cache"),
+    }
+    build = [sys.executable, "-m", "edgemed.device", "build-engine", str(kit)]
+    subprocess.run(build, env={**os.environ, **board}, check=True)
+    there = site.run("bench", "out", "--launches", "1", "--seconds", "0.05", "--json", env=board)
+    assert "tensorrt-int8" in {row["artefact"] for row in there.json}, there.err
+    assert "tensorrt-int8 is left out" not in there.err
+    assert "tensorrt-fp32 is left out: no engine for compute capability 8.7" in there.err

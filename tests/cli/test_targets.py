@@ -33,6 +33,9 @@ def test_each_is_listed_with_its_name_whole(site):
         assert name in words
     for column in ("arch", "runtimes", "precisions", "here"):
         assert column in words
+    told = " ".join(words)
+    assert "here: this machine can stand for the target, so a compile's times decide;" in told
+    assert "for the others those of edgemed-device tune, there." in told
 
 
 def test_what_is_listed_is_what_the_files_hold(site):

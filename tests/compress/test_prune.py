@@ -13,9 +13,12 @@ import torch  # noqa: TID253
 from prunable_nets import NETS, Plain, Qkv, Sequence, made
 from torch import Tensor, nn  # noqa: TID253
 
-from edgemed.compress.history import History
+from edgemed.compress.history import History, Side
 from edgemed.compress.plain_weights import make_weights_plain
 from edgemed.compress.prune import prune, replay
+from edgemed.compress.prune_graph import ChannelGroup, Member
+from edgemed.compress.prune_plan import PrunePlan, _plan_channels, unfit_layers
+from edgemed.compress.prune_ratio import PruneRatios
 from edgemed.errors import BadInput
 from edgemed.suite.architecture import build, draw
 from edgemed.types import PruneSpec, Pruning
@@ -106,13 +109,16 @@ def test_pruning_is_told_replayed_and_exported(name: str) -> None:
         assert_close(answers(pruned, few), answers(program.module(), few))
 
 
+def count_in(part: nn.Module, *names: str) -> int:
+    return next(getattr(part, name) for name in names if hasattr(part, name))
+
+
 def assert_told(pruning: Pruning, net: nn.Module, pruned: nn.Module, inputs: dict[str, Tensor]) -> None:
     for change in pruning.layers:
         if change.unit == "channels":
-            weight = pruned.get_parameter(
-                f"{change.name}.weight" if change.op not in ("GRU", "LSTM") else f"{change.name}.weight_ih_l0"
-            )
-            assert change.inputs_after in weight.shape or weight.dim() > 2
+            part = pruned.get_submodule(change.name)
+            assert change.outputs_after == count_in(part, "out_channels", "out_features", "hidden_size")
+            assert change.inputs_after == count_in(part, "in_channels", "in_features", "input_size")
             assert change.outputs_after % 8 == 0 or change.outputs_after == change.outputs_before
             assert change.outputs_after >= 0.5 * change.outputs_before - 4
     assert pruning.parameters_before == sum(p.numel() for p in net.parameters())
@@ -212,6 +218,18 @@ def test_an_entry_that_names_no_layer_is_refused() -> None:
     assert "did you mean 'body.0'?" in refused.value.remedy
 
 
+def test_an_entry_that_is_neither_a_name_nor_a_regular_expression_is_refused_as_that() -> None:
+    net, inputs = whole("cnn1d")
+    with pytest.raises(BadInput, match=r"'body\.\(' is no regular expression: missing \)"):
+        prune(copy.deepcopy(net), inputs, PruneSpec(layers={"body.(": 0.5}))
+
+
+def test_a_name_is_not_read_as_a_regular_expression() -> None:
+    """`body.1` would match `body01`, and `body(` is none."""
+    ratios = PruneRatios(PruneSpec(layers={"body.1": 0.5, "body(": 0.25}), ["body.1", "body01", "body("])
+    assert [ratios.of([name]) for name in ("body.1", "body01", "body(")] == [0.5, 0.0, 0.25]
+
+
 def test_a_ratio_that_empties_a_layer_is_refused_with_the_largest_that_works() -> None:
     net, inputs = whole("cnn1d")
     with pytest.raises(BadInput, match=r"0\.8 leaves 3.2 of 16 channels") as refused:
@@ -263,6 +281,18 @@ def test_a_net_that_insists_on_float32_is_pruned_too() -> None:
     net = Single(nn.Sequential(nn.Conv2d(1, 16, 3), nn.ReLU(), nn.Conv2d(16, 32, 3), nn.ReLU()), 32)
     prune(net, {"image": torch.randn(2, 1, 8, 8)}, HALF)
     assert [layer.out_channels for layer in (net.body[0], net.body[2])] == [8, 16]
+
+
+def test_a_net_that_asserts_float32_is_pruned_too() -> None:
+    class Asserting(Plain):
+        def forward(self, image: Tensor) -> Tensor:
+            assert image.dtype == torch.float32
+            return super().forward(image)
+
+    torch.manual_seed(0)
+    net = Asserting(nn.Sequential(nn.Conv2d(1, 16, 3), nn.ReLU()), 16)
+    prune(net, {"image": torch.randn(2, 1, 8, 8)}, HALF)
+    assert net.body[0].out_channels == 8
 
 
 def test_frozen_weights_are_pruned_and_stay_frozen() -> None:
@@ -337,6 +367,51 @@ def test_a_weight_that_is_another_at_each_call_is_refused_with_its_layer() -> No
     with pytest.raises(BadInput, match=r"otherwise once the weights of body\.1\.0 are") as refused:
         prune(net, inputs, HALF)
     assert "plain weights in the factory" in refused.value.remedy
+
+
+@pytest.mark.parametrize("noise", [True, False])
+def test_a_net_without_an_answer_of_its_own_is_refused_as_that(noise: bool) -> None:
+    class Noisy(Plain):
+        def forward(self, image: Tensor) -> Tensor:
+            return super().forward(image + torch.randn_like(image) if noise else image * float("nan"))
+
+    net = Noisy(nn.Sequential(nn.Conv2d(1, 16, 3), nn.ReLU()), 16)
+    with pytest.raises(BadInput, match="two answers to the same input, or NaN") as refused:
+        prune(net, {"image": torch.randn(2, 1, 8, 8)}, HALF)
+    assert "switch off what is random" in refused.value.remedy
+
+
+def test_an_attention_that_cannot_be_split_stays_with_a_true_reason() -> None:
+    class Biased(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.MultiheadAttention(32, 4, batch_first=True, add_bias_kv=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.inner(x, x, x, need_weights=False)[0]
+
+    torch.manual_seed(0)
+    net = Sequence(Biased())
+    net.head = nn.Sequential(nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, 2))
+    pruning, _ = prune(net, {"signal": torch.randn(3, 10, 16)}, HALF)
+    assert [change.name for change in pruning.layers] == ["head.0", "head.2"]
+    reasons = {left.name: left.reason for left in pruning.left_alone}
+    assert reasons["attention.inner"].startswith("its heads cannot be split (add_bias_kv")
+    assert reasons["attention.inner.out_proj"] == reasons["attention.inner"]
+
+
+@pytest.mark.parametrize("sides", [("in", "out"), ("out", "in")])
+def test_what_feeds_a_recurrent_layer_and_is_added_to_it_stays_for_that_reason(
+    sides: tuple[Side, Side],
+) -> None:
+    places = tuple(range(16))
+    members = tuple(Member("cell", side, 0, places, places) for side in sides)
+    plan, ratios = PrunePlan(), PruneRatios(HALF, ["embed", "cell"])
+    unfit = unfit_layers(nn.ModuleDict({"cell": nn.GRU(16, 16)}))
+    _plan_channels(plan, ChannelGroup(("embed",), members, 16, 1, (1.0,) * 16), ratios, 8, unfit)
+    assert plan.reasons == {"embed": "it is tied to cell: recurrent: its hidden units stay"}
+    _plan_channels(plan, ChannelGroup(("other",), members[:1], 16, 1, (1.0,) * 16), ratios, 8, unfit)
+    assert bool(plan.removals) is (sides[0] == "in"), "its inputs may go"
 
 
 def test_pruned_weights_pass_through_safetensors(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -22,7 +23,7 @@ from edgemed.compress.history import History
 from edgemed.compress.prune import prune
 from edgemed.compress.recover import recover
 from edgemed.compress.sample_order import Batch, SampleOrder
-from edgemed.errors import ToolFailure
+from edgemed.errors import DiskFull, ToolFailure
 from edgemed.types import PruneSpec, Recovery
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -206,9 +207,13 @@ def test_the_budget_plans_the_epochs_and_the_rate_falls_to_their_end(case: Case,
     assert told.losses[-1] < longer.losses[len(told.losses) - 1]
 
 
-def test_an_epoch_that_the_budget_cuts_is_judged(case: Case, tmp_path: Path) -> None:
-    ticks = count()
-    told, _ = case.run(tmp_path, clock=lambda: 0.0 if next(ticks) < 95 else 601.0)
+def test_an_epoch_that_the_budget_cuts_is_judged(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = []
+    monkeypatch.setattr("edgemed.compress.recover.report_progress", lambda done, total: steps.append(done))
+    told, _ = case.run(tmp_path, clock=lambda: 0.0 if len(steps) < 27 else 601.0)
+    assert len(steps) == 28, "27 steps, and the end"
     assert (told.stopped, told.best_epoch) == ("budget", len(told.losses) + 1)
     assert told.loss_best < min(told.losses)
 
@@ -333,7 +338,13 @@ def test_the_teacher_is_left_as_it_was(case: Case, tmp_path: Path) -> None:
     assert not case.teacher._forward_hooks
 
 
-@pytest.mark.parametrize("name", ["multihead attention", "two inputs, two heads", "gru", "unet", "3d"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "multihead attention", "two inputs, two heads", "gru", "unet", "3d", "plain batch norm",
+        "unet of instance norms",
+    ],
+)  # fmt: skip
 def test_nets_of_every_kind_recover(tmp_path: Path, name: str) -> None:
     """Without BatchNorm, with several inputs and heads, with recurrent layers and transposed convolutions."""
     teacher, samples = made(name, 48, rounds=20)
@@ -359,6 +370,24 @@ def test_nets_of_every_kind_recover(tmp_path: Path, name: str) -> None:
         checkpoint=tmp_path / "state",
     )
     assert told.loss_best < told.loss_pruned
+
+
+def test_a_net_with_integer_parameters_recovers(case: Case, tmp_path: Path) -> None:
+    student = copy.deepcopy(case.student)
+    student.steps = nn.Parameter(torch.tensor([3]), requires_grad=False)
+    told, weights = Case(case.teacher, student, case.history, case.samples).run(tmp_path)
+    assert told.loss_best < told.loss_pruned
+    assert weights["steps"].tolist() == [3]
+
+
+def test_a_full_disk_is_told_as_that_and_leaves_the_checkpoint_before(case: Case, tmp_path: Path) -> None:
+    case.run(tmp_path, replace(SPEC, epochs=1))
+    before = (tmp_path / "state.safetensors").read_bytes()
+    (tmp_path / f".state.safetensors.{os.getpid()}").symlink_to("/dev/full")
+    with pytest.raises(DiskFull):
+        case.run(tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["state.safetensors"]
+    assert (tmp_path / "state.safetensors").read_bytes() == before
 
 
 def test_what_a_recovery_tells_is_json(case: Case, tmp_path: Path) -> None:

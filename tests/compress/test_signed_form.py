@@ -171,6 +171,21 @@ def test_no_value_of_a_range_is_clipped_and_zero_is_exact(a, b):
     assert uint8_scale(low, high)[0] > 0
 
 
+def test_biases_corrected_for_other_weights_are_not_taken(quantised, tmp_path):
+    import onnx
+
+    found = quantised("residual2d", bias_correction=True)
+    assert found.scales.biases
+    write_signed_activations(found.net.path, found.folder, tmp_path / "signed.onnx")
+    original, signed = _original(found), onnx.load(tmp_path / "signed.onnx")
+    own = {each.name: each for each in original.graph.node}
+    before, after = constants_of(original), constants_of(signed)
+    biased = [node for node in signed.graph.node if node.name in found.scales.biases and len(node.input) > 2]
+    assert biased
+    for node in biased:
+        assert np.array_equal(after[node.input[2]], before[own[node.name].input[2]])
+
+
 def test_weights_of_zero_come_back_as_zero(quantised):
     from edgemed.compress.qdq import _in_8_bits
 

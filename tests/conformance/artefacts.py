@@ -84,5 +84,6 @@ def write_tuned(out: Path, names: Sequence[str], **changes: object) -> None:
         )
         for name, rounds in seconds.items()
     }  # fmt: skip
-    tuned = Tuned(names[-1], names[0], artefacts, {}, Limits(), 2, 0.5, None, host_facts(), {})
+    tools = {"onnxruntime": get_backend("onnxruntime").availability().version}
+    tuned = Tuned(names[-1], names[0], artefacts, {}, Limits(), 2, 0.5, host_facts(), tools)
     (out / TUNED_FILE).write_text(json.dumps({**tuned.to_dict(), **changes}))

@@ -8,9 +8,11 @@ import torch  # noqa: TID253
 from torch import Tensor, nn  # noqa: TID253
 
 
-def _conv(inside: int, outside: int, **options: int) -> nn.Sequential:
+def _conv(
+    inside: int, outside: int, norm: Callable[[int], nn.Module] = nn.BatchNorm2d, **options: int
+) -> nn.Sequential:
     options = {"kernel_size": 3, "padding": 1, **options}
-    return nn.Sequential(nn.Conv2d(inside, outside, **options), nn.BatchNorm2d(outside), nn.ReLU())
+    return nn.Sequential(nn.Conv2d(inside, outside, **options), norm(outside), nn.ReLU())
 
 
 class Plain(nn.Module):
@@ -27,11 +29,11 @@ class Plain(nn.Module):
 
 
 class UNet(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, norm: Callable[[int], nn.Module] = nn.BatchNorm2d) -> None:
         super().__init__()
-        self.down1, self.down2 = _conv(1, 16), _conv(16, 32, stride=2)
+        self.down1, self.down2 = _conv(1, 16, norm), _conv(16, 32, norm, stride=2)
         self.up = nn.ConvTranspose2d(32, 24, 2, 2)
-        self.join = _conv(16 + 24, 32)
+        self.join = _conv(16 + 24, 32, norm)
         self.head = nn.Conv2d(32, 3, 1)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -246,12 +248,14 @@ NETS: dict[str, tuple[Callable[[], nn.Module], Mapping[str, tuple[int, ...]], tu
     "flatten": (_flat, IMAGE, ()),
     "3d": (Volume, {"volume": (1, 8, 8, 8)}, ()),
     "unet": (UNet, IMAGE, ()),
+    "unet of instance norms": (lambda: UNet(nn.InstanceNorm2d), IMAGE, ()),
     "grouped": (Grouped, IMAGE, ()),
     "squeeze-excite": (Excited, IMAGE, ()),
     "two inputs, two heads": (TwoByTwo, {"image": (1, 28, 28), "table": (6,)}, ()),
     "shared": (Twice, IMAGE, ("left", "right", "last.0")),
     "fixed sizes": (Fixed, IMAGE, ("second.0", "third.0")),
     "group norm": (_normed(lambda n: nn.GroupNorm(4, n)), IMAGE, ()),
+    "plain batch norm": (_normed(lambda n: nn.BatchNorm2d(n, affine=False)), IMAGE, ()),
     "instance norm": (_normed(lambda n: nn.InstanceNorm2d(n, affine=True)), IMAGE, ()),
     "multihead attention": (Tokens, IMAGE, ()),
     "qkv": (lambda: Sequence(Qkv(32, 4)), SIGNAL, ()),

@@ -19,7 +19,7 @@ from edgemed.backends.registry import ENTRY_POINT
 from edgemed.child import run_in_child
 from edgemed.errors import BadInput, ToolFailure
 from edgemed.runtime import instruction_sets
-from edgemed.types import InputSpec, OutputSpec
+from edgemed.types import EngineSpec, InputSpec, OutputSpec
 
 GRAPHS = ("cnn1d", "residual2d", "cnn3d", "gru", "attention", "fusion", "heads", "mlp", "mobile")
 FAST = {"cnn1d", "fusion", "heads"}
@@ -189,6 +189,13 @@ def test_what_is_offered_is_complete(backend):
     if any(name == backend for name, _ in OFFERED):
         package = {"tensorrt": "tensorrt-rtx"}.get(backend, backend)
         assert chosen.availability().version.rpartition(" ")[2] == metadata.version(package)
+
+
+def test_only_builds_that_may_never_end_are_ended_early():
+    tensorrt = get_backend("tensorrt")
+    board, ahead = EngineSpec("tensorrt", ("8.7",)), EngineSpec("tensorrt-rtx", ("8.6",))
+    assert tensorrt.build_timeout_s(ahead) < tensorrt.build_timeout_s(board)
+    assert tensorrt.build_timeout_s(board) == get_backend("onnxruntime").build_timeout_s(None)
 
 
 def test_onnxruntime_of_another_distribution_is_available(tmp_path):

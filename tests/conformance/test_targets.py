@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,6 +81,9 @@ def test_its_wheel_is_one_that_pip_can_choose(target: Target) -> None:
         assert len(SpecifierSet(versions)) > 0
     runtimes = {"onnxruntime", "openvino"} & set(target.backends)
     assert runtimes <= set(target.wheel.requires)
+    if target.tensorrt is not None and target.tensorrt.package == "tensorrt-rtx":
+        required = SpecifierSet(target.wheel.requires["tensorrt-rtx"])
+        assert required == SpecifierSet(target.tensorrt.versions)
     newest = max(minor for minor in range(10, 15) if f"3.{minor}" in SpecifierSet(target.wheel.python))
     if newest == 10:
         assert "1.23.2" in SpecifierSet(target.wheel.requires["onnxruntime"])
@@ -134,18 +138,23 @@ def test_it_loads_by_every_way(target: Target, tmp_path: Path, installed: Callab
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
-    """`installed(package)`: the folder of a package that pip has installed, which offers its targets."""
+    """`installed(package)`: the folder of a package, or of one inside it, which offers its targets.
+
+    Pip has installed it.
+    """
 
     def install(package: str) -> Path:
         site = tmp_path / "site"
-        info = site / f"{package}-1.0.dist-info"
+        top, *inside = package.split(".")
+        info = site / f"{top}-1.0.dist-info"
         info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {top}\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[{ENTRY_POINT}]\nacme = {package}\n")
-        (site / package).mkdir()
-        (site / package / "__init__.py").write_text("raise RuntimeError('nothing of it is to be run')\n")
+        folder = site.joinpath(top, *inside)
+        folder.mkdir(parents=True)
+        (site / top / "__init__.py").write_text("raise RuntimeError('nothing of it is to be run')\n")
         monkeypatch.syspath_prepend(site)
-        return site / package
+        return folder
 
     return install
 
@@ -174,6 +183,15 @@ def test_a_package_without_its_folder_is_named(installed: Callable[[str], Path])
     with pytest.raises(ToolFailure, match="acme_boards names no folder") as caught:
         target_names()
     assert "pip uninstall acme_boards" in caught.value.remedy
+
+
+def test_a_folder_inside_a_package_is_found_without_running_it(installed: Callable[[str], Path]) -> None:
+    folder = installed("acme_boards.targets")
+    (folder / "ours.toml").write_text(target_files()["host"].read_text(encoding="utf-8"), encoding="utf-8")
+    assert load_target("ours").name == "ours"
+    shutil.rmtree(folder)
+    with pytest.raises(ToolFailure, match=r"names no folder: acme_boards\.targets"):
+        target_names()
 
 
 def test_a_targets_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:

@@ -187,11 +187,14 @@ def test_the_page_shows_the_table():
 def test_what_targets_promise_builds():
     """Every compute capability of a target that is built for here, in every kind and precision there is."""
     from edgemed.targets import load_target, target_names
+    from edgemed.targets.target import RTX_CAPABILITIES
 
     kinds = json.loads(TABLE.read_text())["kinds"]
     specs = [spec for name in target_names() if (spec := load_target(name).tensorrt) is not None]
     promised = {gpu for s in specs if s.package == "tensorrt-rtx" for gpu in s.compute_capabilities}
     assert promised
+    cells = [gpus for precisions in kinds.values() for gpus in precisions.values()]
+    assert tuple(gpu for gpu in GPUS if any(each[gpu] == BUILDS for each in cells)) == RTX_CAPABILITIES
     for kind, precisions in kinds.items():
         for precision, gpus in precisions.items():
             if (kind, precision) not in {("LSTM", "int8"), ("GRU", "int8")}:

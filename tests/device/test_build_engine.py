@@ -5,6 +5,7 @@ Everything else is real: the command in processes of its own, the artefact, its 
 
 from __future__ import annotations
 
+import enum
 import json
 import os
 import re
@@ -13,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import graphs
@@ -21,97 +22,13 @@ import numpy as np
 import pytest
 from artefacts import make_artefact, sign
 
-from edgemed.compress import find_scales, write_signed_activations
-from edgemed.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_TOOL_FAILURE, EXIT_UNTRUSTED
-from edgemed.types import EngineSpec, QuantiseSpec
+from edgemed.backends.tensorrt.engines import read_engines
+from edgemed.backends.tensorrt.gpu import call
+from edgemed.backends.tensorrt.package import installed_version
+from edgemed.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_TOOL_FAILURE, EXIT_UNTRUSTED, Unavailable
+from edgemed.types import EngineSpec, digest_of_file
 
-BOARD = Path(__file__).parent / "board"
-ORIN = EngineSpec("tensorrt", ("8.7",), ">=10.3,<11", 19)
 RTX = EngineSpec("tensorrt-rtx", ("8.6",), ">=1.7,<2")
-
-
-@dataclass(frozen=True)
-class Board:
-    """A Jetson with the artefact in the folder `kit` and the cache in `cache`; commands run beside them."""
-
-    device: object
-    home: Path
-
-    @property
-    def kit(self) -> Path:
-        return self.home / "kit"
-
-    @property
-    def cache(self) -> Path:
-        return self.home / "cache"
-
-    @property
-    def engines(self) -> list[Path]:
-        return sorted(each for each in self.cache.glob("*") if each.is_dir())
-
-    @property
-    def calls(self) -> list[str]:
-        """What was built and deserialised so far."""
-        told = self.home / "calls"
-        return told.read_text().splitlines() if told.exists() else []
-
-    @property
-    def built(self) -> int:
-        return sum(line.startswith("build") for line in self.calls)
-
-    def env(self, parts: tuple[str, ...] = ("gpu", "sdk"), **more: str) -> dict[str, str]:
-        return {
-            "PYTHONPATH": os.pathsep.join(str(BOARD / part) for part in parts),
-            "EDGEMED_ENGINE_CACHE": str(self.cache),
-            "BOARD_CALLS": str(self.home / "calls"),
-            **{f"BOARD_{name.upper()}": value for name, value in more.items()},
-        }
-
-    def build(self, *arguments: str, env: dict[str, str] | None = None, **more: str):
-        return self.device.run("build-engine", "kit", *arguments, env=env or self.env(**more))
-
-    def command(self) -> list[str]:
-        return self.device.command("build-engine", "kit")
-
-    def answers(self, **more: str) -> subprocess.CompletedProcess[str]:
-        """`Session.load` on the board and the largest score of the first golden case."""
-        code = (
-            "from edgemed.runtime import Session, golden_inputs\nfrom pathlib import Path\n"
-            "from edgemed.errors import EdgemedError\n"
-            "try: print(Session.load('kit').run(golden_inputs(Path('kit'), 2))['score'].tolist())\n"
-            "except EdgemedError as error: print(type(error).__name__, error)"
-        )
-        return subprocess.run(
-            [sys.executable, "-c", code], cwd=self.home, env={**os.environ, **self.env(**more)},
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-
-    def left_over(self) -> list[str]:
-        return sorted(each.name for each in self.cache.glob(".*"))
-
-
-@pytest.fixture(scope="session")
-def signed(tmp_path_factory: pytest.TempPathFactory):
-    """cnn1d in signed int8."""
-    folder = tmp_path_factory.mktemp("signed")
-    net = graphs.cnn1d(folder)
-    find_scales(net.path, net.samples(24), QuantiseSpec(samples=24), seed=0, saturates=False, out=folder)
-    write_signed_activations(net.path, folder, folder / "signed.onnx")
-    return net, folder / "signed.onnx"
-
-
-@pytest.fixture(scope="session")
-def kit(signed, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a compile makes for the Jetson on a host without its GPU."""
-    net, source = signed
-    return make_artefact(net, "tensorrt", "int8", source, tmp_path_factory.mktemp("kit") / "kit", ORIN)
-
-
-@pytest.fixture
-def board(device, kit: Path) -> Board:
-    home = device.out.parent
-    shutil.copytree(kit, home / "kit")
-    return Board(device, home)
 
 
 def test_a_kit_holds_what_a_board_needs_and_says_what_was_not_executed(kit):
@@ -176,9 +93,10 @@ def test_another_graph_builds_anew_with_the_tactics_that_are_known(board):
 def test_a_kit_with_other_build_settings_shares_no_engine(board, signed):
     """Here one that times its own tactics, although the board knows some."""
     net, source = signed
+    spec = read_engines(board.kit).spec
     assert board.build().code == 0
     shutil.rmtree(board.kit)
-    make_artefact(net, "tensorrt", "int8", source, board.kit, replace(ORIN, timing_cache=False))
+    make_artefact(net, "tensorrt", "int8", source, board.kit, replace(spec, timing_cache=False))
     assert "no engine for compute capability 8.7" in board.answers().stdout
     done = board.build()
     assert done.code == 0, done.err
@@ -228,7 +146,7 @@ def test_a_timing_cache_that_tensorrt_does_not_take_is_replaced(board):
         ("crash-load", "replaying the golden cases: crashed (SIGABRT)"),
         ("refuse-load", "tensorrt refuses the engine: The engine plan file is not compatible"),
         ("fail", "did not execute the engine: Cuda failure"),
-        ("no-memory", "cudaErrorMemoryAllocation"),
+        ("no-memory", "the GPU has no memory left (cudaErrorMemoryAllocation)"),
     ],
 )
 def test_a_build_that_hangs_crashes_or_fails_leaves_nothing(board, mode, told):
@@ -339,6 +257,38 @@ def test_an_engine_built_ahead_is_compared_before_it_is_deserialised(board, sign
     assert board.calls == ["deserialise"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"graph": "0" * 64}, "sm86.engine is not the engine of this graph"),
+        ({"sha256": "0" * 64}, "sm86.engine is not the engine of this graph"),
+        ({"file": "none.engine"}, "none.engine cannot be read: No such file or directory"),
+    ],
+)
+def test_an_engine_of_another_graph_is_not_deserialised(board, changes, told):
+    """Files are as the manifest says; what the list says of them is wrong."""
+    listed = json.loads((board.kit / "engines.json").read_text())
+    listed["spec"] = RTX.to_dict()
+    (board.kit / "sm86.engine").write_bytes(b"an engine")
+    own = {
+        "file": "sm86.engine",
+        "sha256": digest_of_file(board.kit / "sm86.engine"),
+        "graph": digest_of_file(board.kit / "model.onnx"),
+        "package": "tensorrt-rtx",
+        "version": installed_version("tensorrt-rtx"),
+        "compute_capability": "8.6",
+    }
+    env = board.env(("gpu", "sdk", "rtx"), gpu="8.6")
+    for each, answer in (
+        (own, "ToolFailure tensorrt-rtx refuses the engine"),
+        (own | changes, f"Untrusted {told}"),
+    ):
+        (board.kit / "engines.json").write_text(json.dumps(listed | {"engines": [each]}))
+        sign(board.kit)
+        assert board.answers(env=env).stdout.startswith(answer)
+    assert board.calls == ["deserialise"]
+
+
 @pytest.mark.slow
 def test_a_compile_on_the_board_itself_ships_the_engine(board, signed):
     """Here `tensorrt` and its GPU are at hand: nothing stands in, and the artefact needs no build-engine."""
@@ -370,77 +320,6 @@ def test_a_compile_on_the_board_itself_ships_the_engine(board, signed):
     assert "sm87.engine is for driver 12.6" in board.answers(cuda="12.8").stdout
     assert board.build(cuda="12.8").code == 0
     assert board.built == 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("file", ["board.engine", "engines.json"])
-def test_a_cached_engine_that_was_changed_is_not_loaded_but_built_again(board, file):
-    assert board.build().code == 0
-    path = board.engines[0] / file
-    path.write_bytes(path.read_bytes()[:-40])
-    before = len(board.calls)
-    assert board.answers().stdout.startswith("Untrusted")
-    assert len(board.calls) == before
-    assert board.build().code == 0
-    assert board.built == 2
-
-
-@pytest.mark.slow
-def test_engines_that_others_may_have_written_are_not_loaded(board):
-    assert board.build().code == 0
-    engine = board.engines[0] / "board.engine"
-    before = len(board.calls)
-    for path, mode in ((engine, 0o666), (engine.parent, 0o777), (board.cache, 0o775)):
-        kept = path.stat().st_mode
-        path.chmod(mode)
-        told = board.answers().stdout
-        assert told.startswith("Untrusted others may have written engines here")
-        path.chmod(kept)
-    moved = board.home / "moved.engine"
-    engine.rename(moved)
-    engine.symlink_to(moved)
-    assert board.answers().stdout.startswith("Untrusted others may have written engines here")
-    assert len(board.calls) == before
-    board.cache.chmod(0o777)
-    done = board.build()
-    assert done.code == EXIT_UNTRUSTED
-    assert "EDGEMED_ENGINE_CACHE" in done.err
-    assert len(board.calls) == before
-
-
-def test_a_generous_umask_gives_others_nothing_to_write(board):
-    done = subprocess.run(
-        ["sh", "-c", 'umask 0; exec "$@"', "sh", *board.command()],
-        cwd=board.home, env={**os.environ, **board.env()}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "others may" not in board.answers().stdout
-
-
-def test_a_cache_that_cannot_be_written_is_a_message(board):
-    board.cache.write_text("a file")
-    done = board.build()
-    assert done.code == EXIT_TOOL_FAILURE
-    assert "cannot write" in done.err
-    assert "EDGEMED_ENGINE_CACHE" in done.err
-    assert board.calls == []
-
-
-def test_a_full_disk_leaves_nothing(board):
-    """No file may grow beyond 1 KiB: the engine does not fit, as on a full disk."""
-    limit = "import resource, sys, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024)); "
-    limit += "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-    limit += "sys.argv = ['edgemed-device', 'build-engine', 'kit']; "
-    limit += "runpy.run_module('edgemed.device', run_name='__main__')"
-    done = subprocess.run(
-        [sys.executable, "-c", limit], cwd=board.home, env={**os.environ, **board.env()},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == EXIT_TOOL_FAILURE
-    assert "Traceback" not in done.stderr
-    assert "File too large" in done.stderr
-    assert board.engines == []
-    assert board.left_over() == []
 
 
 def test_an_interrupted_build_leaves_nothing(board, start):
@@ -490,6 +369,14 @@ def test_other_artefacts_and_broken_ones_are_refused(board, artefact):
     (board.kit / "model.onnx").write_bytes(b"another")
     assert board.build().code == EXIT_UNTRUSTED
     assert board.calls == []
+
+
+def test_a_machine_with_a_gpu_is_not_told_to_get_one():
+    for name, remedy in (("cudaErrorMemoryAllocation", "end what else runs on it"), ("cudaErrorUnknown", "")):
+        status = enum.IntEnum("cudaError_t", {name: 1})[name]
+        with pytest.raises(Unavailable, match=name) as caught:
+            call(lambda status=status: (status,))
+        assert caught.value.remedy == remedy
 
 
 def _wait(ready, seconds: float = 60.0) -> None:

@@ -55,10 +55,9 @@ def test_every_artefact_is_measured_and_the_fastest_written_down(both):
 def test_a_second_run_measures_again_and_prints_a_table(both):
     assert both.tune().code == 0
     first = (both.out / "tuned.json").read_bytes()
-    done = both.tune("--threads", "2")
+    done = both.tune()
     assert done.code == 0, done.err
     tuned = Tuned.from_json((both.out / "tuned.json").read_text())
-    assert tuned.threads == 2
     assert (both.out / "tuned.json").read_bytes() != first
     assert max(map(len, done.out.splitlines())) <= 80
     for told in (ORT, OV, f"best       {tuned.best}", "written    out/tuned.json", "95 % interval"):
@@ -159,7 +158,7 @@ def test_artefact_folders_can_be_given_themselves(both):
         (("tune", "out", "-o", "notes.json"), ("no tune of this edgemed wrote this file", "notes.json")),
         (("tune", "out", "--launches", "0"), ("--launches", "'0' is not from 1 to 99")),
         (("tune", "out", "--seconds", "nan"), ("--seconds", "'nan' is not from 0.05 to 3600")),
-        (("tune", "out", "--threads", "1e3"), ("--threads", "'1e3' is not from 1 to 1024")),
+        (("tune", "out", "--threads", "2"), ("unrecognized arguments: --threads",)),
         (("tune", "out", "--latency-ms", "0"), ("--latency-ms", "0 ms is no possible limit")),
         (("tune", "out", "--memory-mib", "lots"), ("--memory-mib", "'lots' is no number")),
         ((), ("COMMAND",)),
@@ -191,7 +190,7 @@ def test_an_interrupt_leaves_what_was_there(both, start):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.split("\n")[-2] == "interrupted; nothing was written"
+    assert err.split("\n")[-2] == "interrupted"
     assert "Traceback" not in err
     assert files(both.out) == before
     assert left(process.pid) == []

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,13 @@ from artefacts import make_artefact, sign, write_golden
 from graphs import Net, Writer
 
 from edgemed.child import run_in_child
-from edgemed.errors import BadInput, Untrusted
+from edgemed.errors import BadInput, ChildCrashed, Untrusted
 from edgemed.measure import (
+    LOAD_TIMEOUT_S,
     Predictions,
     contest,
     interleaved_latencies_s,
+    launch_timeout_s,
     load_cost,
     predict,
     session_call,
@@ -207,6 +210,16 @@ def test_a_contest_has_the_rounds_of_each_launch(artefact):
     assert found["one"].shape == found["other"].shape
     assert len(found["one"]) == 2
     assert (found["one"] > 0).all()
+
+
+def test_a_launch_that_takes_longer_than_its_artefacts_may_is_ended(
+    artefact, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(import_module("edgemed.measure.contest"), "LOAD_TIMEOUT_S", 0.001)
+    with pytest.raises(ChildCrashed, match="timing: no sign of life"):
+        contest({"one": artefact("cnn1d")[1]}, launches=1, seconds=0.0)
+    monkeypatch.undo()
+    assert launch_timeout_s(3, 5000.0) == 3 * (LOAD_TIMEOUT_S + 5000.0)
 
 
 def test_launches_are_stacked_as_far_as_the_shortest_goes():

@@ -133,6 +133,17 @@ def test_a_recovery_that_failed_is_not_told_as_none(pruned, look):
     assert "It is stamped: recovery failed: it diverged" in headline(failed).caveat
 
 
+@pytest.mark.parametrize("in_export", [True, False])
+def test_a_dropped_model_is_told_instead_of_its_recovery(pruned, look, in_export):
+    recovery = pruned.pruning.recovery if in_export else None
+    facts = dataclasses.replace(pruned.pruning, recovery=recovery, dropped="recovery failed: NaN; give less")
+    section = look(dataclasses.replace(pruned, pruning=facts)).section("pruning")
+    (loud,) = section.all(r'<p class="loud">.*?</p>')
+    assert "<strong>The pruned model is dropped.</strong> Recovery failed: NaN; give less." in loud
+    assert "pruned artefact" not in section.text
+    assert "<h3>Recovery</h3>" not in section.page
+
+
 def test_a_pruned_best_is_never_called_the_original(pruned):
     same = dataclasses.replace(pruned.candidate("onnxruntime-fp32-pruned"), status="kept")
     told = headline(dataclasses.replace(pruned, candidates=(same,), best=same.id))

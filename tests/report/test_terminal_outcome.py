@@ -190,3 +190,9 @@ def test_what_pruning_left_and_recovery_did_is_told(pruned, capsys):
     told = " ".join(spoken(capsys, dataclasses.replace(pruned, pruning=facts)).split())
     assert "in the end 0.412 (after BatchNorm)" in told
     assert told.count(stamp) == 1
+    facts = dataclasses.replace(
+        facts, recovery=None, unrecovered="", dropped="recovery failed: NaN; give less"
+    )
+    told = " ".join(spoken(capsys, dataclasses.replace(pruned, pruning=facts)).split())
+    assert "pruned the pruned model is dropped: recovery failed: NaN; give less" in told
+    assert "stays in the answers" not in told

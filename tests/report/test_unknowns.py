@@ -26,6 +26,14 @@ def test_what_was_not_executed_is_marked_in_every_table(elsewhere, look):
         assert f'<th scope="row">tensorrt-{name} {MARK}</th>' in agreement.page
     assert page.section("candidates").page.count(MARK) == 3
     assert page.section("agreement").page.count(MARK) == 6
+    layers = page.section("layers")
+    assert layers.all(r"<summary>(tensorrt-\w+) " + MARK) == [
+        "tensorrt-fp32",
+        "tensorrt-fp16",
+        "tensorrt-int8",
+    ]
+    assert layers.page.count(MARK) == 3
+    assert "of what is marked, as the builder of its first engine planned it" in layers.text
     (measured,) = page.section("candidates").all(r'<tbody class="best">.*?</tbody>')
     assert "mark" not in measured
 

@@ -361,8 +361,9 @@ def test_the_barest_compilation_is_still_a_page(compilation, tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_a_tool_failure(compilation, tmp_path):
     (tmp_path / "file").write_text("here already")
-    with pytest.raises(ToolFailure, match="cannot write the report"):
+    with pytest.raises(ToolFailure, match="cannot write: Not a directory") as caught:
         write_report(compilation, tmp_path / "file" / "out")
+    assert "another output folder" in caught.value.remedy
     assert (tmp_path / "file").read_text() == "here already"
 
 

@@ -41,6 +41,14 @@ def _other_files(out: Path) -> None:
     change_manifest(out / FAST, version="2.0.0")
 
 
+def _another_gpu(out: Path) -> None:
+    """Its GPU and driver stand in the version of TensorRT."""
+    artefacts = json.loads((out / TUNED_FILE).read_text())["artefacts"]
+    artefacts[FAST]["backend"] = "tensorrt"
+    tools = {"tensorrt": "tensorrt 10.3.0, GPU 2.0, driver 9.0"}
+    write_tuned(out, NAMES, artefacts=artefacts, tools=tools)
+
+
 @pytest.mark.parametrize(
     ("spoil", "problem"),
     [
@@ -48,6 +56,17 @@ def _other_files(out: Path) -> None:
             lambda out: write_tuned(out, NAMES, host={**host_facts(), "cpu": "Cortex-A76"}),
             r"another machine \(cpu: Cortex",
         ),
+        (
+            lambda out: write_tuned(out, NAMES, host={**host_facts(), "board": "Raspberry Pi 5"}),
+            r"another machine \(board: Raspberry Pi 5, here ",
+        ),
+        (lambda out: write_tuned(out, NAMES, host={}), r"another machine \(arch: unknown, here "),
+        (_another_gpu, f"{FAST} was measured with tensorrt tensorrt 10.3.0, GPU 2.0, driver 9.0, here "),
+        (
+            lambda out: write_tuned(out, NAMES, tools={"onnxruntime": "1.2"}),
+            f"{FAST} was measured with onnxruntime 1.2, here ",
+        ),
+        (lambda out: write_tuned(out, NAMES, tools={}), f"{FAST} was measured with onnxruntime unknown"),
         (lambda out: write_tuned(out, NAMES, best=None), "no artefact kept to the limits"),
         (_other_files, f"{FAST} is not what was measured"),
         (lambda out: shutil.rmtree(out / FAST), f"{FAST} is not what was measured"),

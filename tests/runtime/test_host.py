@@ -14,7 +14,7 @@ from edgemed.runtime import host_facts, instruction_sets, int8_sums_saturate
 
 def test_facts_are_of_this_machine_and_name_nobody():
     facts = host_facts()
-    assert set(facts) == {"arch", "cpu", "instruction_sets", "cores", "system", "python"}
+    assert set(facts) == {"arch", "board", "cpu", "instruction_sets", "cores", "system", "python"}
     assert facts["arch"] == platform.machine()
     assert facts["cores"] == str(os.cpu_count())
     assert facts["cpu"]

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from edgemed.errors import BadInput
 from edgemed.stages.data import check_data
+from edgemed.stages.forms import make_forms
 from edgemed.stages.graph import make_graph
 from edgemed.stages.inputs import fit_inputs
 from edgemed.stages.job import Job
 from edgemed.stages.labels import check_labels
 from edgemed.stages.pruning import Pruned, make_pruned, remove_channels, stamps_of
-from edgemed.types import DataSpec, InputRecipe, ModelSpec, OutputRecipe, PruneSpec, Recipe
+from edgemed.types import DataSpec, InputRecipe, ModelSpec, OutputRecipe, PruneSpec, QuantiseSpec, Recipe
 
 pytestmark = pytest.mark.slow
 
@@ -50,16 +53,20 @@ LABELS = np.arange(40) % 2
 class Site:
     folder: Path
 
-    def compile(self, spec: PruneSpec) -> tuple[Pruned | None, dict[str, bool]]:
-        """As the pipeline does up to the pruned graph; and, of each stage, whether it was cached."""
+    def job(self, spec: PruneSpec, **fields: Any) -> Job:
         recipe = Recipe(
             ModelSpec("net.py:build", "net.pt"),
             data=DataSpec(calibrate="cal.npz"),
             inputs={"signal": InputRecipe("float32", (2, 32), "CL")},
             outputs={"output": OutputRecipe(ending="logits")},
             prune=spec,
+            **fields,
         )
-        job = Job(recipe, self.folder, self.folder / "out")
+        return Job(recipe, self.folder, self.folder / "out")
+
+    def compile(self, spec: PruneSpec) -> tuple[Pruned | None, dict[str, bool]]:
+        """As the pipeline does up to the pruned graph; and, of each stage, whether it was cached."""
+        job = self.job(spec)
         inputs = fit_inputs(job)
         removal = remove_channels(job, inputs)
         sets, data, _ = check_data(job, inputs.raw)
@@ -72,11 +79,13 @@ class Site:
     def checkpoints(self) -> list[Path]:
         return list((self.folder / "out/.cache").glob("recovery-*"))
 
-    def label(self, labels: np.ndarray) -> None:
-        """Rewrite the labels alone: size and time of the file stay."""
+    def label(self, labels: np.ndarray, *, blank: int = 0, huge: slice = slice(0)) -> None:
+        """Rewrite the set: size and time of the file stay. The first `blank` samples are 0, `huge` are."""
         path = self.folder / "cal.npz"
         before = path.stat() if path.exists() else None
         x = np.random.default_rng(0).standard_normal((len(labels), 2, 32)).astype(np.float32)
+        x[:blank] = 0.0
+        x[huge] *= 1e25
         np.savez(path, x=x, y=labels)
         if before is not None:
             os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -171,3 +180,46 @@ def test_what_was_not_recovered_is_stamped_with_the_reason(site: Site, budget: f
     pruned, _ = site.compile(replace(SPEC, budget_min=budget))
     assert stamps_of(pruned) == (stamp,)
     assert (pruned.facts.recovery is not None) is stamp.startswith("recovery failed")
+
+
+@pytest.mark.parametrize("blank", [3, len(LABELS)])
+def test_equal_samples_at_the_head_do_not_stop_it(site: Site, blank: int):
+    site.label(LABELS, blank=blank)
+    try:
+        pruned, cached = site.compile(replace(SPEC, budget_min=0.0, round_to=4 if blank == 3 else 2))
+    finally:
+        site.label(LABELS)
+    assert not cached["prune"]
+    assert {each.name: each.outputs_after for each in pruned.facts.pruning.layers}["first"] == 8
+
+
+def test_another_seed_tries_the_cut_anew(site: Site, recovered):
+    for seed, cached in ((0, True), (1, False), (1, True)):
+        job = site.job(SPEC, seed=seed)
+        assert remove_channels(job, fit_inputs(job)).stage.cached is cached
+
+
+def test_a_model_that_is_dropped_tells_the_remedy_and_has_no_stamp(site: Site):
+    site.label(LABELS, huge=slice(16, None))
+    try:
+        pruned, _ = site.compile(SPEC)
+    finally:
+        site.label(LABELS)
+    assert isinstance(pruned.graph, str)
+    assert pruned.facts.dropped.startswith("recovery failed: the pruned net gives NaN or infinity")
+    assert pruned.facts.dropped.endswith(
+        "; give a smaller prune.ratio, or check the calibration set for extreme values"
+    )
+    assert pruned.graph == f"pruning: {pruned.facts.dropped}"
+    assert stamps_of(pruned) == ()
+
+
+def test_a_node_that_the_pruned_graph_lacks_costs_its_int8_only(site: Site, recovered):
+    job = site.job(SPEC, quantise=QuantiseSpec(keep_float=("nowhere",)))
+    sets, _, _ = check_data(job, fit_inputs(job).raw)
+    graph, wanted = recovered[0].graph, ("int8-uint8-activations",)
+    made = make_forms(job, graph, sets["calibrate"], wanted, saturates=False, suffix="-pruned")
+    assert made["float"] == Path(graph.path)
+    assert made[wanted[0]].startswith("quantise.keep_float on the pruned graph: ")
+    with pytest.raises(BadInput, match="nowhere"):
+        make_forms(job, graph, sets["calibrate"], wanted, saturates=False)

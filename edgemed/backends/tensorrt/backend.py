@@ -31,8 +31,6 @@ class TensorRt(Backend):
         "int8": "int8-signed-activations",
     }
 
-    build_timeout_s = 300.0
-    """tensorrt-rtx 1.7.1 never finishes some recurrent nets, and takes a GiB a minute."""
     stand_in = "onnxruntime, every node by itself"
 
     def availability(self) -> Availability:
@@ -94,6 +92,15 @@ class TensorRt(Backend):
         engines = tuple(build_engine(graph, engine.package, gpu, folder / _file(gpu)) for gpu in targets)
         listed = EngineList(engine, engines, notes)
         (folder / ENGINES_FILE).write_text(listed.to_json(), encoding="utf-8")
+
+    def build_timeout_s(self, engine: EngineSpec | None) -> float:
+        """tensorrt-rtx 1.7.1 never finishes some recurrent nets, and takes a GiB a minute."""
+        rtx = engine is not None and engine.package == "tensorrt-rtx"
+        return 300.0 if rtx else super().build_timeout_s(engine)
+
+    def notes(self, folder: Path) -> tuple[str, ...]:
+        """What the front end said of the graph, and whether it is the engine's own."""
+        return read_engines(folder).notes
 
     def load(self, folder: Path, precision: Precision, outputs: tuple[str, ...], threads: int) -> Executor:
         from edgemed.backends.tensorrt.executor import TensorRtExecutor

@@ -17,8 +17,9 @@ _CAUSES = {
         "its driver is not installed, or too old for the CUDA of cuda-bindings",
         "install NVIDIA's driver, or a newer one; on JetPack 6 pip install 'cuda-bindings==12.*'",
     ),
+    "cudaErrorMemoryAllocation": ("the GPU has no memory left", "end what else runs on it"),
 }
-"""Why there is no GPU, and what to do, by CUDA's name for it."""
+"""What is wrong, and what to do, by CUDA's name for it."""
 _KERNEL_MODULE = Path("/proc/driver/nvidia/version")
 
 
@@ -37,7 +38,7 @@ def find_gpu() -> Gpu:
     try:
         count = call(cudart.cudaGetDeviceCount)
     except Unavailable as error:
-        raise Unavailable(f"no NVIDIA GPU here: {error.problem}", remedy=error.remedy) from None
+        raise Unavailable(f"no NVIDIA GPU here: {error.problem}", remedy=error.remedy or _BOARD) from None
     if count < 1:
         raise Unavailable("no NVIDIA GPU here", remedy=_BOARD)
     kinds = cudart.cudaDeviceAttr
@@ -74,6 +75,6 @@ def call(function: Any, *arguments: Any) -> Any:
         raise Unavailable(f"there is no NVIDIA driver: {error}", remedy=_BOARD) from None
     if int(status) != 0:
         name = getattr(status, "name", str(status))
-        cause, remedy = _CAUSES.get(name, ("CUDA failed", _BOARD))
+        cause, remedy = _CAUSES.get(name, ("CUDA failed", ""))
         raise Unavailable(f"{cause} ({name})", remedy=remedy)
     return values[0] if values else None
