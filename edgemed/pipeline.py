@@ -10,7 +10,7 @@ from edgemed.stages.artefacts import ORIGINAL, build_all, notes_of, stamps_for
 from edgemed.stages.choose import choose, missed_by
 from edgemed.stages.data import check_data, check_paths
 from edgemed.stages.doubts import dead_columns, doubts
-from edgemed.stages.forms import make_all_forms
+from edgemed.stages.forms import make_forms, make_pruned_forms
 from edgemed.stages.golden import make_golden_inputs
 from edgemed.stages.graph import make_graph
 from edgemed.stages.inputs import fit_inputs
@@ -53,13 +53,14 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     sets, data, told = check_data(job, inputs.raw)
     warnings = job.warn(told)
     graph, model, parity = make_graph(job, inputs, sets.get("calibrate"))
-    learnt = removal is not None and job.recipe.prune.use_labels
-    sets, data, told = check_labels(sets, data, graph.outputs, learnt=learnt)
+    sets, data, told = check_labels(sets, data, graph.outputs, learnt=job.recipe.prune.learns_labels)
     warnings += job.warn((*model.notes, *told))
 
-    pruned = make_pruned(job, inputs, removal, graph, model, sets.get("calibrate"))
-    forms = make_all_forms(job, graph, pruned, sets.get("calibrate"), plan.forms, sums_saturate(target))
-    golden = make_golden_inputs(job, graph, sets.get("calibrate"))
+    calibrate, saturates = sets.get("calibrate"), sums_saturate(target)
+    forms = {False: make_forms(job, graph, calibrate, plan.forms, saturates=saturates)}
+    pruned = make_pruned(job, inputs, removal, graph, model, calibrate)
+    forms[True] = make_pruned_forms(job, pruned, calibrate, plan.forms, saturates=saturates)
+    golden = make_golden_inputs(job, graph, calibrate)
     stamps = stamps_for(data)
     built, failures = build_all(
         job, graph, candidates, forms, golden, data,

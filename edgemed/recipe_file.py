@@ -29,7 +29,7 @@ def read_recipe(path: Path) -> Recipe:
             where=str(path),
             remedy="edgemed init -m MODEL drafts one",
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, UTF-8, huge numbers, deep nesting
         raise BadInput(f"not valid TOML: {error}", where=str(path), remedy=_SCHEMA) from None
     try:
         return Recipe.from_dict(data, where=_TOP)

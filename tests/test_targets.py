@@ -27,6 +27,11 @@ def read(folder: Path, text: str) -> Target:
     ("text", "words"),
     [
         (BASE + "colour = 1", ("unknown key 'colour'", "ours.toml")),
+        pytest.param(BASE + "x = " + "[" * 5000, ("not valid TOML", "ours.toml"), id="nested"),
+        pytest.param(BASE + "x = " + "1" * 5000, ("not valid TOML", "ours.toml"), id="huge number"),
+        pytest.param(
+            GPU + RTX + f'versions = ">={"1" * 5000}"', ("names no versions", "ours.toml"), id="huge version"
+        ),
         (PC + 'instruction_set = ["avx2"]', ("unknown key", "did you mean 'instruction_sets'")),
         (PC + 'instruction_sets = ["avx3"]', ("no instruction set 'avx3'", "instruction_sets in ours.toml")),
         (PC + 'instruction_sets = ["asimd"]', ("x86_64 has no instruction set 'asimd'",)),

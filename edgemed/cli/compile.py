@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgemed.cli.outcome import print_outcome
+from edgemed.cli.outcome import nothing_kept, print_outcome
 from edgemed.cli.progress import ProgressBar
 from edgemed.errors import EXIT_DONE, EXIT_NOT_PROVEN, BadInput
 
@@ -61,7 +61,7 @@ Examples:
 @click.option("--skip-bad", is_flag=True, default=None, help="Count unreadable samples and go on.")
 @click.option("--with-images", is_flag=True, help="Put pictures of flipped cases into report.html.")
 @click.option(
-    "--dry-run", is_flag=True, help="Check that recipe, model and data fit, print the plan and stop."
+    "--dry-run", is_flag=True, help="Check recipe, model and one sample of each set, print the plan and stop."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print report.json (or the plan) to standard output.")
 def compile_(
@@ -133,6 +133,8 @@ def compile_(
         result = compile_model(job, _command(), with_images=with_images)
     if as_json:
         click.echo(result.to_json())
+        if not result.kept:
+            click.echo(nothing_kept(result), err=True)
     else:
         print_outcome(result, out)
     raise SystemExit(EXIT_DONE if result.kept else EXIT_NOT_PROVEN)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from edgemed.cli.outcome import print_outcome
+from edgemed.cli.outcome import nothing_kept, print_outcome
 from edgemed.cli.progress import ProgressBar
 from edgemed.errors import EXIT_DONE, EXIT_NOT_PROVEN, BadInput
 
@@ -70,6 +70,8 @@ def demo(name: str, data: Path | None, out: Path, seed: int, as_json: bool) -> N
         result = compile_model(job, command)
     if as_json:
         click.echo(json.dumps({"lines": prepared.lines, "report": result.to_dict()}))
+        if not result.kept:
+            click.echo(nothing_kept(result), err=True)
     else:
         for line in prepared.lines:
             click.echo(textwrap.fill(line, 80))

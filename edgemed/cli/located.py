@@ -17,6 +17,7 @@ CACHE = ".cache"
 
 def read_compilation(folder: Path) -> Compilation:
     """The `report.json` of a compile's output folder."""
+    from edgemed.runtime import ARTEFACTS
     from edgemed.types import Compilation
 
     try:
@@ -32,6 +33,12 @@ def read_compilation(folder: Path) -> Compilation:
                 where=str(folder),
                 remedy="give the same edgemed compile: it tells what is wrong, finished stages are reused",
             ) from None
+        if (folder / ARTEFACTS).is_dir():
+            raise BadInput(
+                "artefacts without their compile's report (report.json)",
+                where=str(folder),
+                remedy=f"edgemed-device tune {folder}, or give an artefact's own folder",
+            ) from None
         raise BadInput(
             "neither an artefact (manifest.json) nor a compile's output (report.json)",
             where=str(folder),
@@ -41,21 +48,26 @@ def read_compilation(folder: Path) -> Compilation:
 
 
 def artefact_folder(path: Path) -> Path:
-    """`path` itself, or the fastest artefact of a compile's output folder.
+    """What `chosen_artefact` gives, without who chose it."""
+    return chosen_artefact(path)[0]
+
+
+def chosen_artefact(path: Path) -> tuple[Path, str]:
+    """`path` itself, or the fastest artefact of a compile's output folder and who chose it.
 
     What a tune measured on this machine, as `tuned.json` in the folder tells, comes before the compile's own
     choice. Raises `BadInput`.
     """
-    from edgemed.runtime import ARTEFACTS, fastest_here, is_artefact
+    from edgemed.runtime import ARTEFACTS, TUNED_FILE, fastest_here, is_artefact
 
     if is_artefact(path):
-        return path
+        return path, ""
     tuned = fastest_here(path)
     if tuned is not None:
-        return tuned
+        return tuned, f"edgemed-device tune ({TUNED_FILE})"
     result = read_compilation(path)
     if result.best is not None:
-        return path / ARTEFACTS / result.best
+        return path / ARTEFACTS / result.best, "the compile"
     if not result.kept:
         raise BadInput("this compile kept no artefact", where=str(path), remedy="see its report.html")
     raise BadInput(

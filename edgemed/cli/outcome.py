@@ -26,22 +26,23 @@ def print_outcome(result: Compilation, out: Path, case: Path | None = None) -> N
 
     `case` is a file to try the best artefact on.
     """
+    from edgemed.report.pruning import all_dropped
     from edgemed.runtime import ARTEFACTS
 
     _print_candidates(result)
     _print_reasons(result)
     _print_acceptance(result)
     if result.pruning is not None:
-        _print_field("pruned", _pruned(result.pruning))
+        _print_field("pruned", _pruned(result.pruning, result.recipe["prune"]["epochs"]))
+    if told := all_dropped(result):
+        _print_field("", told)
     for stamp in result.stamps:
         click.echo(f"stamp      {stamp}{_STAMPS.get(stamp, '')}")
     shown = shlex.quote(str(out))
     for note in _not_known(result):
         _print_field("not known", note)
     if not result.kept:
-        limited = any(each.reason.startswith("misses the target's limits") for each in result.candidates)
-        within = " within the target's limits" if limited else ""
-        click.echo(f"nothing that was built agrees with the original{within}: no artefact is kept", err=True)
+        click.echo(nothing_kept(result), err=True)
     else:
         click.echo(f"artefacts  {out / ARTEFACTS}")
     click.echo(f"report     {out / 'report.html'}")
@@ -53,6 +54,13 @@ def print_outcome(result: Compilation, out: Path, case: Path | None = None) -> N
         if case is not None:
             given = shlex.quote(str(case))
         click.echo(f"try it     edgemed run {shown} {given}")
+
+
+def nothing_kept(result: Compilation) -> str:
+    """The last word where no artefact is kept."""
+    limited = any(each.reason.startswith("misses the target's limits") for each in result.candidates)
+    within = " within the target's limits" if limited else ""
+    return f"nothing that was built agrees with the original{within}: no artefact is kept"
 
 
 def _not_known(result: Compilation) -> list[str]:
@@ -86,10 +94,10 @@ def _s(unknown: Unknown) -> str:
     return "s" if len(unknown.ids) == 1 else ""
 
 
-def _pruned(facts: PruningFacts) -> str:
+def _pruned(facts: PruningFacts, most_epochs: int) -> str:
     """How much is left, and what recovery did; or why nothing came of it."""
     from edgemed.report.numerals import significant
-    from edgemed.report.pruning import left, loss_rows
+    from edgemed.report.pruning import epochs_done, left, loss_rows
 
     if facts.dropped:
         return plain(f"the pruned model is dropped: {facts.dropped}")
@@ -102,9 +110,7 @@ def _pruned(facts: PruningFacts) -> str:
     start, *_ = rows = loss_rows(recovery)
     kept = next(row for row in rows if row.kept)
     told += f"held-out loss {start.text}, in the end {kept.text} ({kept.state}), after "
-    told += (
-        f"{len(recovery.losses)} of {recovery.epochs_planned} epochs in {significant(recovery.minutes)} min"
-    )
+    told += f"{epochs_done(recovery, most_epochs)} in {significant(recovery.minutes)} min"
     diverged = ", which diverged" if recovery.stopped == "diverged" else ""
     return plain(told + (f"; {facts.unrecovered}" if facts.unrecovered else diverged))
 
@@ -210,17 +216,33 @@ def _auc(figures: AgreementFigures) -> float | None:
 
 
 def _print_reasons(result: Compilation) -> None:
-    """What became of each and why, as far as the table does not tell; report.html has every figure."""
+    """What became of each and why, as far as the table does not tell; report.html has every figure.
+
+    Candidates of one runtime with the same reason are told together.
+    """
     width = max((len(_shown_id(each)) for each in result.candidates), default=0) + GAP
+    ids: dict[tuple[str, str], list[str]] = {}
     for each in result.candidates:
         status = "best" if each.id == result.best else each.status
-        reason = each.reason.partition("; agrees: ")[0]
-        if reason.startswith("agrees: "):
-            reason = "it agrees" if each.latency is not None else "it agrees, not timed"
-        lines = textwrap.wrap(f"{status}: {reason}", _WIDTH - width, break_long_words=False)
-        for index, line in enumerate(lines):
-            click.echo(f"{_shown_id(each) if index == 0 else '':<{width}}{line}")
+        ids.setdefault((each.backend, f"{status}: {_short_reason(each)}"), []).append(_shown_id(each))
+    for (_, told), names in ids.items():
+        if len(names) == 1:
+            told, indent = f"{names[0]:<{width}}{told}", " " * width
+        else:
+            told, indent = f"{', '.join(names)}: {told}", " " * GAP
+        click.echo(
+            textwrap.fill(
+                told, _WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+            )
+        )
     click.echo()
+
+
+def _short_reason(each: CandidateResult) -> str:
+    reason = each.reason.partition("; agrees: ")[0]
+    if reason.startswith("agrees: "):
+        return "it agrees" if each.latency is not None else "it agrees, not timed"
+    return reason
 
 
 def _print_acceptance(result: Compilation) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgemed.cli.located import artefact_folder
+from edgemed.cli.located import chosen_artefact
 
 if TYPE_CHECKING:
     from edgemed.types import OutputSpec, Resized
@@ -36,10 +36,13 @@ def run(artefact: Path, file: Path, as_json: bool) -> None:
     from edgemed.readers import Notes, read_file
     from edgemed.runtime import Session
 
-    session = Session.load(artefact_folder(artefact))
+    folder, chooser = chosen_artefact(artefact)
+    session = Session.load(folder)
     manifest = session.manifest
     told = Notes()
     outputs = session.predict(read_file(file, manifest.inputs, told))
+    if chooser:
+        click.echo(f"artefact: {folder.name}, chosen by {chooser}", err=True)
     notes = [*told.sentences, *map(_sizes, told.resizings)]
     answers = {spec.name: _answer(spec, outputs[spec.name].tolist()) for spec in manifest.outputs}
     if as_json:

@@ -45,7 +45,7 @@ def targets(name: str | None, paths: tuple[Path, ...], as_json: bool) -> None:
     from edgemed.targets import load_target, target_names
 
     if name is not None:
-        target = load_target(name, paths=paths)
+        target = _named(name, paths)
         runtimes = _runtimes(target)
         if as_json:
             click.echo(json.dumps({**target.to_dict(), "misfits": misfits_here(target)}))
@@ -69,6 +69,18 @@ def targets(name: str | None, paths: tuple[Path, ...], as_json: bool) -> None:
     print_table("", ["target", "arch", "runtimes", "precisions", "here"], rows, "lllll")
     click.echo("\nhere: this machine can stand for the target, so a compile's times decide;")
     click.echo("for the others those of edgemed-device tune, there. More: edgemed targets NAME")
+
+
+def _named(name: str, paths: tuple[Path, ...]) -> Target:
+    """The target; where there is none of that name, it is the argument that is wrong, here no option."""
+    from edgemed.targets import load_target
+
+    try:
+        return load_target(name, paths=paths)
+    except BadInput as error:
+        if error.where != "--target":
+            raise
+        raise BadInput(error.problem, where="NAME", remedy=error.remedy) from None
 
 
 def _runtimes(target: Target) -> list[str]:
@@ -99,7 +111,12 @@ def _explain(target: Target, runtimes: list[str]) -> None:
         ("has not", ", ".join(target.without)),
         ("runtimes", "\n".join(runtimes)),
         ("precisions", ", ".join(target.precisions)),
-        ("latency", f"at most {limits.latency_ms:g} ms" if limits.latency_ms else ""),
+        (
+            "latency",
+            f"at most {limits.latency_ms:g} ms (p99; a lower percentile with few rounds)"
+            if limits.latency_ms
+            else "",
+        ),
         ("memory", f"at most {limits.memory_mib:g} MiB" if limits.memory_mib else ""),
         ("Python", wheel.python),
         ("wheels", wheel.platform),

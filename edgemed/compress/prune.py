@@ -19,6 +19,7 @@ from edgemed.types import LeftAlone, PruneSpec, Pruning
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+_UNTRACED = "no gradient leads from an output to it"
 _SHOWN = 5
 """Layers that a message names."""
 
@@ -45,12 +46,16 @@ def prune(module: nn.Module, example: Mapping[str, Tensor], spec: PruneSpec) -> 
     for removal, reason in refused:
         plan.leave(removal.layers, reason)
     if not accepted:
+        traced = bool(plan.reasons)
+        plan.leave(list(layer_widths(module)), _UNTRACED)
         named = [f"{name}: {reason}" for name, reason in plan.reasons.items()]
         more = f"; and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
         raise BadInput(
             "no layer can be pruned",
             where="; ".join(named[:_SHOWN]) + more,
-            remedy="leave prune out, or give another ratio or a smaller prune.round_to",
+            remedy="leave prune out, or give another ratio or a smaller prune.round_to"
+            if traced
+            else "take torch.no_grad() or inference_mode() out of the model's forward",
         )
     history = merged([way for _, way in accepted])
     before, parameters, macs = layer_widths(module), _parameters(module), count_macs(module, example)
@@ -58,9 +63,8 @@ def prune(module: nn.Module, example: Mapping[str, Tensor], spec: PruneSpec) -> 
     attentions = [removal.heads for removal, _ in accepted if removal.heads is not None]
     changes = (*head_changes(attentions, module), *layer_changes(before, module))
     fewer = {change.name for change in changes if change.outputs_after < change.outputs_before}
-    untraced = "no gradient leads from an output to it"
     left_alone = tuple(
-        LeftAlone(name, plan.reasons.get(name, untraced)) for name in before if name not in fewer
+        LeftAlone(name, plan.reasons.get(name, _UNTRACED)) for name in before if name not in fewer
     )
     after = _parameters(module), count_macs(module, example)
     return Pruning(changes, left_alone, parameters, after[0], macs, after[1]), history

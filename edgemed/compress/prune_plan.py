@@ -108,8 +108,11 @@ def _plan_heads(
     step = round_to // math.gcd(round_to, heads.width)
     kept = channels_kept(heads.count, ratios.of(layers), step, layers[0], "heads")
     fault = next((unfit[name] for name in (*heads.producers, heads.consumer) if name in unfit), "")
-    if fault or kept == heads.count:
-        plan.leave(layers, fault or _unchanged(ratios.of(layers), heads.count, step, "heads"))
+    if fault:
+        plan.leave(layers, fault)
+        return
+    if kept == heads.count:
+        _leave_unchanged(plan, layers, ratios, f"its {heads.count} heads", step)
         return
     histories = []
     for way in ways:
@@ -128,27 +131,33 @@ def _plan_channels(
         plan.leave(group.layers, group.fault)
         return
     cut = {(member.target, member.side) for member in group.members}
-    faults = [
-        f"it is tied to {name}: {reason}" if name not in group.layers else reason
+    faults = {
+        name: reason
         for name, reason in unfit.items()
         if (name, "out") in cut or (reason != _RECURRENT and (name, "in") in cut)
-    ]
+    }
+    for name, reason in faults.items():
+        plan.leave([name], reason)
+        plan.leave(group.layers, f"it is tied to {name}: {reason}")
     if faults:
-        plan.leave(group.layers, faults[0])
         return
-    ratio, step = ratios.of(group.layers), math.lcm(round_to, group.blocks)
+    step = math.lcm(round_to, group.blocks)
     if group.channels % group.blocks:
         plan.leave(group.layers, f"its {group.channels} channels do not lie in {group.blocks} equal blocks")
         return
-    kept = channels_kept(group.channels, ratio, step, group.layers[0], "channels")
+    kept = channels_kept(group.channels, ratios.of(group.layers), step, group.layers[0], "channels")
     if kept == group.channels:
-        plan.leave(group.layers, _unchanged(ratio, group.channels, step, "channels"))
+        _leave_unchanged(plan, group.layers, ratios, f"its {group.channels} channels", step)
         return
     history = History(group.cuts(group.least_important(group.channels - kept)))
     plan.removals.append(GroupRemoval(group.layers, (history,)))
 
 
-def _unchanged(ratio: float, count: int, step: int, unit: str) -> str:
-    if ratio == 0.0:
-        return "the recipe gives it a ratio of 0"
-    return f"its {count} {unit} stay when rounded to a multiple of {step}"
+def _leave_unchanged(
+    plan: PrunePlan, layers: Sequence[str], ratios: PruneRatios, what: str, step: int
+) -> None:
+    whole = [layer for layer in layers if ratios.of([layer]) == 0.0]
+    plan.leave(whole, "the recipe gives it a ratio of 0")
+    for layer in whole:
+        plan.leave(layers, f"it shares its channels with {layer}, which the recipe gives a ratio of 0")
+    plan.leave(layers, f"{what} stay when rounded to a multiple of {step}")

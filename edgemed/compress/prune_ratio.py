@@ -65,7 +65,7 @@ def _pattern(entry: str, layers: Sequence[str]) -> re.Pattern[str] | None:
         return None
     try:
         return re.compile(entry)
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         raise BadInput(
             f"{entry!r} is no regular expression: {error}",
             where="prune.layers",

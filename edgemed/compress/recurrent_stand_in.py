@@ -11,12 +11,20 @@ from torch import Tensor, nn
 
 
 class RecurrentStandIn(nn.Module):
-    """Gives outputs and states of the shapes of `original`'s, for a batch of sequences, from one `layer`."""
+    """Gives outputs and states of the shapes of `original`'s, for a batch of sequences, from one `layer`.
+
+    Its weights weigh each input as those of `original` do: what feeds it is pruned by them.
+    """
 
     def __init__(self, original: nn.RNNBase) -> None:
         super().__init__()
         directions = 2 if original.bidirectional else 1
         self.layer = nn.Linear(original.input_size, original.hidden_size * directions)
+        own = tuple(weight for name, weight in original.named_parameters() if name.startswith("weight_ih_l0"))
+        with torch.no_grad():
+            squares = torch.cat(own).double().square().sum(0)
+            self.layer.weight.copy_((squares / self.layer.out_features).sqrt().expand_as(self.layer.weight))
+            self.layer.bias.zero_()
         self._states = original.num_layers * directions
         self._hidden = original.hidden_size
         self._time_axis = 1 if original.batch_first else 0

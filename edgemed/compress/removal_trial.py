@@ -64,6 +64,8 @@ class RemovalTrial:
             apply_history(cut, history)
         except CannotCut as error:
             return str(error)
+        except IndexError:
+            return "torch-pruning follows its channels to places that are none"
         expected, _ = _run(masked, self._batches, self._norms)
         try:
             found, _ = _run(cut, self._batches, self._norms)

@@ -52,6 +52,7 @@ def tune(
         except EdgemedError as error:
             refused[name] = error
             tell(f"{name} is left out: {_in_words(error)}")
+    _tell_targets([manifests[name] for name in costs], limits, tell)
     latencies = _latencies(
         {name: folders[name] for name in costs}, refused, launches=launches, seconds=seconds, tell=tell
     )
@@ -73,6 +74,7 @@ def tune(
             load_ms=costs[name].load_ms,
             memory_mib=costs[name].memory_mib,
             missed=missed_limits(within, shown, costs[name].memory_mib),
+            target=manifests[name].target,
         )
     return Tuned(
         best=fastest(artefacts, baseline),
@@ -93,6 +95,14 @@ def fastest(artefacts: Mapping[str, TunedArtefact], baseline: str) -> str | None
     if baseline in able:
         able = [name for name in able if name == baseline or artefacts[name].ratio.faster]
     return min(able, key=lambda name: artefacts[name].ratio.ratio, default=None)
+
+
+def _tell_targets(manifests: Sequence[Manifest], given: Limits, tell: Callable[[str], None]) -> None:
+    """This machine may be another."""
+    names = sorted({each.target for each in manifests if each.target})
+    if names:
+        limited = _limits(given, [each.limits for each in manifests]) != given
+        tell(f"the artefacts are for {', '.join(names)}{', and so are the limits' if limited else ''}")
 
 
 def _limits(given: Limits, own: Sequence[Limits]) -> Limits:

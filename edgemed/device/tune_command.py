@@ -43,8 +43,9 @@ def add_to(commands: Any) -> None:
         help="per artefact and launch (default: 0.5)",
     )  # fmt: skip
     parser.add_argument(
-        "--latency-ms", type=_limit("latency_ms"), metavar="MS", help="the most for one sample"
-    )
+        "--latency-ms", type=_limit("latency_ms"), metavar="MS",
+        help="the most for one sample: p99; a lower percentile with few rounds",
+    )  # fmt: skip
     parser.add_argument(
         "--memory-mib", type=_limit("memory_mib"), metavar="MIB", help="the most for loading and one answer"
     )
@@ -80,9 +81,8 @@ def _out(given: Path | None, folders: list[Path]) -> Path:
         return given
     if len(folders) == 1 and not is_artefact(folders[0]):
         return folders[0] / TUNED_FILE
-    raise BadInput(
-        "an artefact's own folder takes no other file", where="FOLDER", remedy="name a file: --out tuned.json"
-    )
+    problem = "an artefact's own folder takes no other file" if len(folders) == 1 else "several folders"
+    raise BadInput(problem, where="FOLDER", remedy="name a file: --out tuned.json")
 
 
 def _limit(name: str) -> Callable[[str], float]:

@@ -58,7 +58,7 @@ def _losses(limits: Agreement, figures: AgreementFigures) -> list[tuple[bool, st
     return [
         (
             _within(-worst.value, limits.loss),
-            f"{worst.name}{label} changes by {worst.value:+.3g}, may fall by {limits.loss:g}",
+            f"{worst.name}{label} falls by {-worst.value:.3g}, limit {limits.loss:g}",
         )
     ]
 

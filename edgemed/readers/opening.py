@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
-from edgemed.readers.decode import decode, decode_npy
+from edgemed.readers.decode import DECODERS, decode, decode_npy, decoder_of
 from edgemed.readers.fit import fit
 from edgemed.readers.folder import FolderSet
 from edgemed.readers.notes import Notes
@@ -89,6 +89,9 @@ def read_file(path: Path, inputs: Sequence[InputSpec], notes: Notes | None = Non
             )
         if path.suffix.lower() == ".npy":
             return {inputs[0].name: _one(decode_npy(path, told, levels=False)[0], inputs[0], told)}
+        if decoder_of(path) is None:
+            known = ", ".join((*DECODERS, ".npz"))
+            raise BadInput("the format is not known by its name", remedy=f"known: {known}")
         return {inputs[0].name: decode(path, inputs[0], told)}
     except BadInput as error:
         raise BadInput(error.problem, where=str(path), remedy=error.remedy) from error

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from edgemed.report.numerals import NO_BREAK, amount, count, share, significant
-from edgemed.types.pruning import LayerChange, PruningFacts, Recovery
+from edgemed.types.compilation import CandidateResult, Compilation
+from edgemed.types.pruning import LayerChange, Recovery
 
 _STOPPED = {
     "epochs": "all planned epochs were done",
@@ -54,13 +56,15 @@ class PruningSection:
     recovery: Recovery | None
     unrecovered: str
     dropped: str
+    all_dropped: str
     how: tuple[tuple[str, str], ...]
     losses: tuple[LossRow, ...]
     """Before the first epoch, after the last one, and the smallest."""
 
 
-def pruning_section(facts: PruningFacts | None) -> PruningSection | None:
+def pruning_section(compilation: Compilation) -> PruningSection | None:
     """None where nothing was pruned. The recovery of a model that was dropped is not told."""
+    facts = compilation.pruning
     if facts is None:
         return None
     pruning, recovery = facts.pruning, None if facts.dropped else facts.recovery
@@ -79,9 +83,45 @@ def pruning_section(facts: PruningFacts | None) -> PruningSection | None:
         recovery=recovery,
         unrecovered=facts.unrecovered,
         dropped=facts.dropped,
-        how=() if recovery is None else _how(recovery),
+        all_dropped=all_dropped(compilation),
+        how=() if recovery is None else _how(recovery, compilation.recipe["prune"]["epochs"]),
         losses=() if recovery is None else _told(loss_rows(recovery)),
     )
+
+
+def all_dropped(compilation: Compilation) -> str:
+    """That every pruned candidate was dropped, and what to try where none agrees; empty where one is kept."""
+    pruned = [each for each in compilation.candidates if each.pruned and each.status != "failed"]
+    facts = compilation.pruning
+    if facts is None or not pruned or any(each.status == "kept" for each in pruned):
+        return ""
+    told = "all pruned candidates are dropped"
+    if not all(map(_disagrees, pruned)):
+        return told
+    return f"{told}: try {_to_try(facts.recovery, compilation.recipe)}"
+
+
+def _disagrees(candidate: CandidateResult) -> bool:
+    refused = candidate.reason.startswith("refused on the acceptance set: ")
+    return refused or "does not agree: " in candidate.reason
+
+
+def _to_try(recovery: Recovery | None, recipe: dict[str, Any]) -> str:
+    if recovery is None:
+        return "a larger --budget" if recipe["data"]["calibrate"] else "--calibrate SET, to recover on"
+    most = recipe["prune"]["epochs"]
+    cut = recovery.stopped == "budget" or (recovery.stopped == "epochs" and recovery.epochs_planned < most)
+    return "a larger --budget" if cut else "a smaller --prune"
+
+
+def epochs_done(recovery: Recovery, most: int) -> str:
+    """How many, of those planned; `most` are the recipe's."""
+    done, planned = len(recovery.losses), recovery.epochs_planned
+    if planned >= most:
+        return f"{done} of {planned} epochs"
+    if done < planned:
+        return f"{done} of the {planned} epochs that the budget allows (of {most})"
+    return f"{done} epoch{'s' if done != 1 else ''}, as many as the budget allows (of {most})"
 
 
 def left(before: int, after: int) -> str:
@@ -108,12 +148,12 @@ def _key(title: str, before: int, after: int) -> KeyFigure:
     return KeyFigure(title, amount(after), f"original {amount(before)}; {left(before, after)} left")
 
 
-def _how(recovery: Recovery) -> tuple[tuple[str, str], ...]:
+def _how(recovery: Recovery, most_epochs: int) -> tuple[tuple[str, str], ...]:
     labels = "with labels" if recovery.labelled else "without labels"
     held_out = f"{count(recovery.held_out)} more held out"
     return (
         ("Samples", f"{count(recovery.samples)} of the calibration set, {labels}; {held_out}"),
-        ("Epochs", f"{count(len(recovery.losses))} of {count(recovery.epochs_planned)} planned"),
+        ("Epochs", epochs_done(recovery, most_epochs)),
         ("Time", f"{significant(recovery.minutes)}{NO_BREAK}min"),
         ("Stopped because", _STOPPED[recovery.stopped]),
     )

@@ -33,13 +33,14 @@ def trade_off_chart(found: TradeOff) -> Markup:
     y = _loss_axis([*timed, *untimed], scale.limit)
     points = [(x.at(each.it.ratio.ratio), y.at(each.loss.value)) for each in timed if each.it.ratio]
     parts = [_frames(x, y, right, strip, found), _ticks(x, y, scale.percent)]
-    limit, taken = _limit(y, right, WIDTH - RIGHT, scale)
-    parts.append(limit)
-    parts += [_point(each, at, _span(each.it.ratio, x), y) for each, at in zip(timed, points, strict=True)]
     original = x.at(1.0), y.at(0.0)
-    parts.append(_original(*original))
     frame = Box((LEFT + right) / 2, TOP + HEIGHT / 2, right - LEFT, HEIGHT)
     spots = [Box(*original, 11, 11), *(_spot(each, *at, y) for each, at in zip(timed, points, strict=True))]
+    whiskers = [box for each, at in zip(timed, points, strict=True) for box in _whiskers(each, at, x, y)]
+    limit, taken = _limit(y, frame, WIDTH - RIGHT, scale, [*spots, *whiskers])
+    parts.append(limit)
+    parts += [_point(each, at, _span(each.it.ratio, x), y) for each, at in zip(timed, points, strict=True)]
+    parts.append(_original(*original))
     parts.append(_labels(["original", *(str(each.number) for each in timed)], spots, frame, taken))
     parts.append(_strip(untimed, y, WIDTH - RIGHT - strip, strip))
     spoken = f"{scale.title} against the ratio of times of {len(timed)} candidates"
@@ -123,25 +124,41 @@ def _ticks(x: Axis, y: Axis, percent: bool) -> Markup:
     return Markup("").join(marks)
 
 
-def _limit(y: Axis, right: float, end: float, scale: Scale) -> tuple[Markup, list[Box]]:
-    """The line of the limit with its label, and the box of that."""
+def _limit(y: Axis, frame: Box, end: float, scale: Scale, marks: Sequence[Box]) -> tuple[Markup, list[Box]]:
+    """The line of the limit with its label, and the box of that: above or below an end, where no mark is."""
     from markupsafe import Markup
 
     if scale.limit is None or not y.holds(scale.limit):
         return Markup(""), []
     at, text = y.at(scale.limit), f"limit {tick_text(scale.limit, percent=scale.percent)}"
+    width = 7.0 * len(text)
+    aside = (frame.width - width) / 2 - 5
+    tried = [Box(frame.x + x, at + down, width, LINE) for down in (-9, 11) for x in (aside, -aside)]
+    inside = [box for box in tried if box.lies_in(frame)] or tried
+    box = min(inside, key=lambda box: sum(box.overlap(mark) for mark in marks))
+    anchor, start = ("end", box.x + width / 2) if box.x > frame.x else ("start", box.x - width / 2)
     drawn = Markup(
         '<line class="limit" x1="{}" x2="{}" y1="{}" y2="{}"/>'
-        '<text class="limit-text" x="{}" y="{}" text-anchor="end">{}</text>'
-    ).format(LEFT, end, _at(at), _at(at), right - 5, _at(at - 5), text)
-    width = 7.0 * len(text)
-    return drawn, [Box(right - 5 - width / 2, at - 9, width, LINE)]
+        '<text class="limit-text" x="{}" y="{}" text-anchor="{}">{}</text>'
+    ).format(LEFT, end, _at(at), _at(at), _at(start), _at(box.y + 4), anchor, text)
+    return drawn, [box]
 
 
 def _span(ratio: SpeedRatio | None, x: Axis) -> tuple[float, float] | None:
     if ratio is None or ratio.low is None or ratio.high is None:
         return None
     return x.at(ratio.low), x.at(ratio.high)
+
+
+def _whiskers(entry: Entry, at: tuple[float, float], x: Axis, y: Axis) -> list[Box]:
+    """What its whiskers cover, 1 unit wide."""
+    boxes = []
+    if across := _span(entry.it.ratio, x):
+        boxes.append(Box(sum(across) / 2, at[1], across[1] - across[0], 1))
+    if entry.loss.low is not None and entry.loss.high is not None:
+        ends = y.at(entry.loss.high), y.at(entry.loss.low)
+        boxes.append(Box(at[0], sum(ends) / 2, 1, ends[1] - ends[0]))
+    return boxes
 
 
 def _point(entry: Entry, at: tuple[float, float], across: tuple[float, float] | None, y: Axis) -> Markup:

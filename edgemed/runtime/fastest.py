@@ -20,7 +20,7 @@ def read_tuned(path: Path) -> Tuned:
     """A `tuned.json`. Raises `BadInput` where no tune of this edgemed wrote it."""
     try:
         return Tuned.from_json(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, BadInput):
+    except (OSError, UnicodeDecodeError, BadInput):
         raise BadInput(
             "no tune of this edgemed wrote this file",
             where=str(path),

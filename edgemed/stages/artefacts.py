@@ -40,8 +40,6 @@ ARTEFACT = "artefact"
 _ELSEWHERE: Mapping[Precision, float] = {"int8": 1e-2}
 """Least tolerance of golden cases on another processor, where the last bit of a float turns a rounding over
 and an int8 value moves by a whole step."""
-FormKey = tuple[Form, bool]
-"""A form, of the model as it came or (True) of the pruned one."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def build_all(
     job: Job,
     graph: Graph,
     candidates: Sequence[Candidate],
-    forms: Mapping[FormKey, Path | str],
+    forms: Mapping[bool, Mapping[Form, Path | str]],
     golden: Path,
     data: Sequence[DataFacts],
     stamps: Mapping[bool, tuple[str, ...]],
@@ -98,7 +96,7 @@ def build_all(
 ) -> tuple[dict[str, Built], dict[str, str]]:
     """Build the original and every candidate. Gives what was built, and why others were not, by id.
 
-    `stamps` are those of candidates that are not pruned, and of those that are.
+    `forms` and `stamps` are those of candidates that are not pruned, and (True) of those that are.
 
     A candidate whose runtime refuses, crashes, hangs or answers twice differently is one that is not built.
     Raises `ToolFailure` when the original cannot be built.
@@ -108,10 +106,11 @@ def build_all(
     own = next((each for each in candidates if each.id == ORIGINAL.id), ORIGINAL)
     for candidate in dict.fromkeys((own, *candidates)):
         backend = get_backend(candidate.backend)
-        source = forms[backend.forms[candidate.precision], candidate.pruned]
-        why = source if isinstance(source, str) else backend.cannot_build(target.tensorrt, graph.opset)
-        if why or isinstance(source, str):
-            failures[candidate.id] = why
+        source = forms[candidate.pruned][backend.forms[candidate.precision]]
+        if not isinstance(source, str) and (why := backend.cannot_build(target.tensorrt, graph.opset)):
+            source = why
+        if isinstance(source, str):
+            failures[candidate.id] = source
             continue
         try:
             built[candidate.id] = build(

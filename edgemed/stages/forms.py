@@ -10,7 +10,6 @@ from edgemed.backends import Form
 from edgemed.compress import find_scales, write_float16, write_signed_activations, write_uint8_activations
 from edgemed.compress.quantise import OPENVINO_FILE
 from edgemed.errors import BadInput, DiskFull, ToolFailure
-from edgemed.stages.artefacts import FormKey
 from edgemed.stages.job import Job, SetSource
 from edgemed.stages.pruning import Pruned
 from edgemed.types import Graph, QuantiseSpec
@@ -18,28 +17,6 @@ from edgemed.types import Graph, QuantiseSpec
 _UINT8_FILE = "uint8-activations.onnx"
 _SIGNED_FILE = "signed-activations.onnx"
 _FLOAT16_FILE = "float16.onnx"
-
-
-def make_all_forms(
-    job: Job,
-    graph: Graph,
-    pruned: Pruned | None,
-    calibrate: SetSource | None,
-    wanted: Collection[Form],
-    saturates: bool,
-) -> dict[FormKey, Path | str]:
-    """`make_forms` of the graph as it came and of the pruned one."""
-    forms: dict[FormKey, Path | str] = {
-        (form, False): file
-        for form, file in make_forms(job, graph, calibrate, wanted, saturates=saturates).items()
-    }
-    if pruned is None:
-        return forms
-    if isinstance(pruned.graph, str):
-        why = pruned.graph
-        return forms | {(form, True): why for form in ("float", *wanted)}
-    made = make_forms(job, pruned.graph, calibrate, wanted, saturates=saturates, suffix="-pruned")
-    return forms | {(form, True): file for form, file in made.items()}
 
 
 def make_forms(
@@ -69,6 +46,22 @@ def make_forms(
         for form, file in quantised:
             forms[form] = made / file if isinstance(made, Path) else made
     return forms
+
+
+def make_pruned_forms(
+    job: Job,
+    pruned: Pruned | None,
+    calibrate: SetSource | None,
+    wanted: Collection[Form],
+    *,
+    saturates: bool,
+) -> dict[Form, Path | str]:
+    """`make_forms` of the pruned graph; empty where nothing is pruned."""
+    if pruned is None:
+        return {}
+    if isinstance(pruned.graph, str):
+        return dict.fromkeys(wanted, pruned.graph)
+    return make_forms(job, pruned.graph, calibrate, wanted, saturates=saturates, suffix="-pruned")
 
 
 def _float16(job: Job, graph: Graph, suffix: str) -> Path | str:

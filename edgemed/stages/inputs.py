@@ -11,6 +11,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from edgemed.compress.attention_heads import split_all
+from edgemed.compress.layer_widths import layer_widths
+from edgemed.compress.prune_ratio import PruneRatios
 from edgemed.errors import BadInput
 from edgemed.preprocess import compare_with_training, tensor_spec, write_front
 from edgemed.readers import describe, open_set
@@ -21,7 +24,7 @@ from edgemed.sources import TrainedModel, load_trained_model
 from edgemed.sources.digest import source_digest
 from edgemed.sources.normalise import OPSET
 from edgemed.stages.job import Job
-from edgemed.types import InputRecipe, InputSpec, ParityFacts, Recipe, Step, did_you_mean
+from edgemed.types import InputRecipe, InputSpec, ParityFacts, PruneSpec, Recipe, Step, did_you_mean
 
 FEWEST_CALIBRATION = 2
 REAL_SAMPLES = 16
@@ -95,8 +98,6 @@ def real_samples(recipe: Recipe, raw: tuple[InputSpec, ...], base: Path) -> list
 def _fit_inputs(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
     base = Path(base_path)
     trained = load_trained_model(recipe.model, base)
-    if recipe.prune.wanted:
-        trained.module()  # changes nothing here; where this stage is cached, stage `prune` refuses
     raw = _raw_inputs(trained, recipe, base)
     steps: dict[str, Sequence[Step]] = {name: spec.steps for name, spec in recipe.inputs.items()}
     tensors = tuple(replace(tensor_spec(spec, steps.get(spec.name, ())), name=spec.name) for spec in raw)
@@ -109,11 +110,27 @@ def _fit_inputs(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
                 refuse_few(len(samples))
             next(iter(samples), None)
     write_front(raw, steps, folder / FRONT_FILE, opset=OPSET)
+    outputs = trained.output_names(tensors)
+    if recipe.prune.wanted:  # where this stage is cached, stage `prune` refuses
+        _check_layers(trained, recipe.prune)
     return {
         "raw": [spec.to_dict() for spec in raw],
         "tensors": [spec.to_dict() for spec in tensors],
-        "outputs": trained.output_names(tensors),
+        "outputs": outputs,
     }
+
+
+def _check_layers(trained: TrainedModel, spec: PruneSpec) -> None:
+    """Raises `BadInput` without a torch module, and for an entry of `prune.layers` that names no part of it.
+
+    What the trace of stage `prune` finds out only, such as a ratio that empties a layer, is not told here.
+    The module is not whole afterwards.
+    """
+    module = trained.module()
+    split_all(module)
+    layers = list(layer_widths(module))
+    owners = [name for name, part in module.named_modules() if name and layer_widths(part)]
+    PruneRatios(spec, [*layers, *owners])
 
 
 def _raw_inputs(trained: TrainedModel, recipe: Recipe, base: Path) -> tuple[InputSpec, ...]:

@@ -116,7 +116,7 @@ def _lines(
     if recipe.prune.wanted:
         lines += _pruning(recipe)
     if any(each.precision == "int8" for each in chosen):
-        lines.append(f"find int8 scales on {recipe.quantise.samples} calibration samples, once")
+        lines.append(f"find int8 scales on at most {recipe.quantise.samples} calibration samples, once")
     lines.append("build and load, each in its own process: " + ", ".join(each.id for each in chosen))
     lines += [f"leave out {key}: {why}" for key, why in left_out.items()]
     elsewhere = all(each.unmeasured for each in chosen)
@@ -125,7 +125,7 @@ def _lines(
     if stood_in := [each.id for each in chosen if each.stand_in]:
         lines.append(f"do not time {', '.join(stood_in)}: a stand-in answers for them")
     if timed := [each.id for each in chosen if not each.stand_in]:
-        line = f"time {', '.join(timed)} in turns, 1 sample at a time, {_threads(recipe.threads)}"
+        line = f"time {', '.join(timed)} in turns, 1 sample at a time, {_counted(recipe.threads, 'thread')}"
         lines.append(f"{line}, for information: this machine's times do not decide" if elsewhere else line)
     lines.append(_rule(recipe, elsewhere=elsewhere))
     lines.append(
@@ -142,7 +142,7 @@ def _pruning(recipe: Recipe) -> list[str]:
     lines = [f"prune {100 * spec.ratio:.3g} % of the channels{single}; heads and last layers stay whole"]
     if recipe.data.calibrate is None or not spec.budget_min:
         return [*lines, "no recovery: the pruned artefacts are stamped so"]
-    most = f"at most {spec.epochs} epochs and {spec.budget_min:g} minutes"
+    most = f"at most {_counted(spec.epochs, 'epoch')} and {_counted(spec.budget_min, 'minute')}"
     return [*lines, f"recover by distillation from the original on the calibration set, {most}"]
 
 
@@ -154,8 +154,8 @@ def _by_reason(chosen: Sequence[Candidate]) -> dict[str, list[str]]:
     return reasons
 
 
-def _threads(count: int) -> str:
-    return f"{count} thread" if count == 1 else f"{count} threads"
+def _counted(count: float, noun: str) -> str:
+    return f"{count:g} {noun}{'' if count == 1 else 's'}"
 
 
 def _rule(recipe: Recipe, *, elsewhere: bool) -> str:

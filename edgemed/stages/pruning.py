@@ -42,6 +42,8 @@ from edgemed.types import (
 _HISTORY_FILE = "history.json"
 _WEIGHTS_FILE = "weights.safetensors"
 _EXAMPLES = 2
+_FEWEST = 3
+"""Samples of which two train, for BatchNorm, and one watches."""
 _CHECKPOINT = "recovery-{}.safetensors"
 _REMOVAL = ("ratio", "layers", "round_to")
 """Of the recipe's keys those that recovery does not read."""
@@ -234,6 +236,12 @@ def _recover(
     history = _history(history_file)
     replay(student, history)
     samples = StoredTensors(source.open(), Front(inputs.front, inputs.raw), inputs.tensors, folder)
+    if len(samples) < _FEWEST:
+        raise BadInput(
+            f"{len(samples)} calibration samples are too few to recover with",
+            where="--calibrate",
+            remedy="give more, or --budget 0 to prune without recovery",
+        )
     order = SampleOrder(len(samples), recipe.prune.batch, recipe.seed)
     done = recover(
         student, teacher, history, heads,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ from edgemed.errors import BadInput, Untrusted
 from edgemed.runtime import ARTEFACTS, MANIFEST_FILE, TUNED_FILE, Session, read_tuned
 from edgemed.stages.artefacts import ORIGINAL, Built
 from edgemed.stages.job import Job
+from edgemed.types import Manifest
 
 ORIGINAL_FOLDER = "original"
 _REPORTS = ("report.json", "report.html")
@@ -22,9 +24,9 @@ _REPORTS = ("report.json", "report.html")
 def shelve(job: Job, built: Mapping[str, Built], kept: Iterable[str]) -> None:
     """Copy the kept artefacts and the original, then load each; remove what an earlier compile kept.
 
-    The earlier report goes first, and with it what a tune found out about the earlier artefacts: while there
-    is no report, the artefacts may be of two compiles. Raises `Untrusted` when a copy is not what was judged,
-    `ToolFailure` when it cannot be written or loaded.
+    The earlier report goes first, and with it what a tune found out about other artefacts than these: while
+    there is no report, the artefacts may be of two compiles. Raises `Untrusted` when a copy is not what was
+    judged, `ToolFailure` when it cannot be written or loaded.
     """
     names = set(kept)
     shelf = job.out / ARTEFACTS
@@ -34,7 +36,7 @@ def shelve(job: Job, built: Mapping[str, Built], kept: Iterable[str]) -> None:
     try:
         for report in _REPORTS:
             (job.out / report).unlink(missing_ok=True)
-        _remove_tuned(job.out / TUNED_FILE)
+        _remove_tuned(job, {f"{ARTEFACTS}/{name}": built[name].manifest for name in names})
         shelf.mkdir(parents=True, exist_ok=True)
         for destination, each in places.items():
             _place(each, destination)
@@ -92,11 +94,18 @@ def _place(built: Built, destination: Path) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _remove_tuned(path: Path) -> None:
-    """Left alone where no tune wrote it."""
+def _remove_tuned(job: Job, manifests: Mapping[str, Manifest]) -> None:
+    """Left alone where no tune wrote it, and where it measured the very artefacts of `manifests`."""
+    path = job.out / TUNED_FILE
     with contextlib.suppress(BadInput, FileNotFoundError, IsADirectoryError):
-        read_tuned(path)
-        path.unlink()
+        measured = {name: each.manifest for name, each in read_tuned(path).artefacts.items()}
+        shipped = {
+            name: hashlib.sha256(each.to_json().encode()).hexdigest() for name, each in manifests.items()
+        }
+        if measured != shipped:
+            path.unlink()
+            again = f"edgemed-device tune {job.shown_out}"
+            job.reporter.warn(f"{TUNED_FILE} is removed: it measured other artefacts; next: {again}")
 
 
 def _load(folders: list[str]) -> None:

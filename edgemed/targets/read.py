@@ -42,8 +42,8 @@ def _read(path: Path, shown: str) -> Target:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"cannot read the target: {error.strerror}", where=shown) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"not valid TOML: {error}", where=shown) from None
+    except (ValueError, RecursionError) as error:  # of TOML, UTF-8, huge numbers, deep nesting
+        raise BadInput(f"not valid TOML: {error}", where=shown, remedy=_SCHEMA) from None
     if "name" in data:
         raise BadInput(
             "a target is named by its file", where=f"name in {shown}", remedy="leave the key `name` out"

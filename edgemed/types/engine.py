@@ -10,7 +10,7 @@ from typing import Literal
 from edgemed.errors import BadInput
 from edgemed.types.record import Record
 
-_CLAUSE = re.compile(r"(>=|<=|==|<|>)([0-9]+(?:\.[0-9]+)*)")
+_CLAUSE = re.compile(r"(>=|<=|==|<|>)([0-9]{1,9}(?:\.[0-9]{1,9})*)")
 _COMPARES = {
     ">=": operator.ge, "<=": operator.le, "==": operator.eq, "<": operator.lt, ">": operator.gt,
 }  # fmt: skip

@@ -139,6 +139,10 @@ class PruneSpec(Record):
     def wanted(self) -> bool:
         return self.ratio > 0 or any(self.layers.values())
 
+    @property
+    def learns_labels(self) -> bool:
+        return self.wanted and self.use_labels and self.budget_min > 0
+
 
 @dataclass(frozen=True)
 class Agreement(Record):

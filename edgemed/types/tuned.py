@@ -29,6 +29,8 @@ class TunedArtefact(Record):
     """Of its manifest."""
     missed: tuple[str, ...]
     """Limits that it misses, in words."""
+    target: str = ""
+    """Of its manifest."""
 
 
 @dataclass(frozen=True)

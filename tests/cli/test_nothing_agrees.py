@@ -35,4 +35,10 @@ def test_nothing_is_kept_and_the_report_tells_why(site):
     (candidate,) = [each for each in report["candidates"] if each["id"] == "openvino-int8"]
     assert candidate["status"] == "dropped"
     assert "limit 199 dB" in candidate["reason"]
+    last = "nothing that was built agrees with the original: no artefact is kept"
+    assert done.err.splitlines()[-1] == last
+    again = site.run("compile", "recipe.toml", "-o", "out", "--json")
+    assert again.code == 3
+    assert again.json["best"] is None
+    assert again.err.strip() == last
     assert candidate["reason"] in (site / "out" / "report.html").read_text()

@@ -119,12 +119,24 @@ def test_impossible_flags_are_refused(net, flags, words):
     assert not (net / "out" / "report.json").exists()
 
 
-def test_a_layer_that_is_not_there_is_refused_with_the_near_one(net):
+@pytest.mark.parametrize("more", [("--dry-run",), ("-o", "out")], ids=["dry run", "compile"])
+def test_a_layer_that_is_not_there_is_refused_with_the_near_one(net, more):
     (net / "recipe.toml").write_text(
         '[model]\nsource = "net.py:build"\nweights = "net.safetensors"\n[data]\ncalibrate = "cal.npz"\n'
         '[prune]\nlayers = { "frist.0" = 0.5 }\n'
     )
-    net.run("compile", "recipe.toml", "-o", "out").refused(EXIT_BAD_INPUT, "frist.0", "first.0")
+    net.run("compile", "recipe.toml", *more).refused(EXIT_BAD_INPUT, "frist.0", "first.0")
+
+
+def test_the_plan_of_a_pruning_counts_right(net):
+    (net / "recipe.toml").write_text(
+        '[model]\nsource = "net.py:build"\nweights = "net.safetensors"\n[data]\ncalibrate = "cal.npz"\n'
+        '[prune]\nbudget_min = 1\nlayers = { first = 0.5, "sec.*" = 0.25 }\n'
+    )
+    done = net.run("compile", "recipe.toml", "--dry-run")
+    assert done.code == 0, done.err
+    assert "at most 200 epochs and 1 minute\n" in done.out
+    assert "find int8 scales on at most 300 calibration samples" in done.out
 
 
 def test_a_file_without_a_torch_module_is_refused_with_what_is_needed(site):

@@ -59,6 +59,7 @@ def test_one_is_told_in_full(site, name):
         assert " ".join(text.split()) in flat
     for word in (*target.backends, *target.precisions, *target.instruction_sets, *target.without):
         assert word in flat
+    assert ("at most 1000 ms (p99; a lower percentile with few rounds)" in flat) == (name != "host")
     assert ("tactics timed on the device once" in flat) == (target.tensorrt is not None)
     assert ("can stand for the target" in flat) == (name == "host")
     assert site.run("targets", name, "--json").json["name"] == name
@@ -76,7 +77,7 @@ def test_targets_of_ones_own_join_the_list(boards):
 
 def test_a_broken_one_is_refused_with_its_place(boards):
     boards.run("targets", "raspbery-pi-5").refused(
-        2, "no target 'raspbery-pi-5'", "did you mean 'raspberry-pi-5'"
+        2, "no target 'raspbery-pi-5'", "where: NAME", "did you mean 'raspberry-pi-5'"
     )
     boards.run("targets", "--targets-path", "none").refused(2, "not a folder", "--targets-path none")
     (boards / "boards/ours.toml").write_text(OURS + "[limits]\nmemory_mib = 0\n")

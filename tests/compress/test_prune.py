@@ -219,9 +219,10 @@ def test_an_entry_that_names_no_layer_is_refused() -> None:
 
 
 def test_an_entry_that_is_neither_a_name_nor_a_regular_expression_is_refused_as_that() -> None:
-    net, inputs = whole("cnn1d")
     with pytest.raises(BadInput, match=r"'body\.\(' is no regular expression: missing \)"):
-        prune(copy.deepcopy(net), inputs, PruneSpec(layers={"body.(": 0.5}))
+        PruneRatios(PruneSpec(layers={"body.(": 0.5}), ["body.0"])
+    with pytest.raises(BadInput, match=r"is no regular expression: the repetition number is too large"):
+        PruneRatios(PruneSpec(layers={"a{99999999999999999999}": 0.5}), ["body.0"])
 
 
 def test_a_name_is_not_read_as_a_regular_expression() -> None:
@@ -409,7 +410,7 @@ def test_what_feeds_a_recurrent_layer_and_is_added_to_it_stays_for_that_reason(
     plan, ratios = PrunePlan(), PruneRatios(HALF, ["embed", "cell"])
     unfit = unfit_layers(nn.ModuleDict({"cell": nn.GRU(16, 16)}))
     _plan_channels(plan, ChannelGroup(("embed",), members, 16, 1, (1.0,) * 16), ratios, 8, unfit)
-    assert plan.reasons == {"embed": "it is tied to cell: recurrent: its hidden units stay"}
+    assert plan.reasons["embed"] == "it is tied to cell: recurrent: its hidden units stay"
     _plan_channels(plan, ChannelGroup(("other",), members[:1], 16, 1, (1.0,) * 16), ratios, 8, unfit)
     assert bool(plan.removals) is (sides[0] == "in"), "its inputs may go"
 
@@ -425,3 +426,72 @@ def test_pruned_weights_pass_through_safetensors(tmp_path: Path) -> None:
     replay(again, history)
     again.load_state_dict(load_file(tmp_path / "pruned.safetensors"))
     assert torch.equal(answers(pruned, inputs)[0], answers(again, inputs)[0])
+
+
+def test_layers_that_share_channels_with_one_of_ratio_0_are_told_so() -> None:
+    net, inputs = whole("resnet18")
+    pruning, _ = prune(net, inputs, PruneSpec(ratio=0.5, layers={"stem": 0.25, "blocks.0.body.2": 0.0}))
+    reasons = {left.name: left.reason for left in pruning.left_alone}
+    assert reasons["blocks.0.body.2.0"] == "the recipe gives it a ratio of 0"
+    shared = "it shares its channels with blocks.0.body.2.0, which the recipe gives a ratio of 0"
+    assert reasons["stem.0.0"] == shared
+
+
+@pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_channels_that_a_recurrent_layer_passes_over_go(kind: type, bidirectional: bool) -> None:
+    class Sequence(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = nn.Linear(3, 32)
+            self.cell = kind(32, 16, batch_first=True, bidirectional=bidirectional)
+            self.head = nn.Linear(16 * (1 + bidirectional), 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.cell(self.embed(x))[0].mean(1))
+
+    net = Sequence()
+    with torch.no_grad():
+        net.embed.weight.fill_(0.5)
+        for name, weight in net.cell.named_parameters():
+            if name.startswith("weight_ih_l0"):
+                weight[:, ::2] = 0.0
+    _, history = prune(net, {"x": torch.randn(4, 5, 3)}, HALF)
+    assert {cut.removed for cut in history.cuts} == {tuple(range(0, 32, 2))}
+
+
+def test_a_weight_that_is_no_layers_own_is_left_alone() -> None:
+    class Functional(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv1d(2, 32, 3, padding=1)
+            self.weight = nn.Parameter(torch.randn(32, 32, 3) / 10)
+            self.last = nn.Conv1d(32, 16, 3)
+            self.head = nn.Linear(16, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = nn.functional.conv1d(torch.relu(self.first(x)), self.weight, padding=1)
+            return self.head(torch.relu(self.last(torch.relu(x))).mean(2))
+
+    net, inputs = Functional(), {"x": torch.randn(4, 2, 20)}
+    pruned = copy.deepcopy(net).eval()
+    pruning, history = prune(pruned, inputs, HALF)
+    assert {change.name: change.outputs_after for change in pruning.layers}["last"] == 8
+    assert "first" in {left.name for left in pruning.left_alone}
+    assert_close(without_channels(net.eval(), history, inputs), answers(pruned, inputs))
+
+
+def test_a_forward_without_gradients_is_refused_as_that() -> None:
+    class Quiet(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = nn.Sequential(nn.Conv1d(2, 32, 3), nn.ReLU(), nn.Conv1d(32, 4, 3))
+
+        @torch.no_grad()
+        def forward(self, x: Tensor) -> Tensor:
+            return self.body(x).mean(2)
+
+    with pytest.raises(BadInput, match="no layer can be pruned") as refused:
+        prune(Quiet(), {"x": torch.randn(4, 2, 20)}, HALF)
+    assert "no gradient leads from an output to it" in refused.value.where
+    assert "no_grad" in refused.value.remedy

@@ -23,7 +23,7 @@ import pytest
 from artefacts import make_artefact, sign
 
 from edgemed.backends.tensorrt.engines import read_engines
-from edgemed.backends.tensorrt.gpu import call
+from edgemed.backends.tensorrt.gpu import _BINDINGS, call, fitting
 from edgemed.backends.tensorrt.package import installed_version
 from edgemed.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_TOOL_FAILURE, EXIT_UNTRUSTED, Unavailable
 from edgemed.types import EngineSpec, digest_of_file
@@ -211,7 +211,7 @@ def test_an_unsupported_node_is_named_before_anything_is_built(board):
         ),
         (
             ("gpu", "sdk"), {"cuda": "11.4"},
-            "too old for the CUDA of cuda-bindings (cudaErrorInsufficientDriver)", "cuda-bindings==12.*",
+            "too old for the CUDA of cuda-bindings (cudaErrorInsufficientDriver)", "install NVIDIA's driver",
         ),
         (("gpu",), {}, "No module named 'tensorrt'", "comes with JetPack"),
         (("sdk",), {}, "no NVIDIA GPU here", ""),
@@ -224,6 +224,12 @@ def test_what_does_not_fit_is_refused_before_building(board, parts, more, told, 
     assert remedy in done.err
     assert board.calls == []
     assert not board.cache.exists()
+
+
+def test_jetpack_is_spoken_of_where_the_board_may_be_one():
+    assert "cuda-bindings==12.*" in fitting(_BINDINGS, "aarch64")
+    assert fitting(_BINDINGS, "x86_64") == "pip install 'cuda-bindings>=13'"
+    assert fitting("", "x86_64") == ""
 
 
 def test_tensorrt_11_knows_strongly_typed_networks_alone(board, signed):

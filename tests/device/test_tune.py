@@ -14,8 +14,10 @@ from artefacts import change_manifest
 
 from edgemed.backends.registry import ENTRY_POINT
 from edgemed.device.tune import fastest
+from edgemed.device.tuned_text import in_words
 from edgemed.judge.latency import faster, percentiles
-from edgemed.types import digest_of_file
+from edgemed.judge.limits import missed_limits
+from edgemed.types import Limits, digest_of_file
 from edgemed.types.tuned import Tuned, TunedArtefact
 
 ORT, OV = "artefacts/onnxruntime-fp32", "artefacts/openvino-fp32"
@@ -44,11 +46,40 @@ def test_every_artefact_is_measured_and_the_fastest_written_down(both):
         assert each.load_ms > 0
         assert each.memory_mib > 0
         assert each.missed == ()
+        assert each.target == ""
+    assert "the artefacts are for" not in done.err
     assert tuned.artefacts[ORT].ratio.ratio == 1.0
     assert tuned.best == fastest(tuned.artefacts, ORT)
     assert set(tuned.tools) == {"edgemed", "numpy", "onnxruntime", "openvino"}
     assert tuned.host["arch"]
     assert files(both.out) == {**before, "tuned.json": written.encode()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("limits", "given", "told"),
+    [
+        ({"latency_ms": 900}, (), "the artefacts are for thor, and so are the limits\n"),
+        ({"latency_ms": 900}, ("--latency-ms", "800"), "the artefacts are for thor\n"),
+        ({}, (), "the artefacts are for thor\n"),
+    ],
+)
+def test_for_which_targets_artefacts_are_is_told(device, artefact, limits, given, told):
+    change_manifest(device.place(artefact("cnn1d")[1], "ort"), target="thor", limits=limits)
+    done = device.tune("--json", *given)
+    assert done.code == 0, done.err
+    assert told in done.err
+    assert done.json["artefacts"]["artefacts/ort"]["target"] == "thor"
+
+
+@pytest.mark.slow
+def test_several_targets_are_named(both):
+    for name, target in ((ORT, "pi"), (OV, "nano")):
+        change_manifest(both.out / name, target=target)
+    done = both.tune("--json")
+    assert done.code == 0, done.err
+    assert "the artefacts are for nano, pi\n" in done.err
+    assert [each["target"] for each in done.json["artefacts"].values()] == ["pi", "nano"]
 
 
 @pytest.mark.slow
@@ -149,6 +180,7 @@ def test_artefact_folders_can_be_given_themselves(both):
         (("tune", "none"), ("no such folder", "where: none", "artefacts/ lies")),
         (("tune", "."), ("no artefact here", "where: .")),
         (("tune", f"out/{ORT}"), ("takes no other file", "--out tuned.json")),
+        (("tune", f"out/{ORT}", f"out/{OV}"), ("error: several folders where:", "--out tuned.json")),
         (
             ("tune", f"out/{ORT}", "-o", f"out/{ORT}/tuned.json"),
             ("takes no other file", "another --out FILE"),
@@ -255,17 +287,19 @@ def test_a_runtime_that_crashes_while_it_is_timed_costs_its_artefact(both, artef
     assert "timing artefacts/crashing-fp32 alone" in done.err
 
 
-def measured(median_ms: dict[str, float], missed: tuple[str, ...] = ()) -> dict[str, TunedArtefact]:
+def measured(
+    median_ms: dict[str, float], missed: tuple[str, ...] = (), rounds: int = 50
+) -> dict[str, TunedArtefact]:
     """Latencies with a noise of 1 %; the first is the baseline."""
     rng = np.random.default_rng(0)
-    rounds = {name: rng.normal(ms, ms / 100, (5, 50)) / 1e3 for name, ms in median_ms.items()}
-    base = next(iter(rounds.values()))
+    times = {name: rng.normal(ms, ms / 100, (5, rounds)) / 1e3 for name, ms in median_ms.items()}
+    base = next(iter(times.values()))
     return {
         name: TunedArtefact(
             "0" * 64, "onnxruntime", "fp32", percentiles(seconds), faster(base, seconds), 1.0, 1.0, (),
             ("slow",) if name in missed else (),
         )
-        for name, seconds in rounds.items()
+        for name, seconds in times.items()
     }  # fmt: skip
 
 
@@ -284,6 +318,22 @@ def test_faster_means_beyond_noise_and_within_the_limits(medians, missed, best):
     artefacts = measured(medians, missed)
     assert artefacts["fp32"].ratio.ratio == 1.0
     assert fastest(artefacts, "fp32") == best
+
+
+@pytest.mark.parametrize(
+    ("rounds", "field"), [(200, "p99_ms"), (50, "p95_ms"), (15, "p90_ms"), (4, "p50_ms")]
+)
+def test_the_table_shows_the_percentile_that_is_held_to_the_limit(rounds, field):
+    artefacts = measured({"fp32": 2.0, "int8": 1.0}, rounds=rounds)
+    latency = artefacts["int8"].latency
+    told = in_words(Tuned("int8", "fp32", artefacts, {}, Limits(latency_ms=0.5), 5, 0.5, {}, {}))
+    head, _, row = told.splitlines()[:3]
+    times = list(dict.fromkeys(("p50_ms", field)))
+    assert head.split("  ratio")[0].split("artefact")[1].split() == " ".join(times).replace("_", " ").split()
+    assert row.split()[1 : 1 + len(times)] == [f"{getattr(latency, name):.3g}" for name in times]
+    (missed,) = missed_limits(Limits(latency_ms=0.5), latency, 1.0)
+    held = field.removesuffix("_ms").replace("p50", "median")
+    assert missed == f"latency: {held} {getattr(latency, field):.4g} ms, at most 0.5"
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ import pytest
 import tomllib
 from click.testing import CliRunner
 
-from edgemed import errors
+from edgemed import __version__, errors
 from edgemed.cli import cli
 from edgemed.errors import BadInput
 from edgemed.preprocess import compare_with_training, write_front
@@ -29,6 +29,7 @@ from edgemed.readers.npz import INPUT_NAMES, LABEL_NAMES
 from edgemed.readers.reference import GROUP_NAMES
 from edgemed.sources.normalise import OPSET
 from edgemed.stages.inputs import REAL_SAMPLES
+from edgemed.targets import load_target, target_names
 from edgemed.types import InputSpec, OutputSpec, Recipe, Record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,6 +95,7 @@ def test_commands_of_the_first_compile_run_as_written(tmp_path: Path) -> None:
         np.savez(tmp_path / "new.npz", **{name: array})
         answers.append(CliRunner().invoke(cli, ["run", str(tmp_path / "out"), str(tmp_path / "new.npz")]))
     assert answers[0].stdout.startswith("finding: ")
+    assert answers[0].stderr == f"artefact: {best.name}, chosen by the compile\n"
     assert answers[0].stdout == answers[1].stdout
 
     shown = subprocess.run(
@@ -106,6 +108,7 @@ def test_commands_of_the_first_compile_run_as_written(tmp_path: Path) -> None:
     )
     (printed,) = re.findall(r"^artefact +(\S+)", shown.stdout, flags=re.MULTILINE)
     assert tmp_path / printed == best
+    assert (tmp_path / "pi" / "tuned.json").is_file()
     (device,) = blocks("python")
     shutil.copytree(tmp_path / printed, tmp_path / "artefact")
     done = subprocess.run(
@@ -113,6 +116,18 @@ def test_commands_of_the_first_compile_run_as_written(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "finding" in done.stdout
+
+
+@pytest.mark.parametrize("name", [name for name in target_names() if load_target(name).install])
+def test_install_notes_take_the_wheel_that_the_readme_makes(name: str) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    note = load_target(name).install
+    (given,) = re.findall(r"pip install 'WHEEL\[(.*?)\]'", note)
+    assert set(given.split(",")) <= set(extras)
+    for text in (note, README):
+        assert "pip wheel --no-deps ." in text
+        assert "pip install 'edgemed[" not in text
+    assert f"'edgemed-{__version__}-py3-none-any.whl[" in README
 
 
 def test_exit_codes_are_those_of_the_code() -> None:

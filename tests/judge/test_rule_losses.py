@@ -24,5 +24,5 @@ def test_two_of_three_positives_lost_in_500_is_no_agreement():
     assert figures.decisions.value > 0.99
     agrees, sentence = meets(Agreement(), (figures,), True)
     assert not agrees
-    assert "sensitivity changes by -0.667, may fall by 0.05" in sentence
+    assert "sensitivity falls by 0.667, limit 0.05" in sentence
     assert meets(Agreement(loss=0.7), (figures,), True)[0]

@@ -289,6 +289,21 @@ RECOVERY = Recovery(
 )
 
 
+def all_pruned_dropped(pruned, reason, recovery=RECOVERY):
+    """`pruned` with every pruned candidate dropped for `reason`."""
+    dropped = [
+        dataclasses.replace(each, status="dropped", reason=reason) if each.pruned else each
+        for each in pruned.candidates
+    ]
+    facts = dataclasses.replace(pruned.pruning, recovery=recovery)
+    return dataclasses.replace(pruned, candidates=tuple(dropped), best="onnxruntime-int8", pruning=facts)
+
+
+@pytest.fixture(scope="session")
+def drop_pruned():
+    return all_pruned_dropped
+
+
 @pytest.fixture(scope="session")
 def pruned(compilation):
     """With pruned candidates beside the others, one of them the best, and with its recovery."""
@@ -312,5 +327,6 @@ def pruned(compilation):
             *(curve for curve in compilation.roc if curve.model != "openvino-int8"),
             *(curve for _, curves in made for curve in curves),
         ),
+        recipe={**compilation.recipe, "prune": {"epochs": 20}, "data": {"calibrate": "cal.npz"}},
         pruning=PruningFacts(PRUNED, RECOVERY),
     )

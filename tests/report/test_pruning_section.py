@@ -9,7 +9,7 @@ import pytest
 
 from edgemed.report.headline import headline
 from edgemed.report.numerals import amount
-from edgemed.report.pruning import loss_rows
+from edgemed.report.pruning import all_dropped, epochs_done, loss_rows
 from edgemed.report.recovery_chart import recovery_chart
 
 
@@ -44,18 +44,18 @@ def test_layers_left_alone_are_grouped_by_reason_and_folded(pruned, look):
 
 
 def test_a_long_table_of_layers_is_folded(pruned, look):
-    assert "<details open><summary>3 layers made smaller" in look(pruned).page
+    assert "<details open><summary>3 layers changed" in look(pruned).page
     pruning = pruned.pruning.pruning
     longer = dataclasses.replace(pruning, layers=pruning.layers * 6)
     many = dataclasses.replace(pruned, pruning=dataclasses.replace(pruned.pruning, pruning=longer))
-    assert "<details><summary>18 layers made smaller" in look(many).page
+    assert "<details><summary>18 layers changed" in look(many).page
 
 
 def test_the_recovery_is_told(pruned, look):
     text = look(pruned).section("pruning").text
     for told in (
         "270 of the calibration set, without labels; 30 more held out",
-        "8 of 20 planned",
+        "8 of 20 epochs",
         "4.20 min",
         "the budget has room for no more",
         "after pruning 1.94",
@@ -74,6 +74,48 @@ def test_the_recovery_is_told(pruned, look):
 )
 def test_why_it_stopped_is_told(pruned, look, stopped, told):
     assert f"Stopped because {told}" in look(recovered(pruned, stopped=stopped)).section("pruning").text
+
+
+@pytest.mark.parametrize(
+    ("done", "planned", "told"),
+    [
+        (8, 20, "8 of 20 epochs"),
+        (5, 5, "5 epochs, as many as the budget allows (of 20)"),
+        (1, 1, "1 epoch, as many as the budget allows (of 20)"),
+        (4, 5, "4 of the 5 epochs that the budget allows (of 20)"),
+    ],
+)
+def test_epochs_are_counted_against_the_budget_and_the_recipe(pruned, done, planned, told):
+    recovery = dataclasses.replace(pruned.pruning.recovery, losses=(0.1,) * done, epochs_planned=planned)
+    assert epochs_done(recovery, 20) == told
+
+
+@pytest.mark.parametrize("refused", ["does not agree: ", "refused on the acceptance set: "])
+@pytest.mark.parametrize(
+    ("calibrate", "recovery", "told"),
+    [
+        ("cal.npz", {"stopped": "budget"}, "try a larger --budget"),
+        ("cal.npz", {"stopped": "epochs", "epochs_planned": 5}, "try a larger --budget"),
+        ("cal.npz", {"stopped": "epochs"}, "try a smaller --prune"),
+        ("cal.npz", {"stopped": "diverged", "epochs_planned": 5}, "try a smaller --prune"),
+        ("cal.npz", None, "try a larger --budget"),
+        (None, None, "try --calibrate SET, to recover on"),
+    ],
+)
+def test_where_no_pruned_candidate_agrees_the_way_on_is_told(
+    pruned, drop_pruned, look, refused, calibrate, recovery, told
+):
+    found = None if recovery is None else dataclasses.replace(pruned.pruning.recovery, **recovery)
+    lost = drop_pruned(pruned, f"{refused}AUC differs by 0.1, limit 0.002", found)
+    lost = dataclasses.replace(lost, recipe={**lost.recipe, "data": {"calibrate": calibrate}})
+    assert all_dropped(lost) == f"all pruned candidates are dropped: {told}"
+    assert f"All pruned candidates are dropped: {told}." in look(lost).section("pruning").text
+
+
+def test_pruned_candidates_that_agree_and_are_slower_need_no_way_on(pruned, drop_pruned):
+    slower = drop_pruned(pruned, "slower than openvino-int8 (ratio 0.29): 3 ms; agrees: AUC differs by 0")
+    assert all_dropped(slower) == "all pruned candidates are dropped"
+    assert all_dropped(pruned) == ""
 
 
 def test_losses_are_drawn_in_order_with_the_kept_state_large(pruned):

@@ -79,6 +79,25 @@ def test_what_became_of_each_candidate_is_told(compilation, capsys):
     assert "openvino-fp16 failed: the compiler ran past 120 s" in told
 
 
+def test_one_reason_of_one_runtime_is_told_once(pruned, drop_pruned, capsys):
+    reason = "does not agree: " + "specificity falls by 0.0519, limit 0.05; " * 3
+    lines = spoken(capsys, drop_pruned(pruned, reason)).splitlines()
+    for runtime in ("onnxruntime", "openvino"):
+        ids = f"{runtime}-fp32-pruned, {runtime}-int8-pruned: "
+        (first,) = [number for number, line in enumerate(lines) if line.startswith(ids)]
+        told = " ".join(" ".join(lines[first : first + 4]).split())
+        assert told.startswith(f"{ids}dropped: does not agree: ")
+        assert told.count("0.0519") == 3
+    assert max(map(len, lines)) <= 80
+
+
+def test_that_all_pruned_candidates_are_dropped_is_one_line(pruned, drop_pruned, capsys):
+    lost = drop_pruned(pruned, "does not agree: AUC differs by 0.1, limit 0.002")
+    told = "           all pruned candidates are dropped: try a larger --budget"
+    assert told in spoken(capsys, lost).splitlines()
+    assert told not in spoken(capsys, pruned).splitlines()
+
+
 def test_columns_without_room_come_in_a_further_table(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     head = ["figure", *(f"runtime-{index}" for index in range(8))]
@@ -159,7 +178,7 @@ def test_what_is_not_known_is_told_once_each(elsewhere, afar, capsys):
         "executed on its hardware; all figures are those of onnxruntime, every node by itself not known how "
         "fast that is on nvidia-rtx: no NVIDIA GPU here" in told
     )
-    assert "tensorrt-fp32* kept: it agrees, not timed" in told
+    assert "tensorrt-fp32*, tensorrt-fp16*, tensorrt-int8*: kept: it agrees, not timed" in told
     assert "*: not executed on its hardware" in told
     told = spoken(capsys, afar)
     assert told.count("it is aarch64") == 1

@@ -128,6 +128,36 @@ def test_labels_are_apart(request, name):
             assert abs(x - x2) >= width or abs(y - y2) >= 12, (text, other)
 
 
+def test_the_label_of_the_limit_lies_on_no_point_or_whisker(compilation):
+    """Two candidates at the limit: the slowest, whose whisker lies along the line, and one that is faster."""
+
+    def moved(of, ratio, low, high):
+        near = of.select_agreement[0]
+        at_limit = [
+            dataclasses.replace(x, value=-0.002, low=-0.0025, high=-0.0015) if x.name == "auc" else x
+            for x in near.differences
+        ]
+        return dataclasses.replace(
+            of,
+            ratio=dataclasses.replace(of.ratio, ratio=ratio, low=low, high=high),
+            select_agreement=(dataclasses.replace(near, differences=tuple(at_limit)),),
+        )
+
+    fast, slow, *_ = compilation.candidates
+    apart = dataclasses.replace(compilation, candidates=(fast, slow))
+    assert 'text-anchor="end">limit' in trade_off_chart(trade_off(apart))
+    upon = (moved(fast, 1.3, 1.2, 1.4), moved(slow, 2.3, 2.0, 2.45))
+    drawing = trade_off_chart(trade_off(dataclasses.replace(compilation, candidates=upon)))
+    found = re.search(r'class="limit-text" x="([\d.]+)" y="([\d.]+)" text-anchor="start"', drawing)
+    x, y = map(float, found.groups())
+    whiskers = re.findall(r'class="whisker" x1="([\d.]+)" x2="([\d.]+)" y1="([\d.]+)" y2="([\d.]+)"', drawing)
+    assert len(whiskers) == 4
+    for whisker in whiskers:
+        x1, x2, *ends = map(float, whisker)
+        across = x1 <= x + 7.0 * len("limit 0.002") and x2 >= x
+        assert not across or min(ends) > y or max(ends) < y - 9
+
+
 def test_many_without_a_time_are_numbered_apart(elsewhere):
     one = elsewhere.candidate("tensorrt-fp32")
     more = tuple(dataclasses.replace(one, id=f"tensorrt-{index}") for index in range(18))

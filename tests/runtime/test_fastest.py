@@ -49,6 +49,11 @@ def _another_gpu(out: Path) -> None:
     write_tuned(out, NAMES, artefacts=artefacts, tools=tools)
 
 
+def _folder(out: Path) -> None:
+    (out / TUNED_FILE).unlink()
+    (out / TUNED_FILE).mkdir()
+
+
 @pytest.mark.parametrize(
     ("spoil", "problem"),
     [
@@ -71,6 +76,7 @@ def _another_gpu(out: Path) -> None:
         (_other_files, f"{FAST} is not what was measured"),
         (lambda out: shutil.rmtree(out / FAST), f"{FAST} is not what was measured"),
         (lambda out: (out / TUNED_FILE).write_text(json.dumps({"best": FAST})), "no tune of this edgemed"),
+        (_folder, "no tune of this edgemed"),
     ],
 )
 def test_what_does_not_hold_is_refused(out: Path, spoil: Callable[[Path], object], problem: str):

@@ -193,6 +193,17 @@ def test_equal_samples_at_the_head_do_not_stop_it(site: Site, blank: int):
     assert {each.name: each.outputs_after for each in pruned.facts.pruning.layers}["first"] == 8
 
 
+def test_too_few_samples_to_recover_with_are_told(site: Site):
+    site.label(LABELS[:2])
+    try:
+        pruned, _ = site.compile(SPEC)
+    finally:
+        site.label(LABELS)
+    assert isinstance(pruned.graph, str)
+    assert "2 calibration samples are too few to recover with" in pruned.graph
+    assert "--budget 0" in pruned.graph
+
+
 def test_another_seed_tries_the_cut_anew(site: Site, recovered):
     for seed, cached in ((0, True), (1, False), (1, True)):
         job = site.job(SPEC, seed=seed)

@@ -15,7 +15,7 @@ from edgemed.errors import BadInput, ToolFailure, Untrusted
 from edgemed.pipeline import compile_model
 from edgemed.runtime import TUNED_FILE, Session, read_manifest
 from edgemed.stages.artefacts import ORIGINAL, Built
-from edgemed.stages.job import Job
+from edgemed.stages.job import Job, Silence
 from edgemed.stages.shelf import shelve, sweep
 from edgemed.types import Compilation, ModelSpec, Recipe
 
@@ -155,13 +155,32 @@ def test_what_a_killed_compile_left_is_swept(compiled: Path):
     assert sorted(path for path in out.rglob("*") if ".cache" not in path.parts) == whole
 
 
-def test_what_a_tune_found_comes_first_until_another_compile(compiled: Path):
+class _Warned(Silence):
+    def __init__(self) -> None:
+        self.warned: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warned.append(text)
+
+
+def test_what_a_tune_found_comes_first_until_other_artefacts_are_kept(compiled: Path):
     out = compiled / "out"
+    best = f"artefacts/{ORIGINAL.id}"
+    write_tuned(out, [best])
+    job = Job(RECIPE, compiled, out, reporter := _Warned())
+    compile_model(job, "test")
+    assert artefact_folder(out) == out / best
+    assert not any(TUNED_FILE in told for told in reporter.warned)
+    renamed = Job(replace(RECIPE, name="another"), compiled, out, reporter)
+    compile_model(renamed, "test")
+    assert not (out / TUNED_FILE).exists()
+    (told,) = [told for told in reporter.warned if TUNED_FILE in told]
+    assert "next: edgemed-device tune" in told
     write_tuned(out, ["original"])
     assert artefact_folder(out) == out / "original"
-    best = _compile(compiled).best
+    _compile(compiled)
     assert not (out / TUNED_FILE).exists()
-    assert artefact_folder(out) == out / "artefacts" / str(best)
+    assert artefact_folder(out) == out / best
     (out / TUNED_FILE).write_text("mine")
     _compile(compiled)
     assert (out / TUNED_FILE).read_text() == "mine"

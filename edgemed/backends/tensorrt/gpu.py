@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any
 
 from edgemed.errors import Unavailable
 
-REMEDY = "pip install 'cuda-bindings==12.*' for JetPack 6, cuda-bindings>=13 elsewhere"
 _BOARD = "run it on a machine with an NVIDIA GPU and its driver"
+_JETPACK_6 = "; on JetPack 6 pip install 'cuda-bindings==12.*'"
+_BINDINGS = f"pip install 'cuda-bindings>=13'{_JETPACK_6}"
 _CAUSES = {
     "cudaErrorNoDevice": ("the driver finds none", _BOARD),
     "cudaErrorInsufficientDriver": (
         "its driver is not installed, or too old for the CUDA of cuda-bindings",
-        "install NVIDIA's driver, or a newer one; on JetPack 6 pip install 'cuda-bindings==12.*'",
+        f"install NVIDIA's driver, or a newer one{_JETPACK_6}",
     ),
     "cudaErrorMemoryAllocation": ("the GPU has no memory left", "end what else runs on it"),
 }
@@ -63,8 +65,14 @@ def cuda_runtime() -> Any:
     try:
         from cuda.bindings import runtime
     except (ImportError, OSError, RuntimeError) as error:
-        raise Unavailable(f"cuda-bindings cannot be imported: {error}", remedy=REMEDY) from None
+        remedy = fitting(_BINDINGS, platform.machine())
+        raise Unavailable(f"cuda-bindings cannot be imported: {error}", remedy=remedy) from None
     return runtime
+
+
+def fitting(remedy: str, arch: str) -> str:
+    """Without what is for JetPack 6 where the machine cannot be such a board."""
+    return remedy if arch == "aarch64" else remedy.removesuffix(_JETPACK_6)
 
 
 def call(function: Any, *arguments: Any) -> Any:
@@ -76,5 +84,5 @@ def call(function: Any, *arguments: Any) -> Any:
     if int(status) != 0:
         name = getattr(status, "name", str(status))
         cause, remedy = _CAUSES.get(name, ("CUDA failed", ""))
-        raise Unavailable(f"{cause} ({name})", remedy=remedy)
+        raise Unavailable(f"{cause} ({name})", remedy=fitting(remedy, platform.machine()))
     return values[0] if values else None
