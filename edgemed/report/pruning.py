@@ -109,9 +109,7 @@ def _disagrees(candidate: CandidateResult) -> bool:
 def _to_try(recovery: Recovery | None, recipe: dict[str, Any]) -> str:
     if recovery is None:
         return "a larger --budget" if recipe["data"]["calibrate"] else "--calibrate SET, to recover on"
-    most = recipe["prune"]["epochs"]
-    cut = recovery.stopped == "budget" or (recovery.stopped == "epochs" and recovery.epochs_planned < most)
-    return "a larger --budget" if cut else "a smaller --prune"
+    return "a larger --budget" if recovery.stopped == "budget" else "a smaller --prune"
 
 
 def epochs_done(recovery: Recovery, most: int) -> str:

@@ -95,7 +95,6 @@ def test_epochs_are_counted_against_the_budget_and_the_recipe(pruned, done, plan
     ("calibrate", "recovery", "told"),
     [
         ("cal.npz", {"stopped": "budget"}, "try a larger --budget"),
-        ("cal.npz", {"stopped": "epochs", "epochs_planned": 5}, "try a larger --budget"),
         ("cal.npz", {"stopped": "epochs"}, "try a smaller --prune"),
         ("cal.npz", {"stopped": "diverged", "epochs_planned": 5}, "try a smaller --prune"),
         ("cal.npz", None, "try a larger --budget"),
