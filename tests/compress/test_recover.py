@@ -7,6 +7,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -122,6 +123,19 @@ class Interrupted(Exception):
     """Stands for a power cut."""
 
 
+@contextmanager
+def interrupted_behind(steps: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    left = count(steps, -1)
+
+    def stop(done: int, total: int) -> None:
+        if next(left) == 0:
+            raise Interrupted
+
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr("edgemed.compress.recover.report_progress", stop)
+        yield
+
+
 def test_it_brings_the_answers_nearer(case: Case, tmp_path: Path) -> None:
     told, weights = case.run(tmp_path)
     assert told.loss_best < 0.5 * min(told.loss_pruned, told.loss_batch_norm)
@@ -157,16 +171,8 @@ def test_an_interrupted_run_taken_up_gives_the_same_weights(
     """Saved at every step, or at the ends of epochs only; cut off behind some step."""
     monkeypatch.setattr("edgemed.compress.recover._SAVE_S", save_s)
     whole, expected = case.run(tmp_path / "whole")
-    left = count(steps, -1)
-
-    def stop(done: int, total: int) -> None:
-        if next(left) == 0:
-            raise Interrupted
-
-    with monkeypatch.context() as patch:
-        patch.setattr("edgemed.compress.recover.report_progress", stop)
-        with pytest.raises(Interrupted):
-            case.run(tmp_path / "cut")
+    with interrupted_behind(steps, monkeypatch):
+        case.run(tmp_path / "cut")
     told, found = case.run(tmp_path / "cut")
     assert_same(expected, found)
     assert replace(told, minutes=0.0) == replace(whole, minutes=0.0)
@@ -222,17 +228,11 @@ def test_the_minutes_of_a_run_before_count(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edgemed.compress.recover._SAVE_S", 0.0)
-    ticks, left = count(), count(6, -1)
+    ticks = count()
     spec = replace(SPEC, budget_min=1.0)
 
-    def stop(done: int, total: int) -> None:
-        if next(left) == 0:
-            raise Interrupted
-
-    with monkeypatch.context() as patch:
-        patch.setattr("edgemed.compress.recover.report_progress", stop)
-        with pytest.raises(Interrupted):
-            case.run(tmp_path, spec, clock=lambda: 2.0 * next(ticks))
+    with interrupted_behind(6, monkeypatch):
+        case.run(tmp_path, spec, clock=lambda: 2.0 * next(ticks))
     told, weights = case.run(tmp_path, spec, clock=lambda: 0.0)
     assert told.minutes > 0.5
     again, same = case.run(tmp_path, spec, clock=lambda: 0.0)
