@@ -7,7 +7,6 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -123,17 +122,18 @@ class Interrupted(Exception):
     """Stands for a power cut."""
 
 
-@contextmanager
-def interrupted_behind(steps: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def interrupt(run: Callable[[], object], steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut `run` off behind some step."""
     left = count(steps, -1)
 
     def stop(done: int, total: int) -> None:
         if next(left) == 0:
             raise Interrupted
 
-    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+    with monkeypatch.context() as patch:
         patch.setattr("edgemed.compress.recover.report_progress", stop)
-        yield
+        with pytest.raises(Interrupted):
+            run()
 
 
 def test_it_brings_the_answers_nearer(case: Case, tmp_path: Path) -> None:
@@ -171,8 +171,7 @@ def test_an_interrupted_run_taken_up_gives_the_same_weights(
     """Saved at every step, or at the ends of epochs only; cut off behind some step."""
     monkeypatch.setattr("edgemed.compress.recover._SAVE_S", save_s)
     whole, expected = case.run(tmp_path / "whole")
-    with interrupted_behind(steps, monkeypatch):
-        case.run(tmp_path / "cut")
+    interrupt(lambda: case.run(tmp_path / "cut"), steps, monkeypatch)
     told, found = case.run(tmp_path / "cut")
     assert_same(expected, found)
     assert replace(told, minutes=0.0) == replace(whole, minutes=0.0)
@@ -231,8 +230,7 @@ def test_the_minutes_of_a_run_before_count(
     ticks = count()
     spec = replace(SPEC, budget_min=1.0)
 
-    with interrupted_behind(6, monkeypatch):
-        case.run(tmp_path, spec, clock=lambda: 2.0 * next(ticks))
+    interrupt(lambda: case.run(tmp_path, spec, clock=lambda: 2.0 * next(ticks)), 6, monkeypatch)
     told, weights = case.run(tmp_path, spec, clock=lambda: 0.0)
     assert told.minutes > 0.5
     again, same = case.run(tmp_path, spec, clock=lambda: 0.0)
