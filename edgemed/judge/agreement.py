@@ -22,7 +22,7 @@ from edgemed.judge.scores import (
     one_vs_rest,
 )
 from edgemed.types import OutputSpec
-from edgemed.types.verdict import AgreementFigures, Figure, Flip
+from edgemed.types.figures import AgreementFigures, Figure, Flip
 
 FLIPS_NAMED = 200
 FEW_SCORES = 64

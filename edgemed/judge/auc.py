@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.judge.level import LEVEL
-from edgemed.types.verdict import Figure
+from edgemed.types.figures import Figure
 
 Question = tuple[str, NDArray[np.float64], NDArray[np.bool_]]
 

@@ -18,7 +18,7 @@ from edgemed.judge.scores import (
     one_vs_rest,
 )
 from edgemed.types import OutputSpec
-from edgemed.types.verdict import Figure, Figures
+from edgemed.types.figures import Figure, Figures
 
 
 def figures(output: OutputSpec, probabilities: NDArray[Any], targets: NDArray[Any] | None) -> Figures:

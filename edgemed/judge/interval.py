@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.judge.level import LEVEL, RESAMPLES
-from edgemed.types.verdict import Figure
+from edgemed.types.figures import Figure
 
 
 def share(

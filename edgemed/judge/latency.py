@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.judge.level import LEVEL, RESAMPLES
-from edgemed.types.verdict import Latency, SpeedRatio
+from edgemed.types.figures import Latency, SpeedRatio
 
 CASES_FOR_PERCENTILE = {90: 64, 95: 130, 99: 662}
 """Samples below which a percentile is not claimed: MLPerf LoadGen's early stopping at confidence .99."""

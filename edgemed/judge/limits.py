@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from edgemed.types.figures import Latency
 from edgemed.types.limits import Limits
-from edgemed.types.verdict import Latency
 
 
 def missed_limits(limits: Limits, latency: Latency, memory_mib: float) -> tuple[str, ...]:

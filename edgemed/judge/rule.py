@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgemed.types import Agreement
-from edgemed.types.verdict import AgreementFigures
+from edgemed.types.figures import AgreementFigures
 
 
 def meets(agreement: Agreement, figures: tuple[AgreementFigures, ...], labelled: bool) -> tuple[bool, str]:

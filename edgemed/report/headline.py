@@ -11,7 +11,7 @@ from edgemed.report.numerals import NO_BREAK, count, ratio, ratio_interval
 from edgemed.report.tables import columns_of
 from edgemed.report.unknowns import enumerated, not_executed, whose_times
 from edgemed.types.compilation import CandidateResult, Compilation
-from edgemed.types.verdict import AgreementFigures
+from edgemed.types.figures import AgreementFigures
 
 _MOST_NAMED = 4
 """Artefacts that the caveat names; the table marks each."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edgemed.report.numerals import MINUS, NO_BREAK, share, signed
 from edgemed.types.compilation import CandidateResult, Compilation
-from edgemed.types.verdict import AgreementFigures
+from edgemed.types.figures import AgreementFigures
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgemed.types.verdict import Figure, SpeedRatio
+from edgemed.types.figures import Figure, SpeedRatio
 
 NOISE = 1e-12
 """No share or AUC of fewer than a million cases is nearer to another one, or to 0 or 1, without being it."""

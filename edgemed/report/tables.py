@@ -7,7 +7,7 @@ from typing import Any
 
 from edgemed.report.numerals import MINUS, NO_BREAK, count, share, signed
 from edgemed.types.compilation import CandidateResult, Compilation
-from edgemed.types.verdict import AgreementFigures, Figure, Figures, Flip, Latency
+from edgemed.types.figures import AgreementFigures, Figure, Figures, Flip, Latency
 
 TITLES = {
     "auc": "AUC",

@@ -10,7 +10,7 @@ from edgemed.report.axis import Axis, tick_text
 from edgemed.report.losses import Loss, Scale
 from edgemed.report.placement import Box, place
 from edgemed.report.trade_off import Entry, TradeOff
-from edgemed.types.verdict import SpeedRatio
+from edgemed.types.figures import SpeedRatio
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -12,7 +12,9 @@ from edgemed.types.compilation import (
     StageTime,
 )
 from edgemed.types.engine import Engine, EngineList, EnginePackage, EngineSpec
+from edgemed.types.figures import AgreementFigures, Figure, Figures, Flip, Latency, SpeedRatio
 from edgemed.types.graph import Graph
+from edgemed.types.judge_spec import JudgeSpec, Margins
 from edgemed.types.limits import Limits
 from edgemed.types.manifest import FORMAT_VERSION, Manifest, Precision
 from edgemed.types.pruning import LayerChange, LeftAlone, Pruning, PruningFacts, Recovery
@@ -32,7 +34,15 @@ from edgemed.types.recipe import (
 from edgemed.types.record import Record, did_you_mean, digest_of, digest_of_file
 from edgemed.types.sample import Resized, Sample, SampleSet
 from edgemed.types.tensor import DType, Ending, InputSpec, Kind, Layout, OutputSpec
-from edgemed.types.verdict import AgreementFigures, Figure, Figures, Flip, Latency, SpeedRatio
+from edgemed.types.verdict import (
+    Coverage,
+    Difference,
+    Opening,
+    Outcome,
+    Reliability,
+    Temperature,
+    Verdict,
+)
 
 __all__ = [
     "FORMAT_VERSION",
@@ -40,9 +50,11 @@ __all__ = [
     "AgreementFigures",
     "CandidateResult",
     "Compilation",
+    "Coverage",
     "DType",
     "DataFacts",
     "DataSpec",
+    "Difference",
     "Ending",
     "Engine",
     "EngineList",
@@ -55,6 +67,7 @@ __all__ = [
     "Graph",
     "InputRecipe",
     "InputSpec",
+    "JudgeSpec",
     "Kind",
     "Latency",
     "LayerChange",
@@ -63,9 +76,12 @@ __all__ = [
     "LeftAlone",
     "Limits",
     "Manifest",
+    "Margins",
     "ModelFacts",
     "ModelSpec",
+    "Opening",
     "OriginalResult",
+    "Outcome",
     "OutputRecipe",
     "OutputSpec",
     "ParityFacts",
@@ -77,6 +93,7 @@ __all__ = [
     "Recipe",
     "Record",
     "Recovery",
+    "Reliability",
     "Resized",
     "RocCurve",
     "Sample",
@@ -84,7 +101,9 @@ __all__ = [
     "SpeedRatio",
     "StageTime",
     "Step",
+    "Temperature",
     "TrialsSpec",
+    "Verdict",
     "did_you_mean",
     "digest_of",
     "digest_of_file",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from edgemed.types.figures import AgreementFigures, Figures, Latency, SpeedRatio
 from edgemed.types.manifest import Precision
 from edgemed.types.pruning import PruningFacts
 from edgemed.types.recipe import Agreement
 from edgemed.types.record import Record
 from edgemed.types.tensor import Ending, InputSpec, OutputSpec
-from edgemed.types.verdict import AgreementFigures, Figures, Latency, SpeedRatio
+from edgemed.types.verdict import Coverage, Opening, Reliability, Temperature, Verdict
 
 Role = Literal["calibrate", "select", "accept"]
 ComparedOn = Literal["select", "calibrate", "golden"]
@@ -113,6 +114,8 @@ class CandidateResult(Record):
     pruned: bool = False
     unmeasured: str = ""
     stand_in: str = ""
+    verdict: Verdict | None = None
+    """Of those that were tried on the acceptance set, kept or not."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,11 @@ class Compilation(Record):
     tools: dict[str, str]
     host: dict[str, str]
     pruning: PruningFacts | None = None
+    openings: tuple[Opening, ...] = ()
+    """Of the acceptance set for this output folder, the first one first."""
+    temperatures: tuple[Temperature, ...] = ()
+    reliability: tuple[Reliability, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
     stamps: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     format_version: int = 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from edgemed.errors import BadInput
+from edgemed.types.judge_spec import JudgeSpec
 from edgemed.types.manifest import Precision
 from edgemed.types.record import Record
 from edgemed.types.tensor import DType, Ending, Kind, Layout
@@ -171,7 +172,7 @@ MOST_GOLDEN_CASES = 4096
 class GoldenSpec(Record):
     """`[golden]`: the cases stored with an artefact for replay."""
 
-    cases: int = 16
+    cases: int = 64
     may_ship: bool = False
     """True stores real samples of the calibration set. An artefact leaves the hospital: know what you do."""
 
@@ -213,6 +214,7 @@ class Recipe(Record):
     prune: PruneSpec = field(default_factory=PruneSpec)
     quantise: QuantiseSpec = field(default_factory=QuantiseSpec)
     agreement: Agreement = field(default_factory=Agreement)
+    judge: JudgeSpec = field(default_factory=JudgeSpec)
     trials: TrialsSpec = field(default_factory=TrialsSpec)
     golden: GoldenSpec = field(default_factory=GoldenSpec)
 

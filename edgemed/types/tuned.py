@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgemed.errors import BadInput
+from edgemed.types.figures import Latency, SpeedRatio
 from edgemed.types.limits import Limits
 from edgemed.types.manifest import Precision
 from edgemed.types.record import Record
-from edgemed.types.verdict import Latency, SpeedRatio
 
 TUNED_VERSION = 1
 

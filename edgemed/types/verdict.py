@@ -1,134 +1,156 @@
-"""Figures that a comparison of an artefact with its original gives."""
+"""Verdict: whether an artefact is proven not worse than its original, and what that rests on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from edgemed.types.record import Record
-from edgemed.types.tensor import Kind
+
+Outcome = Literal["proven", "refuted", "not provable"]
+"""Not provable: at this number of cases. It is never a pass."""
 
 
 @dataclass(frozen=True)
-class Figure(Record):
-    """One figure with its 95 % interval.
+class Difference(Record):
+    """One paired difference between artefact and original on the same cases, held against its margin.
 
-    `value` is None where the figure is not defined, and `reason` then says why. `low` and `high` are None
-    where no interval is given; `method` names how it was found. `label` is the class or column it is for,
-    "" for the whole output and "macro" for the plain mean over classes. `n` counts what it is a share or
-    mean of: positives for a sensitivity, negatives for a specificity, cases otherwise.
+    `difference` and its interval (1 - 2 alpha, two-sided) are in favour of the artefact: below 0 it is
+    worse. So they are artefact minus original for `auc`, `sensitivity`, `specificity`, `accuracy` and
+    `r2`, original minus artefact for `brier`, `log_loss` and `mae`, and minus the absolute shift for
+    `bias`. Where a figure is not defined these are None, and `reason` says why. `outcome` is None where
+    there is no `margin`.
+
+    `label` is the class or column, "" for the whole output and "macro" for the mean over classes;
+    `subgroup` is such as `site=A`, "" for all cases. `n` counts what the figure is of: positives for a
+    sensitivity. `better` and `worse` are the numbers of cases that only the artefact, or only the
+    original, has right (None where the figure counts no decisions). `claim_false` is the probability
+    that the claim "the model with the better figure is better" is false, see `edgemed.judge.claim`.
+    `cases_needed` is the number of cases like `n` with which it would be provable, where it is not.
     """
 
-    name: str
-    value: float | None
+    output: str
+    metric: str
     n: int
-    low: float | None = None
-    high: float | None = None
+    original: float | None
+    artefact: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    margin: float | None
+    outcome: Outcome | None
+    method: str
     label: str = ""
-    unit: str = ""
-    method: str = ""
+    subgroup: str = ""
+    better: int | None = None
+    worse: int | None = None
+    claim_false: float | None = None
+    cases_needed: int | None = None
     reason: str = ""
 
 
 @dataclass(frozen=True)
-class Figures(Record):
-    """How well one model does on one output of a labelled set.
+class Verdict(Record):
+    """What the judge says of one artefact, named by `artefact`, the digest of what was judged.
 
-    Names: `auc`, `accuracy`, `sensitivity`, `specificity`; for regression `mae`, `rmse`, `bias`, `r2`.
-    `class_counts` maps a class to its number of cases (multilabel: a label to its number of positives).
+    `outcome` is proven where every difference with a margin is, refuted where one is, else not provable;
+    subgroups are told and decide nothing. `original` is the digest of the artefact it was compared with,
+    `data` of the acceptance set. `opening` counts how often that set had been opened for this bundle,
+    this time included: from the second on, what was learnt from it may have shaped the artefact.
+    `executed_by` is the runtime that gave the answers, which for a stand-in is not the artefact's own.
     """
 
-    output: str
-    kind: Kind
-    n: int
-    threshold: float | None
-    class_counts: dict[str, int]
-    items: tuple[Figure, ...]
-
-    def get(self, name: str, label: str | None = None) -> Figure | None:
-        """The figure of that name, and of that label where given; the first of the name otherwise."""
-        return _find(self.items, name, label)
-
-
-@dataclass(frozen=True)
-class Flip(Record):
-    """A case that the artefact decides otherwise than the original. Decisions and target are class names."""
-
-    case: str
-    original: str
-    artefact: str
-    target: str | None = None
-    label: str = ""
-    """Which label of a multilabel output."""
-
-
-@dataclass(frozen=True)
-class AgreementFigures(Record):
-    """How near an artefact is to its original on one output of the same cases.
-
-    Differences of predictions are in probability (values for regression). `decisions` is the share of equal
-    decisions (multilabel: of the label that agrees least), None for regression. `snr_db` is that of the worst
-    column, at most 200; None where the outputs are `identical`, and otherwise where it is minus infinity: a
-    column that does not vary in the original differs in the artefact. `differences` are artefact minus
-    original, with the names of `Figures`; empty without targets. `flips` names at most the first 200 of
-    `flip_count`.
-    """
-
-    output: str
-    kind: Kind
-    n: int
-    labelled: bool
-    largest_difference: float
-    largest_difference_case: str
-    mean_difference: float
-    """Mean absolute difference."""
-    identical: bool
-    snr_db: float | None
-    decisions: Figure | None
-    differences: tuple[Figure, ...]
-    flip_count: int
-    flips: tuple[Flip, ...]
-    distinct_original: int
-    distinct_artefact: int
+    outcome: Outcome
+    alpha: float
+    cases: int
+    groups: int | None
+    """Patients or duplicate groups, None where every case stands for itself."""
+    differences: tuple[Difference, ...]
     notes: tuple[str, ...] = ()
-
-    def difference(self, name: str, label: str | None = None) -> Figure | None:
-        """The difference of that name (and label); the first of the name without a label."""
-        return _find(self.differences, name, label)
-
-
-@dataclass(frozen=True)
-class SpeedRatio(Record):
-    """Candidate's median latency over the baseline's, the median of several launches; below 1 is faster.
-
-    In each launch both took turns in one process. `low` and `high` bound 95 % of the bootstrap, which draws
-    launches first and rounds inside them; None where there are fewer than 2 rounds. `rounds` counts those of
-    all launches. The latencies in ms are medians over all rounds, so their quotient may differ from `ratio`.
-    """
-
-    ratio: float
-    low: float | None
-    high: float | None
-    rounds: int
-    baseline_ms: float
-    candidate_ms: float
+    id: str = ""
+    artefact: str = ""
+    original: str = ""
+    data: str = ""
+    opening: int = 1
+    executed_by: str = ""
 
     @property
-    def faster(self) -> bool:
-        """Faster than the baseline beyond noise: the whole interval lies below 1."""
-        return self.high is not None and self.high < 1.0
+    def deciding(self) -> tuple[Difference, ...]:
+        """Those that the outcome rests on."""
+        return tuple(each for each in self.differences if each.outcome is not None and not each.subgroup)
 
 
 @dataclass(frozen=True)
-class Latency(Record):
-    """Time for one call in ms. A percentile is None where `n` is too small to claim it."""
+class Opening(Record):
+    """One line of the ledger: the acceptance set was opened to judge these artefacts.
 
+    `data` is the set's digest, `judged` maps ids to digests of artefacts, `outcomes` ids to what was found
+    (empty where the compile was cut before it knew). `opened` is ISO 8601 in UTC.
+    """
+
+    number: int
+    opened: str
+    data: str
+    command: str
+    question: str
+    """Digest of margins and all else that was asked."""
+    judged: dict[str, str]
+    outcomes: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Temperature(Record):
+    """One output's logits are divided by `value`, fitted on `n` cases of the selection set."""
+
+    output: str
+    value: float
     n: int
-    mean_ms: float
-    p50_ms: float
-    p90_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
+    log_loss_before: float
+    log_loss_after: float
+    threshold_before: float
+    threshold_after: float
+    """The same operating point."""
 
 
-def _find(items: tuple[Figure, ...], name: str, label: str | None) -> Figure | None:
-    return next((item for item in items if item.name == name and label in (None, item.label)), None)
+@dataclass(frozen=True)
+class Reliability(Record):
+    """A reliability diagram on the acceptance set: of cases by predicted probability, how many are
+    positive.
+
+    `model` is `original`, `original before scaling` or a candidate's id. Each bin: mean predicted
+    probability, observed share with its Wilson interval, and number of cases. `ece`, the expected
+    calibration error, is descriptive only.
+    """
+
+    model: str
+    output: str
+    label: str
+    predicted: tuple[float, ...]
+    observed: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    counts: tuple[int, ...]
+    ece: float
+
+
+@dataclass(frozen=True)
+class Coverage(Record):
+    """Split-conformal prediction sets of one model and output: how often they hold the true class.
+
+    `level` is the share that may miss; `threshold` the least probability of a class in a set, found on
+    the selection set. `label` is "" for all acceptance cases or one class. `low` and `high` bound the
+    share with 95 % (Clopper-Pearson). `size` is the mean number of classes in a set, `empty` the share
+    of sets with none.
+    """
+
+    model: str
+    output: str
+    label: str
+    level: float
+    threshold: float
+    n: int
+    share: float
+    low: float
+    high: float
+    size: float
+    empty: float

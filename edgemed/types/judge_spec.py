@@ -1,0 +1,96 @@
+"""What the judge is asked: margins, the error that it may make, and what it does beside the gate."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from edgemed.errors import BadInput
+from edgemed.types.record import Record, did_you_mean
+
+SHARES = ("auc", "sensitivity", "specificity", "accuracy", "brier", "r2")
+"""Metrics whose margin is a share; those of the others have a unit."""
+
+
+@dataclass(frozen=True)
+class Margins(Record):
+    """The most that an artefact may be worse than its original, absolute. None: reported, and no gate.
+
+    The defaults are the smallest losses that a test set of some hundred cases can prove absent: without
+    a single change of decision, .05 takes 73 cases of the class, AUC .02 takes 189 of each class, Brier
+    .01 takes 381. They are engineers' defaults, not clinical limits: who knows the use sets those.
+    `bias` and `mae` are in the output's unit; None there is a tenth of the original's own MAE.
+    """
+
+    auc: float | None = 0.02
+    sensitivity: float | None = 0.05
+    specificity: float | None = 0.05
+    brier: float | None = 0.01
+    accuracy: float | None = None
+    log_loss: float | None = None
+    bias: float | None = None
+    mae: float | None = None
+    r2: float | None = None
+
+    def __post_init__(self) -> None:
+        for each in dataclasses.fields(self):
+            _check(each.name, getattr(self, each.name), f"judge.margins.{each.name}")
+
+
+@dataclass(frozen=True)
+class JudgeSpec(Record):
+    """`[judge]`: whether what ships must be proven not worse than the original, and by how much."""
+
+    gate: bool = True
+    """False keeps what is not proven, stamped so."""
+    alpha: float = 0.025
+    """One-sided: of 1000 artefacts that are worse by exactly a margin, at most 25 are called proven."""
+    margins: Margins = field(default_factory=Margins)
+    outputs: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Margins of single outputs, over those above."""
+    draws: int = 2000
+    """Of the bootstrap over patients."""
+    temperature: bool = False
+    """A step in the graph that scales logits, fitted on the selection set."""
+    conformal: float = 0.0
+    """Share of cases whose prediction set may miss the class; 0 makes no sets."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.alpha < 0.5:
+            raise BadInput(f"alpha {self.alpha:g} is not between 0 and .5", where="judge.alpha")
+        if not 0.0 <= self.conformal < 0.5:
+            raise BadInput(f"{self.conformal:g} is no share from 0 to below .5", where="judge.conformal")
+        if self.draws < 200:
+            raise BadInput(f"{self.draws} draws are too few; at least 200 are needed", where="judge.draws")
+        for output, margins in self.outputs.items():
+            self._overridden(output, margins)
+
+    def margins_of(self, output: str) -> Margins:
+        """Those that an output is held to."""
+        return self._overridden(output, self.outputs.get(output, {}))
+
+    def _overridden(self, output: str, margins: dict[str, float]) -> Margins:
+        known = [each.name for each in dataclasses.fields(Margins)]
+        for name, margin in margins.items():
+            where = f"judge.outputs.{output}.{name}"
+            if name not in known:
+                raise BadInput(f"there is no margin {name!r}", where=where, remedy=did_you_mean(name, known))
+            _check(name, margin, where)
+        return dataclasses.replace(self.margins, **margins)
+
+
+def _check(name: str, margin: float | None, where: str) -> None:
+    if margin is None:
+        return
+    if margin <= 0:
+        raise BadInput(
+            f"a margin of {margin:g} cannot be proven: no number of cases shows that nothing at all is lost",
+            where=where,
+            remedy="give the loss that would not matter, such as .05 for five in a hundred",
+        )
+    if name in SHARES and margin >= 1:
+        raise BadInput(
+            f"a margin of {margin:g} is no share below 1",
+            where=where,
+            remedy="write .05 for five in a hundred",
+        )
