@@ -7,6 +7,7 @@ import itertools
 from edgemed.report import write_report
 from edgemed.stages.acceptance import accept
 from edgemed.stages.artefacts import ORIGINAL, build_all, notes_of, stamps_for
+from edgemed.stages.cases import list_cases
 from edgemed.stages.choose import choose, missed_by
 from edgemed.stages.data import check_data, check_paths
 from edgemed.stages.doubts import dead_columns, doubts
@@ -16,13 +17,16 @@ from edgemed.stages.graph import make_graph
 from edgemed.stages.inputs import fit_inputs
 from edgemed.stages.job import Job
 from edgemed.stages.labels import check_labels
+from edgemed.stages.ledger import read_ledger
 from edgemed.stages.machine import sums_saturate
 from edgemed.stages.pictures import flipped_pictures
 from edgemed.stages.plan import make_plan
+from edgemed.stages.probabilities import check_asked, coverages, diagrams, shifts
 from edgemed.stages.pruning import make_pruned, remove_channels, stamps_of
 from edgemed.stages.results import Findings, compilation
 from edgemed.stages.selection import compare_with_original, compared_set, figures_of, selection_predictions
 from edgemed.stages.shelf import check_shelf, shelve, sweep
+from edgemed.stages.temperature import scale_pruned, scale_temperature
 from edgemed.stages.trials import latencies_s, load_costs
 from edgemed.types import Compilation
 
@@ -42,26 +46,33 @@ def compile_model(job: Job, command: str, *, with_images: bool = False) -> Compi
     with job.alone():
         sweep(job.out)
         check_shelf(job.out, job.shown_out)
+        read_ledger(job.out)
         return _compile(job, command, with_images=with_images)
 
 
 def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     check_paths(job.recipe, job.base)
     plan, candidates, target = make_plan(job.recipe, job.base, job.targets)
+    check_asked(job.recipe.judge, job.recipe.data.given)
     inputs = fit_inputs(job)
     removal = remove_channels(job, inputs)
     sets, data, told = check_data(job, inputs.raw)
     warnings = job.warn(told)
     graph, model, parity = make_graph(job, inputs, sets.get("calibrate"))
-    sets, data, told = check_labels(sets, data, graph.outputs, learnt=job.recipe.prune.learns_labels)
+    learnt, judge = job.recipe.prune.learns_labels, job.recipe.judge
+    sets, data, told = check_labels(sets, data, graph.outputs, learnt=learnt, judge=judge)
     warnings += job.warn((*model.notes, *told))
+    labelled = {each.role for each in data if each.labelled}
+    check_asked(judge, labelled)
+    graph, temperatures, told = scale_temperature(job, graph, sets)
+    warnings += job.warn(told)
 
     calibrate, saturates = sets.get("calibrate"), sums_saturate(target)
     forms = {False: make_forms(job, graph, calibrate, plan.forms, saturates=saturates)}
-    pruned = make_pruned(job, inputs, removal, graph, model, calibrate)
+    pruned = scale_pruned(job, make_pruned(job, inputs, removal, graph, model, calibrate), temperatures)
     forms[True] = make_pruned_forms(job, pruned, calibrate, plan.forms, saturates=saturates)
     golden = make_golden_inputs(job, graph, calibrate)
-    stamps = stamps_for(data)
+    stamps = stamps_for(data, gate=judge.gate)
     built, failures = build_all(
         job, graph, candidates, forms, golden, data,
         {False: stamps, True: (*stamps, *stamps_of(pruned))}, target,
@@ -80,16 +91,24 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     latencies, untimed = latencies_s(job, [built[name] for name in costs])
     failures |= broken | absurd | unloadable | untimed
     missed = missed_by(candidates, target.limits, latencies, costs)
-    choice = choose(candidates, figures, latencies, job.recipe.agreement, not stamps, missed)
-    verified = accept(job, graph.outputs, built, choice, sets.get("accept"))
+    choice = choose(candidates, figures, latencies, job.recipe.agreement, "select" in labelled, missed)
+    verified = accept(
+        job, graph.outputs, built, choice, sets.get("accept"), command, labelled="accept" in labelled
+    )
+    built |= {name: built[name].judged(verdict) for name, verdict in verified.verdicts.items()}
 
     warnings += job.warn(doubts(verified.figures.get("original", ()), "accept"))
+    reliability = diagrams(graph.outputs, verified.answers, temperatures)
+    coverage = coverages(judge.conformal, graph.outputs, answers, verified.answers)
+    warnings += job.warn(shifts(graph.outputs, verified.answers, temperatures, coverage))
     shelve(job, built, itertools.chain(*verified.kept.values()))
     found = Findings(
         graph, model, data, parity, plan, candidates, built, failures, figures, latencies, costs,
-        choice, compared_on, verified, stamps, warnings, pruned,
+        choice, compared_on, verified, stamps, warnings, pruned, temperatures,
+        reliability, coverage,
     )  # fmt: skip
     result = compilation(job, found, command)
+    list_cases(job, graph.outputs, verified)
     pictures = flipped_pictures(job, sets.get("accept"), verified) if with_images else ()
     write_report(result, job.out, pictures)
     return result

@@ -6,12 +6,15 @@ import click
 
 from edgemed import __version__
 from edgemed.cli.bench import bench
+from edgemed.cli.claim import claim
 from edgemed.cli.compile import compile_
 from edgemed.cli.demo import demo
 from edgemed.cli.doctor import doctor
 from edgemed.cli.group import EdgemedGroup
 from edgemed.cli.init import init
 from edgemed.cli.inspect import inspect
+from edgemed.cli.judge import judge
+from edgemed.cli.power import power
 from edgemed.cli.run import run
 from edgemed.cli.targets import targets
 
@@ -19,9 +22,9 @@ from edgemed.cli.targets import targets
 @click.group(
     cls=EdgemedGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 2 bad input, 3 nothing agreed with the original, 4 a tool or the machine "
-    "failed, 5 an artefact is not what its manifest says, 130 interrupted. With --json an error is "
-    "{error: {problem, where, next}, exit_code} on standard output.",
+    epilog="Exit codes: 0 done, 2 bad input, 3 nothing was proven not worse than the original, 4 a tool or "
+    "the machine failed, 5 an artefact is not what its manifest says, 130 interrupted. With --json an error "
+    "is {error: {problem, where, next}, exit_code} on standard output.",
 )
 @click.version_option(__version__, prog_name="edgemed")
 def cli() -> None:
@@ -36,7 +39,7 @@ def cli() -> None:
     """
 
 
-for command in (init, compile_, run, bench, inspect, targets, doctor, demo):
+for command in (init, compile_, run, bench, inspect, judge, power, claim, targets, doctor, demo):
     cli.add_command(command)
 
 __all__ = ["cli"]

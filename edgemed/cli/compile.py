@@ -57,7 +57,10 @@ Examples:
 )  # fmt: skip
 @click.option("--calibrate", metavar="SET", help="Samples that int8 scales are found on (no labels needed).")
 @click.option("--select", metavar="SET", help="Labelled cases that choices are made on.")
-@click.option("--accept", metavar="SET", help="Labelled cases that the report's figures come from.")
+@click.option("--accept", metavar="SET", help="Labelled cases that the verdict comes from.")
+@click.option(
+    "--no-gate", is_flag=True, help="Keep what is not proven not worse than the original, stamped so."
+)
 @click.option("--skip-bad", is_flag=True, default=None, help="Count unreadable samples and go on.")
 @click.option("--with-images", is_flag=True, help="Put pictures of flipped cases into report.html.")
 @click.option(
@@ -77,12 +80,13 @@ def compile_(
     calibrate: str | None,
     select: str | None,
     accept: str | None,
+    no_gate: bool,
     skip_bad: bool | None,
     with_images: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Prune, quantise, compile, verify and measure a trained model; keep the fastest artefact that agrees.
+    """Prune, quantise, compile, judge and measure a trained model; keep the fastest that is proven not worse.
 
     From a RECIPE (see calibration/README.md; `edgemed init` writes one), from flags, or from a recipe with
     flags that override it. A SET is PATH or PATH::key=value,... such as data.npz::x=images,y=labels.
@@ -114,6 +118,7 @@ def compile_(
         target=(_from(base, target) if (target or "").endswith(".toml") else target) or recipe.target,
         precisions=precisions or recipe.precisions,
         prune=_pruning(recipe.prune, prune, budget),
+        judge=replace(recipe.judge, gate=recipe.judge.gate and not no_gate),
     )
     require_tools()
     if dry_run:

@@ -20,7 +20,7 @@ Examples:
 @click.option("-w", "--weights", help="Weights of a factory.")
 @click.option("--calibrate", metavar="SET", help="Samples for int8 scales; read to find shapes.")
 @click.option("--select", metavar="SET", help="Labelled cases that choices are made on.")
-@click.option("--accept", metavar="SET", help="Labelled cases that the report's figures come from.")
+@click.option("--accept", metavar="SET", help="Labelled cases that the verdict comes from.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), default="recipe.toml", show_default=True)
 @click.option("--force", is_flag=True, help="Overwrite the recipe.")
 def init(

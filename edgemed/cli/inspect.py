@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgemed.cli.tables import print_table
+from edgemed.cli.tables import plain, print_table
 
 if TYPE_CHECKING:
-    from edgemed.types import InputSpec, Manifest, ModelSpec, OutputSpec
+    from edgemed.types import InputSpec, Manifest, ModelSpec, OutputSpec, Verdict
 
 
 @click.command(
@@ -44,7 +44,7 @@ def inspect(path: str, weights: str | None, as_json: bool) -> None:
 
 def _artefact(path: Path, as_json: bool) -> None:
     from edgemed.cli.located import artefact_folder
-    from edgemed.runtime import read_manifest, verify_files
+    from edgemed.runtime import read_manifest, read_verdict, verify_files
 
     folder = artefact_folder(path)
     manifest = read_manifest(folder)
@@ -63,6 +63,7 @@ def _artefact(path: Path, as_json: bool) -> None:
         ("built with", ", ".join(f"{k} {v}" for k, v in manifest.tools.items())),
         ("made for", manifest.target or "the machine at hand"),
         ("executed", _executed(manifest)),
+        ("verdict", _verdict(read_verdict(folder, manifest))),
         ("stamps", ", ".join(manifest.stamps) or "none"),
         ("files", ", ".join(f"{name} ({sha[:12]})" for name, sha in manifest.files.items())),
         ("check", "every file is as the manifest says"),
@@ -106,6 +107,17 @@ def _executed(manifest: Manifest) -> str:
     if manifest.unmeasured:
         return f"where it was built, not measured on its target; that machine said: {manifest.unmeasured}"
     return "where it was built"
+
+
+def _verdict(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return "none: it was not judged"
+    from edgemed.report.grounds import sentence
+
+    told = f"{plain(sentence(verdict))}; of {verdict.artefact[:12]}, by {verdict.executed_by}"
+    if verdict.opening > 1:
+        told += f"; the acceptance set had been opened {verdict.opening - 1} times before: it is optimistic"
+    return told
 
 
 def _contract(inputs: Sequence[InputSpec], outputs: Sequence[OutputSpec]) -> list[tuple[str, str]]:

@@ -32,6 +32,7 @@ def print_outcome(result: Compilation, out: Path, case: Path | None = None) -> N
     _print_candidates(result)
     _print_reasons(result)
     _print_acceptance(result)
+    _print_verdicts(result)
     if result.pruning is not None:
         _print_field("pruned", _pruned(result.pruning, result.recipe["prune"]["epochs"]))
     if told := all_dropped(result):
@@ -60,6 +61,8 @@ def nothing_kept(result: Compilation) -> str:
     """The last word where no artefact is kept."""
     limited = any(each.reason.startswith("misses the target's limits") for each in result.candidates)
     within = " within the target's limits" if limited else ""
+    if any(each.verdict is not None for each in result.candidates):
+        return "nothing that agrees with the original is proven not worse than it: no artefact is kept"
     return f"nothing that was built agrees with the original{within}: no artefact is kept"
 
 
@@ -124,7 +127,11 @@ def _print_field(name: str, text: str) -> None:
     )  # fmt: skip
 
 
-_STAMPS = {"speed only": ": no labelled selection set, so accuracy is not known"}
+_STAMPS = {
+    "speed only": ": no labelled selection set, so accuracy is not known",
+    "not judged": ": no labelled acceptance set, so nothing is proven",
+    "gate off": ": kept whatever the verdict",
+}
 _SAME, _AUC, _SNR = "same\n%", "AUC\nchange", "SNR\ndB"
 _MEANINGS = {
     _SAME: "same: decisions that are the original's",
@@ -272,6 +279,14 @@ def _print_acceptance(result: Compilation) -> None:
         if len(keys) > len(shown):
             click.echo(f"and {len(keys) - len(shown)} more in report.html")
         click.echo()
+
+
+def _print_verdicts(result: Compilation) -> None:
+    """Of each that was tried on the acceptance set."""
+    from edgemed.report.verdict_text import verdict_lines
+
+    lines = [line for each in result.candidates if each.verdict for line in verdict_lines(each.verdict)]
+    click.echo("\n".join([*lines, ""]) if lines else "", nl=bool(lines))
 
 
 def _title(name: str, label: str) -> str:

@@ -19,8 +19,8 @@ from edgemed.child import run_in_child
 from edgemed.disk import disk_failure, flush
 from edgemed.errors import BadInput, EdgemedError, ToolFailure, Unavailable, Untrusted
 from edgemed.measure import LOAD_TIMEOUT_S
-from edgemed.runtime import Session, read_manifest, verify_files
-from edgemed.types import EngineList, EngineSpec, digest_of_file
+from edgemed.runtime import GoldenCases, Session, read_manifest, verify_files
+from edgemed.types import EngineList, EngineSpec, Manifest, digest_of_file
 
 BACKEND = "tensorrt"
 _ENGINE_FILE = "board.engine"
@@ -35,11 +35,13 @@ _ALL_MAY_READ = 0o755
 class BoardEngine:
     """Where the engine lies, whether it was there before, and how near its golden cases came.
 
-    `notes`: what this board's front end said of the graph.
+    Such an engine is equivalent to what was judged, as far as `cases` golden cases tell; the verdict of the
+    artefact is not its own. `notes`: what this board's front end said of the graph.
     """
 
     folder: Path
     found: bool
+    cases: int
     difference: float
     notes: tuple[str, ...]
 
@@ -66,7 +68,7 @@ def build_on_board(folder: Path, *, timeout_s: float, tell: Callable[[str], None
     shipped = next((each for each in listed.engines if not machine.differs(each)), None)
     if shipped is not None:
         tell(f"{shipped.file} was built for this GPU: nothing to build")
-        return BoardEngine(folder, True, _replayed(folder, tell), listed.notes)
+        return BoardEngine(folder, True, _cases(folder, manifest), _replayed(folder, tell), listed.notes)
     graph = digest_of_file(folder / GRAPH_FILE)
     built = engine_folder(graph, listed.spec, machine)
     with _alone(built.parent, tell):
@@ -80,7 +82,7 @@ def build_on_board(folder: Path, *, timeout_s: float, tell: Callable[[str], None
             if not found or isinstance(error, Untrusted):
                 shutil.rmtree(built, ignore_errors=True)
             raise
-        return BoardEngine(built, found, difference, read_engines(built).notes)
+        return BoardEngine(built, found, _cases(folder, manifest), difference, read_engines(built).notes)
 
 
 def _fitting(spec: EngineSpec, folder: Path) -> Machine:
@@ -198,6 +200,10 @@ def _replayed(folder: Path, tell: Callable[[str], None]) -> float:
     except Untrusted as error:
         remedy = "the engine is refused; the artefacts for other runtimes stay as they are"
         raise Untrusted(error.problem, where=error.where, remedy=remedy) from None
+
+
+def _cases(folder: Path, manifest: Manifest) -> int:
+    return len(GoldenCases(folder, manifest.inputs, manifest.outputs))
 
 
 def _replay(folder: str) -> float:

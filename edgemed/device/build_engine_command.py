@@ -34,7 +34,10 @@ def add_to(commands: Any) -> None:
         help=f"a build that takes longer hangs (default: {_TIMEOUT_MIN:g})",
     )  # fmt: skip
     parser.add_argument(
-        "--json", dest="as_json", action="store_true", help="print {engine, found, difference, notes}"
+        "--json",
+        dest="as_json",
+        action="store_true",
+        help="print {engine, found, equivalent, cases, difference, notes}",
     )
     parser.set_defaults(run=_run)
 
@@ -47,6 +50,8 @@ def _run(given: argparse.Namespace) -> int:
         found = {
             "engine": str(built.folder),
             "found": built.found,
+            "equivalent": True,
+            "cases": built.cases,
             "difference": built.difference,
             "notes": list(built.notes),
         }
@@ -56,7 +61,8 @@ def _run(given: argparse.Namespace) -> int:
         sys.stdout.write(f"note       {note}\n")
     sys.stdout.write(
         f"engine     {built.folder}, {'found' if built.found else 'built'}\n"
-        f"golden     every case agrees; the largest difference is {built.difference:.2g}\n"
+        f"golden     equivalent on {built.cases} cases (largest difference {built.difference:.2g})\n"
+        f"verdict    none by that: edgemed judge {given.folder} --engine gives one\n"
         f"try it     edgemed-device tune {given.folder} --out tuned.json\n"
     )
     return EXIT_DONE

@@ -120,6 +120,7 @@ def _decisions(
     figure = share("decisions", int(same[:, least].sum()), len(same), label=labels[least], method="exact")
     names = names_of_classes(output)
     wanted = None if targets is None else targets.reshape(len(same), -1)
+    several = output.kind == "multiclass"
     flips = [
         Flip(
             case_names[case],
@@ -127,6 +128,8 @@ def _decisions(
             names[new[case, column]],
             None if wanted is None else names[wanted[case, column]],
             labels[column],
+            float(before[case, old[case, column] if several else column]),
+            float(after[case, new[case, column] if several else column]),
         )
         for case, column in np.argwhere(~same)
     ]

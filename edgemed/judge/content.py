@@ -7,26 +7,34 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import get_args
 
 from edgemed.errors import BadInput
-from edgemed.types import Sample
+from edgemed.judge.near_duplicates import NearDuplicates
+from edgemed.types import InputSpec, Sample
 from edgemed.types.compilation import Role
 
 _NAMED = 3
+_EFFECT = (
+    "; a verdict takes such cases for one group, the intervals of single figures are narrower than they "
+    "should be"
+)
 Shared = Mapping[tuple[Role, Role], Sequence[str]]
 """By two sets, what is in both, in words."""
 
 
 class ContentCheck:
-    """Watches samples as they stream by and refuses what is in two sets.
+    """Watches samples as they stream by and refuses what is in two sets; what is nearly so is warned of.
 
-    Keeps a digest of 16 bytes, a name and a group per case, never arrays. Usage: iterate each set through
-    `watch`, then call `finish`. A set may be watched only once.
+    Keeps a digest of 16 bytes, a name and a group per case, and fingerprints of `inputs`, see
+    `NearDuplicates`; never arrays. Usage: iterate each set through `watch`, one after the other, then call
+    `finish`. A set may be watched only once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: Sequence[InputSpec] = ()) -> None:
+        self._near = NearDuplicates(inputs)
         self._content: dict[Role, dict[bytes, str]] = {}
         self._groups: dict[Role, dict[str, None]] = {}
         self._duplicates: dict[Role, list[tuple[str, str]]] = {}
         self._cases: dict[Role, int] = {}
+        self._ungrouped: dict[Role, list[str]] = {}
 
     def watch(self, role: Role, samples: Iterable[Sample]) -> Iterator[Sample]:
         """The same samples, each added to the check on its way."""
@@ -52,7 +60,7 @@ class ContentCheck:
             },
             remedy="split by group, so that each patient is in one set only",
         )
-        return (*self._duplicate_warnings(), *self._ungrouped_warnings())
+        return (*self._duplicate_warnings(), *self._near_warnings(), *self._ungrouped_warnings())
 
     def _add(self, role: Role, sample: Sample) -> None:
         digest = sample.content[:16]
@@ -64,6 +72,9 @@ class ContentCheck:
         self._cases[role] = self._cases.get(role, 0) + 1
         if sample.group is not None:
             self._groups.setdefault(role, {})[sample.group] = None
+        else:
+            self._ungrouped.setdefault(role, []).append(sample.name)
+        self._near.add(role, sample)
 
     def _shared_content(self, first: Role, second: Role) -> list[str]:
         theirs = self._content[second]
@@ -73,10 +84,20 @@ class ContentCheck:
 
     def _duplicate_warnings(self) -> Iterator[str]:
         for role, pairs in self._duplicates.items():
-            narrow = "" if role == "calibrate" else "; its intervals are narrower than they should be"
+            effect = "" if role == "calibrate" else _EFFECT
             yield (
                 f"the {role} set holds {len(pairs)} of {self._cases[role]} cases twice, such as "
-                f"{pairs[0][1]} and {pairs[0][0]}{narrow}"
+                f"{pairs[0][1]} and {pairs[0][0]}{effect}"
+            )
+
+    def _near_warnings(self) -> Iterator[str]:
+        for (first, second), pairs in self._near.pairs().items():
+            named = ", ".join(f"{other} and {name}" for name, other in pairs[:_NAMED])
+            are = "is" if len(pairs) == 1 else "are"
+            yield (
+                f"{len(pairs)} of {self._cases[second]} cases of the {second} set {are} nearly the same as "
+                f"one of the {first} set, such as {named}: look at them; copies, or repeats of one patient, "
+                "in two sets make figures look better than they are"
             )
 
     def _ungrouped_warnings(self) -> Iterator[str]:
@@ -87,6 +108,12 @@ class ContentCheck:
                 f"groups (patients) are given for {' and '.join(grouped)} but not for "
                 f"{' and '.join(without)}: whether these sets share a patient was not checked"
             )
+        for role in grouped:
+            if names := self._ungrouped.get(role):
+                yield (
+                    f"{len(names)} of {self._cases[role]} cases of the {role} set have no group (patient), "
+                    f"such as {names[0]}: each is taken for a patient of its own"
+                )
 
 
 def _refuse(noun: str, shared: Shared, *, remedy: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,23 @@ _BATCH_ELEMENTS = 1 << 21
 
 @dataclass(frozen=True)
 class Predictions:
-    """Per output: (n, columns) float32; per labelled output: targets, (n,) or (n, columns)."""
+    """Per output: (n, columns) float32; per labelled output: targets, (n,) or (n, columns).
+
+    `groups` holds the patient or duplicate group of each case, "" where it has none; it is empty where no
+    case has one. `strata` holds, per name such as `site`, what each case belongs to.
+    """
 
     names: tuple[str, ...]
     outputs: dict[str, NDArray[np.float32]]
     targets: dict[str, NDArray[Any]]
+    groups: tuple[str, ...] = ()
+    strata: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
-        arrays: dict[str, Any] = {"names": np.array(self.names)}
+        arrays: dict[str, Any] = {"names": np.array(self.names), "groups": np.array(self.groups, np.str_)}
         arrays |= {f"out.{name}": array for name, array in self.outputs.items()}
         arrays |= {f"target.{name}": array for name, array in self.targets.items()}
+        arrays |= {f"stratum.{name}": np.array(of) for name, of in self.strata.items()}
         np.savez(path, **arrays)
 
     @classmethod
@@ -36,7 +44,8 @@ class Predictions:
         with np.load(path, allow_pickle=False) as data:
             outputs = {key[4:]: data[key] for key in data.files if key.startswith("out.")}
             targets = {key[7:]: data[key] for key in data.files if key.startswith("target.")}
-            return cls(tuple(map(str, data["names"])), outputs, targets)
+            strata = {key[8:]: _texts(data[key]) for key in data.files if key.startswith("stratum.")}
+            return cls(_texts(data["names"]), outputs, targets, _texts(data["groups"]), strata)
 
 
 def predict(
@@ -44,11 +53,15 @@ def predict(
 ) -> Predictions:
     """Run every sample, in batches of a bounded number of elements; memory does not grow with the set.
 
-    Raises `BadInput` for an empty set.
+    Cases of the very same content are one group, so that no interval counts one twice. Raises `BadInput`
+    for an empty set.
     """
     names: list[str] = []
     outputs: dict[str, list[NDArray[np.float32]]] = {spec.name: [] for spec in session.manifest.outputs}
     targets: dict[str, list[NDArray[Any]]] = {}
+    strata: dict[str, list[str]] = {}
+    groups: list[str] = []
+    contents: list[bytes] = []
     elements = sum(spec.samples for spec in session.manifest.inputs)
     for batch in _batches(samples, max(1, min(64, _BATCH_ELEMENTS // elements))):
         stacked = {
@@ -59,8 +72,12 @@ def predict(
             outputs[name].append(array)
         for sample in batch:
             names.append(sample.name)
+            groups.append(sample.group or "")
+            contents.append(sample.content[:16])
             for name, target in sample.targets.items():
                 targets.setdefault(name, []).append(target)
+            for name, of in sample.strata.items():
+                strata.setdefault(name, []).append(of)
         progress(len(names))
     if not names:
         raise BadInput("the set holds no samples")
@@ -68,7 +85,29 @@ def predict(
         tuple(names),
         {name: np.concatenate(arrays) for name, arrays in outputs.items()},
         {name: np.stack(arrays) for name, arrays in targets.items()},
+        _groups(names, groups, contents),
+        {name: tuple(of) for name, of in strata.items()},
     )
+
+
+def _groups(names: Sequence[str], own: Sequence[str], contents: Sequence[bytes]) -> tuple[str, ...]:
+    """The group of each case: its own, else that of a case of the same content; () where none has one."""
+    first: dict[bytes, str] = {}
+    given: dict[bytes, str] = {}
+    for name, group, content in zip(names, own, contents, strict=True):
+        first.setdefault(content, name)
+        if group:
+            given.setdefault(content, group)
+    times = Counter(contents)
+    found = tuple(
+        group or given.get(content) or (f"same as {first[content]}" if times[content] > 1 else "")
+        for group, content in zip(own, contents, strict=True)
+    )
+    return found if any(found) else ()
+
+
+def _texts(array: NDArray[Any]) -> tuple[str, ...]:
+    return tuple(map(str, array))
 
 
 def _batches(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:

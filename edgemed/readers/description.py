@@ -72,7 +72,7 @@ def _describe_npz(path: Path, reference: Reference) -> SetDescription:
     names = names_in(path)
     entries = {name: NpyEntry(path, name) for name in names}
     label = _asked(reference, "y", names, LABEL_NAMES)
-    keys = {key: name for key, name in reference.keys.items() if key not in ("y", "group")}
+    keys = {key: name for key, name in reference.keys.items() if key not in ("y", "group", "by")}
     inputs = [name for key, name in keys.items() if not key.startswith("y.")]
     for name in keys.values():
         _check_named(name, names, reference)
@@ -92,12 +92,13 @@ def _describe_csv(path: Path, reference: Reference) -> SetDescription:
     label = _asked(reference, "label", header, ("label",))
     group = _asked(reference, "group", header, GROUP_NAMES)
     files = _asked(reference, "path", header, ("path",))
+    strata = reference.keys.get("by", "")
     span = reference.span(sum(1 for _ in read_rows(path, source)))
     rows = itertools.islice(read_rows(path, source), span.start, span.stop)
     first = next(rows)
     arrays = [_describe_file(path.parent, first[files], files)] if files else []
     for name in header:
-        if name not in (label, group, files) and _is_number(first[name]):
+        if name not in (label, group, files, strata, *strata.split("+")) and _is_number(first[name]):
             arrays.append(_describe_array(name, np.dtype(np.float64), ()))
     classes = _classes(row[label] for row in itertools.chain([first], rows)) if label else ()
     return SetDescription(tuple(arrays), tuple(entry.name for entry in arrays), classes)

@@ -40,16 +40,16 @@ class NpzSet(StreamedSet):
     ) -> None:
         archive = _Archive(path, reference, source)
         reference.allow(
-            [*(spec.name for spec in inputs), "group", *label_keys(reference, outputs, "y")]
+            [*(spec.name for spec in inputs), "group", "by", *label_keys(reference, outputs, "y")]
             + (["x"] if len(inputs) == 1 else [])
         )
         self._inputs = [(spec, archive.input_entry(spec, alone=len(inputs) == 1)) for spec in inputs]
         self._outputs = archive.output_entries(outputs)
         self._group = archive.group_entry()
+        self._strata = archive.strata_entries()
         entries = [entry for _, entry in (*self._inputs, *self._outputs)]
         entries += archive.named(label_keys(reference, outputs, "y"))
-        if self._group:
-            entries.append(self._group)
+        entries += self._belonging
         if len({len(entry) for entry in entries}) > 1:
             lengths = ", ".join(dict.fromkeys(f"{entry.name} {len(entry)}" for entry in entries))
             raise BadInput(f"the arrays differ in length: {lengths}", where=source)
@@ -65,10 +65,13 @@ class NpzSet(StreamedSet):
 
     def cases(self) -> Iterator[Case]:
         entries = [entry for _, entry in (*self._inputs, *self._outputs)]
-        if self._group:
-            entries.append(self._group)
-        for name, rows in self._rows(entries):
+        for name, rows in self._rows(entries + self._belonging):
             yield name, lambda name=name, rows=rows: self._sample(name, rows)  # type: ignore[misc]
+
+    @property
+    def _belonging(self) -> list[NpyEntry]:
+        """The arrays of groups and strata, in the order that `_sample` takes them."""
+        return [*([self._group] if self._group else []), *self._strata]
 
     def targets(self) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
         for name, rows in self._rows([entry for _, entry in self._outputs]):
@@ -83,7 +86,8 @@ class NpzSet(StreamedSet):
                 yield f"{first}[{index}]", [next(stream) for stream in streams]
 
     def _sample(self, name: str, rows: Sequence[NDArray[Any]]) -> Sample:
-        arrays, labels = rows[: len(self._inputs)], rows[len(self._inputs) :]
+        inputs, strata = len(self._inputs), len(rows) - len(self._strata)
+        arrays, labels = rows[:inputs], rows[inputs:strata]
         return Sample(
             name,
             {
@@ -91,7 +95,8 @@ class NpzSet(StreamedSet):
                 for (spec, _), row in zip(self._inputs, arrays, strict=True)
             },
             self._targets(labels),
-            group_of(rows[-1]) if self._group else None,
+            group_of(rows[strata - 1]) if self._group else None,
+            {entry.name: group_of(row) or "" for entry, row in zip(self._strata, rows[strata:], strict=True)},
         )
 
     def _targets(self, labels: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -148,12 +153,25 @@ class _Archive:
         name = asked or next((name for name in GROUP_NAMES if name in self._names), None)
         if name is None:
             return None
+        return self._single(
+            name, "a group", "store one value that tells all patients apart, such as site and patient joined"
+        )
+
+    def strata_entries(self) -> list[NpyEntry]:
+        asked = self._keys.get("by")
+        if not asked:
+            return []
+        names = [asked] if asked in self._names else asked.split("+")
+        return [self._single(name, "a subgroup", "store an array for each, as by=A+B") for name in names]
+
+    def _single(self, name: str, what: str, remedy: str) -> NpyEntry:
+        """An array of one value a sample."""
         entry = self._entry(name)
         if math.prod(entry.row_shape) != 1:
             raise BadInput(
-                f"a group is one value a sample; array {name!r} has rows of shape {list(entry.row_shape)}",
+                f"{what} is one value a sample; array {name!r} has rows of shape {list(entry.row_shape)}",
                 where=self._source,
-                remedy="store one value that tells all patients apart, such as site and patient joined",
+                remedy=remedy,
             )
         return entry
 

@@ -8,6 +8,7 @@
 | `y.NAME=ARRAY`, `y.NAME=COLUMN`, `y.NAME=A+B` | npz, CSV | labels of output NAME |
 | `path=COLUMN`, `label=COLUMN` | CSV | files of the only file input, labels of the only output |
 | `group=ARRAY`, `group=COLUMN` | npz, CSV | patient or duplicate group |
+| `by=A+B` | npz, CSV | arrays or columns of subgroups, such as site and sex |
 | `rows=a:b` | all | samples a to b - 1; either end may be left out |
 """
 

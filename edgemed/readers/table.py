@@ -61,7 +61,7 @@ class CsvSet(StreamedSet):
         source: str,
     ) -> None:
         reference.allow(
-            [*(spec.name for spec in inputs), "path", "group", *label_keys(reference, outputs, "label")]
+            [*(spec.name for spec in inputs), "path", "group", "by", *label_keys(reference, outputs, "label")]
         )
         self._path = path
         header = header_of(path, source)
@@ -69,6 +69,7 @@ class CsvSet(StreamedSet):
         self._inputs = columns.inputs(inputs)
         self._outputs = columns.outputs(outputs)
         self._group = columns.group()
+        self._strata = columns.strata()
         self._group_doubts = columns.doubts()
         columns.require(label_keys(reference, outputs, "label"))
         self._span = reference.span(sum(1 for _ in read_rows(path, source)))
@@ -135,7 +136,13 @@ class CsvSet(StreamedSet):
                 arrays[column.spec.name] = decode(file, column.spec, self.told)
             else:
                 arrays[column.spec.name] = _numbers(row, column)
-        return Sample(name, arrays, self._targets(row), group_of(row[self._group]) if self._group else None)
+        return Sample(
+            name,
+            arrays,
+            self._targets(row),
+            group_of(row[self._group]) if self._group else None,
+            {column: group_of(row[column]) or "" for column in self._strata},
+        )
 
 
 class _Columns:
@@ -202,6 +209,9 @@ class _Columns:
                 remedy="write one column that tells all patients apart, such as site and patient joined",
             )
         return names[0]
+
+    def strata(self) -> tuple[str, ...]:
+        return self._named(self._keys["by"]) if "by" in self._keys else ()
 
     def doubts(self) -> tuple[str, ...]:
         """About a column that has a group's name but for letter case, and is not taken for one."""

@@ -1,20 +1,16 @@
-"""Small charts as inline SVG: no script, no external font, colours from the page's style sheet."""
+"""Times as inline SVG: no script, no external font, colours from the page's style sheet."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgemed.report.numerals import NO_BREAK, ratio, significant
-from edgemed.types.compilation import Compilation, RocCurve
+from edgemed.types.compilation import Compilation
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 AXIS_CAP = 3.0
-SIDE, LEFT, TOP = 300, 38, 24
-MOST_CURVES = 12
-"""Artefacts in a ROC panel: as many as there are line styles beside the original's."""
 
 
 def latency_chart(compilation: Compilation) -> Markup:
@@ -49,39 +45,6 @@ def latency_chart(compilation: Compilation) -> Markup:
     original = _bar(1.0, None, None, top, "the original: 1")
     rows.append(_row("original", f"{significant(base)}{NO_BREAK}ms", original, "original"))
     return Markup('<div class="bars">{}{}</div>').format(Markup("").join(rows), _axis(top))
-
-
-def roc_panels(compilation: Compilation) -> list[tuple[str, Markup]]:
-    """(title, SVG) of each output and label: original below, artefacts above.
-
-    With one or two questions each also gets its upper left corner enlarged.
-    """
-    questions = list(dict.fromkeys((curve.output, curve.label) for curve in compilation.roc))
-    models = roc_models(compilation)
-    panels = []
-    for output, label in questions:
-        curves = [
-            curve
-            for curve in compilation.roc
-            if (curve.output, curve.label) == (output, label) and curve.model in models
-        ]
-        title = f"{output}, {label}" if label else output
-        panels.append((title, _roc(curves, models, 1.0, title)))
-        if len(questions) <= 2:
-            panels.append((f"{title}: upper left corner", _roc(curves, models, 0.25, f"{title}, enlarged")))
-    return panels
-
-
-def roc_models(compilation: Compilation) -> list[str]:
-    """Models in the ROC panels, in the order of their line styles: the original is first."""
-    names = dict.fromkeys(curve.model for curve in compilation.roc)
-    models = sorted(names, key=lambda name: (name != "original", name != compilation.best))
-    return models[: MOST_CURVES + 1]
-
-
-def roc_style(index: int) -> str:
-    """Class of the line of the model with that index: three colours, four dashes, no pair twice."""
-    return f"roc-{(index - 1) % 3 + 1} dash-{(index - 1) % 4}" if index else "roc-0"
 
 
 def _row(name: str, text: str, drawing: Markup, status: str) -> Markup:
@@ -136,45 +99,3 @@ def _axis(top: float) -> Markup:
     return Markup(
         '<div class="bar-row axis"><span class="bar-name">ratio to the original</span>{}<span></span></div>'
     ).format(drawing)
-
-
-def _roc(curves: Sequence[RocCurve], models: Sequence[str], extent: float, title: str) -> Markup:
-    """The upper left square of side `extent`. A nested svg cuts the curves at its edge."""
-    from markupsafe import Markup
-
-    steps = 4 if extent == 1.0 else 5
-    parts = [Markup('<rect class="frame" x="{0}" y="{1}" width="{2}" height="{2}"/>').format(LEFT, TOP, SIDE)]
-    for index in range(steps + 1):
-        along = index / steps
-        parts.append(
-            Markup(
-                '<text class="tick-text" x="{}" y="{}" text-anchor="middle">{:.3g}</text>'
-                '<text class="tick-text" x="{}" y="{}" text-anchor="end">{:.3g}</text>'
-            ).format(
-                LEFT + along * SIDE,
-                TOP + SIDE + 17,
-                along * extent,
-                LEFT - 7,
-                TOP + (1 - along) * SIDE + 4,
-                1 - extent * (1 - along),
-            )
-        )
-    inner = [Markup('<line class="chance" x1="0" y1="1000" x2="1000" y2="0"/>')]
-    for curve in sorted(curves, key=lambda each: models.index(each.model)):
-        points = " ".join(
-            f"{1000 * fpr:.1f},{1000 - 1000 * tpr:.1f}" for fpr, tpr in zip(curve.fpr, curve.tpr, strict=True)
-        )
-        style = roc_style(models.index(curve.model))
-        inner.append(Markup('<polyline class="roc {}" points="{}"/>').format(style, points))
-    parts.append(
-        Markup('<svg x="{}" y="{}" width="{}" height="{}" viewBox="0 0 {} {}">{}</svg>').format(
-            LEFT, TOP, SIDE, SIDE, 1000 * extent, 1000 * extent, Markup("").join(inner)
-        )
-    )
-    return Markup(
-        '<svg class="roc-svg" viewBox="0 0 {} {}" role="img" aria-label="ROC curves, {}">{}'
-        '<text class="axis-text" x="0" y="12">true positive rate</text>'
-        '<text class="axis-text" x="{}" y="{}" text-anchor="middle">false positive rate</text></svg>'
-    ).format(
-        LEFT + SIDE + 12, TOP + SIDE + 40, title, Markup("").join(parts), LEFT + SIDE / 2, TOP + SIDE + 35
-    )

@@ -1,4 +1,4 @@
-"""The verdict in one sentence, and what it does not say."""
+"""The outcome in one sentence, and what it does not say."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from edgemed.report.cases import cases
 from edgemed.report.numerals import NO_BREAK, count, ratio, ratio_interval
+from edgemed.report.proof import failed, proof, proven, shortfall, standing
 from edgemed.report.tables import columns_of
 from edgemed.report.unknowns import enumerated, not_executed, whose_times
 from edgemed.types.compilation import CandidateResult, Compilation
@@ -24,10 +25,11 @@ class Headline:
 
 
 def headline(compilation: Compilation) -> Headline:
-    """What is kept, how long it takes beside the original, how near to it. Never a claim of proof."""
+    """What is kept, what is proven of it or how near it is to the original, and how long it takes."""
     kept = [each for each in compilation.candidates if each.status == "kept"]
     if not kept:
-        return Headline(_nothing_kept(compilation), "Nothing was written that a device should run.")
+        nothing = f"{shortfall(compilation)} Nothing was written that a device should run."
+        return Headline(_nothing_kept(compilation), nothing.strip())
     best = compilation.candidate(compilation.best)
     sentence = _all_unmeasured(compilation, kept) if best is None else _best(compilation, best, kept)
     return Headline(sentence, _caveat(compilation, best or _least_near(kept), kept))
@@ -35,10 +37,14 @@ def headline(compilation: Compilation) -> Headline:
 
 def _best(compilation: Compilation, best: CandidateResult, kept: Sequence[CandidateResult]) -> str:
     near, _ = _nearness(compilation, best)
+    verdict = best.verdict if proven(best) else None
     some_unmeasured = any(each.unmeasured for each in kept)
     if f"{best.backend} {best.precision}" == compilation.original.runtime and not best.pruned:
         timed = " and could be timed" if some_unmeasured else ""
-        found = [f"it is the original itself, and nothing else that agrees{timed} is faster"]
+        passes = "is proven not worse" if failed(compilation) else "agrees"
+        found = [f"it is the original itself, and nothing else that {passes}{timed} is faster"]
+    elif verdict is not None:
+        found = [each for each in (proof(verdict), _speed(best)) if each]
     else:
         found = [each for each in (_speed(best), near) if each]
     title = f"{best.id} is kept" + (", the fastest of those that could be timed" if some_unmeasured else "")
@@ -49,6 +55,13 @@ def _all_unmeasured(compilation: Compilation, kept: Sequence[CandidateResult]) -
     """All that agree are kept: the device has to tell which is the fastest."""
     least = _least_near(kept)
     near, _ = _nearness(compilation, least)
+    if all(map(proven, kept)) and least.verdict is not None:
+        near = proof(least.verdict)
+        if len(kept) > 1:
+            return (
+                f"{len(kept)} artefacts are kept for {compilation.target}, none of them measured on it. Each "
+                f"is {near}."
+            )
     if len(kept) == 1:
         return f"{least.id} is kept for {compilation.target}, not measured on it" + (
             f": {near}." if near else "."
@@ -82,12 +95,8 @@ def _caveat(compilation: Compilation, told: CandidateResult, kept: Sequence[Cand
             f"No time on {compilation.target} is known of {which}{shown}: on the device edgemed-device tune "
             "finds the fastest."
         )
-    what = "the artefact is" if len(kept) == 1 or compilation.best else "an artefact is"
     _, where = _nearness(compilation, told)
-    parts.append(
-        f"This is agreement with the original on {where}, not a proof that {what} no worse, and no statement "
-        "on clinical use."
-    )
+    parts.append(standing(compilation, told, kept, where))
     return " ".join(parts)
 
 
@@ -110,13 +119,15 @@ def _compared(candidate: CandidateResult) -> tuple[AgreementFigures, ...]:
 
 
 def _nothing_kept(compilation: Compilation) -> str:
-    failed = sum(each.status == "failed" for each in compilation.candidates)
+    broken = sum(each.status == "failed" for each in compilation.candidates)
     total = len(compilation.candidates)
     if not total:
         return "No candidate was built."
-    if failed == total:
+    if broken == total:
         return f"No candidate is kept: none of the {total} could be built."
-    return f"No candidate is kept: of {total}, {total - failed} were dropped and {failed} could not be built."
+    if shortfall(compilation):
+        return "No candidate is kept, for none is proven not worse than the original."
+    return f"No candidate is kept: of {total}, {total - broken} were dropped and {broken} could not be built."
 
 
 def _speed(best: CandidateResult) -> str:

@@ -97,13 +97,25 @@ def mark(value: float) -> str:
 _MARKS = ("auc", "accuracy", "sensitivity", "specificity", "r2")
 
 
+def measured(name: str, value: float | None, unit: str = "") -> str:
+    """A figure of that name."""
+    if value is None:
+        return NONE
+    if name in _MARKS:
+        return mark(value)
+    return significant(value) + (f"{NO_BREAK}{unit}" if unit else "")
+
+
+def change(name: str, value: float | None) -> str:
+    """A difference of figures of that name, with its sign."""
+    if value is None or name in _MARKS or value == 0:
+        return signed(value)
+    return ("+" if value > 0 else MINUS) + significant(abs(value), 2)
+
+
 def figure(item: Figure | None) -> str:
     """The value alone; see `interval` for its bounds."""
-    if item is None or item.value is None:
-        return NONE
-    if item.name in _MARKS:
-        return mark(item.value)
-    return significant(item.value) + (f"{NO_BREAK}{item.unit}" if item.unit else "")
+    return NONE if item is None else measured(item.name, item.value, item.unit)
 
 
 def interval(item: Figure | None) -> str:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from edgemed.report import charts, numerals
+from edgemed.report import charts, numerals, roc_chart
 from edgemed.report.cases import SETS, cases
+from edgemed.report.forest_chart import drawn, forest_chart
+from edgemed.report.gallery import Picture, gallery, scored
+from edgemed.report.grounds import GATE_OFF, cases_of
 from edgemed.report.headline import headline
 from edgemed.report.limits import limits_in_words
+from edgemed.report.margins import asked
+from edgemed.report.openings import ledger
+from edgemed.report.outcome_mark import outcome_badge
+from edgemed.report.probabilities import probabilities, temperature_told
 from edgemed.report.pruning import pruning_section
 from edgemed.report.recovery_chart import recovery_chart
 from edgemed.report.tables import (
@@ -26,18 +32,19 @@ from edgemed.report.tables import (
 from edgemed.report.trade_off import trade_off
 from edgemed.report.trade_off_chart import trade_off_chart
 from edgemed.report.unknowns import unknown_notes, whose_times
+from edgemed.report.verdict import OUTCOMES, verdict_section
 from edgemed.types.compilation import Compilation
 
 
-def render(compilation: Compilation, pictures: Sequence[tuple[str, bytes]] = ()) -> str:
-    """The whole page as one string that refers to nothing outside itself. `pictures`: (case name, PNG)."""
+def render(compilation: Compilation, pictures: Sequence[Picture] = ()) -> str:
+    """The whole page as one string that refers to nothing outside itself."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
     folder = files("edgemed.report")
     loader = FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8"))
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters.update(numerals.FILTERS)
+    environment.filters.update(numerals.FILTERS, outcome=outcome_badge)
     tail = tail_percentile(compilation)
     trade = trade_off(compilation)
     pruning = compilation.pruning
@@ -47,6 +54,13 @@ def render(compilation: Compilation, pictures: Sequence[tuple[str, bytes]] = ())
         css=Markup(folder.joinpath("report.css").read_text("utf-8")),
         headline=headline(compilation),
         key=_key_figures(compilation),
+        verdict=verdict_section(compilation),
+        outcomes=OUTCOMES,
+        forest=forest_chart,
+        drawn=drawn,
+        ledger=ledger(compilation),
+        asked=asked(compilation),
+        gated=_gated(compilation),
         limits=_limits(compilation),
         chart=charts.latency_chart(compilation),
         trade=trade,
@@ -64,16 +78,20 @@ def render(compilation: Compilation, pictures: Sequence[tuple[str, bytes]] = ())
         comparisons=comparison_tables(compilation),
         nearness=nearness_rows(compilation),
         nearness_notes=nearness_notes(compilation),
-        panels=charts.roc_panels(compilation),
-        roc_models=charts.roc_models(compilation),
+        panels=roc_chart.roc_panels(compilation),
+        roc_models=roc_chart.roc_models(compilation),
+        points=_points(compilation),
         curves=len({curve.model for curve in compilation.roc}),
-        roc_style=charts.roc_style,
+        roc_style=roc_chart.roc_style,
+        probabilities=probabilities(compilation),
+        temperature_told=temperature_told,
         flips=flip_tables(compilation),
+        scored=scored,
         layers=_layers(compilation),
         longest=max([stage.seconds for stage in compilation.stages], default=0.0) or 1.0,
         stage_total=_stage_total(compilation),
         recipe=json.dumps(compilation.recipe, indent=2),
-        pictures=[(name, base64.b64encode(png).decode()) for name, png in pictures],
+        gallery=gallery(compilation, pictures),
     )
 
 
@@ -83,6 +101,11 @@ def _key_figures(compilation: Compilation) -> list[dict[str, str]]:
         return []
     original = compilation.original
     key = []
+    if best.verdict is not None:
+        told = cases_of(best.verdict)
+        key.append(
+            {"title": "Not worse than the original", "value": best.verdict.outcome, "was": f"on {told}"}
+        )
     if best.ratio is not None:
         key.append(
             {
@@ -132,6 +155,23 @@ def _within(between: str) -> str:
 def _limits(compilation: Compilation) -> str:
     labelled = any(each.labelled for each in compilation.data if each.role == "select")
     return limits_in_words(compilation.agreement, labelled=labelled)
+
+
+def _gated(compilation: Compilation) -> bool:
+    judged = any(each.verdict is not None for each in compilation.candidates)
+    return judged and GATE_OFF not in compilation.stamps
+
+
+def _points(compilation: Compilation) -> str:
+    """What the marks in the ROC panels stand for, empty where there are none."""
+    told = {
+        "at the largest probability"
+        if each.kind == "multiclass"
+        else f"at the threshold {each.threshold:.4g}"
+        for each in compilation.original.accept_figures or ()
+        if each.kind != "regression" and each.items
+    }
+    return " or ".join(sorted(told))
 
 
 def _compared_on(compilation: Compilation) -> str:

@@ -18,6 +18,8 @@ TITLES = {
     "rmse": "root mean squared error",
     "bias": "bias",
     "r2": "R²",
+    "brier": "Brier score",
+    "log_loss": "log loss",
 }
 ORDER = {"kept": 0, "dropped": 1, "failed": 2}
 

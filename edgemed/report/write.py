@@ -7,22 +7,23 @@ from pathlib import Path
 
 from edgemed.disk import disk_failure, write_whole
 from edgemed.errors import BadInput
+from edgemed.report.gallery import Picture
 from edgemed.report.page import render
 from edgemed.types.compilation import Compilation
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def write_report(compilation: Compilation, out: Path, pictures: Sequence[tuple[str, bytes]] = ()) -> None:
+def write_report(compilation: Compilation, out: Path, pictures: Sequence[Picture] = ()) -> None:
     """Write `report.json` and a self-contained `report.html` into the folder `out`, which is made.
 
-    `pictures` are (case name, PNG bytes) and appear in the HTML only. Each file appears whole or not at all;
+    `pictures` appear in the HTML only. Each file appears whole or not at all;
     one that was there stays until then. Raises `BadInput` where a picture is no PNG, `ToolFailure` where a
     file cannot be written (full disk, no permission).
     """
-    for name, png in pictures:
-        if not png.startswith(PNG):
-            raise BadInput("the picture is not a PNG", where=f"case {name}")
+    for each in pictures:
+        if not each.png.startswith(PNG):
+            raise BadInput("the picture is not a PNG", where=f"case {each.case}")
     page = render(compilation, pictures)
     _replace(out / "report.json", compilation.to_json())
     _replace(out / "report.html", page)

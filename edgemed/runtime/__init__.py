@@ -6,6 +6,7 @@ from edgemed.runtime.artefact import (
     golden_inputs,
     is_artefact,
     read_manifest,
+    read_verdict,
     verify_files,
 )
 from edgemed.runtime.fastest import TUNED_FILE, fastest_here, read_tuned
@@ -30,5 +31,6 @@ __all__ = [
     "is_artefact",
     "read_manifest",
     "read_tuned",
+    "read_verdict",
     "verify_files",
 ]

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from edgemed.errors import BadInput, Untrusted
 from edgemed.runtime.golden import GoldenCases
-from edgemed.types import FORMAT_VERSION, Manifest, digest_of_file
+from edgemed.types import FORMAT_VERSION, Manifest, Verdict, digest_of_file
+from edgemed.types.manifest import VERDICT_FILE
 
 MANIFEST_FILE = "manifest.json"
 ARTEFACTS = "artefacts"
@@ -54,6 +55,25 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def read_verdict(folder: Path, manifest: Manifest) -> Verdict | None:
+    """The verdict that ships with an artefact, None where it was not judged.
+
+    Raises `Untrusted` where it cannot be read or is one of another artefact.
+    """
+    if VERDICT_FILE not in manifest.files:
+        return None
+    path = folder / VERDICT_FILE
+    try:
+        verdict = Verdict.from_json(path.read_text(encoding="utf-8"), where=str(path))
+    except (OSError, UnicodeDecodeError, BadInput) as error:
+        raise Untrusted(f"{VERDICT_FILE} cannot be read: {error}", where=str(folder)) from None
+    if verdict.artefact != manifest.judged:
+        raise Untrusted(
+            f"{VERDICT_FILE} is the verdict of another artefact", where=str(folder), remedy="compile again"
+        )
+    return verdict
+
+
 def golden_inputs(folder: Path, cases: int) -> dict[str, NDArray[Any]]:
     """The first golden cases of an artefact as a batch: {input: (cases, *shape)}. Raises `Untrusted`."""
     manifest = read_manifest(folder)
@@ -62,7 +82,10 @@ def golden_inputs(folder: Path, cases: int) -> dict[str, NDArray[Any]]:
 
 
 def verify_files(folder: Path, manifest: Manifest) -> None:
-    """Compare every file with the manifest: none missing, none more, none changed. Raises `Untrusted`."""
+    """Compare every file with the manifest: none missing, none more, none changed.
+
+    Raises `Untrusted` there, and where the verdict is one of another artefact.
+    """
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
     expected = {*manifest.files, MANIFEST_FILE}
     for name in sorted(expected - present):
@@ -78,3 +101,4 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
             raise Untrusted(
                 f"{name} is not the file that was judged", where=str(folder), remedy="compile again"
             )
+    read_verdict(folder, manifest)

@@ -1,4 +1,4 @@
-"""The acceptance set, opened after the choice: figures of the original and of what was kept."""
+"""The acceptance set, opened after the choice: figures and verdicts on the original and what was chosen."""
 
 from __future__ import annotations
 
@@ -8,25 +8,33 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from edgemed.errors import BadInput, DiskFull, ToolFailure, Untrusted
-from edgemed.judge import meets, roc_curves
+from edgemed.judge import Pairs, group_numbers, judge_pairs, meets, roc_curves
 from edgemed.measure import Predictions
+from edgemed.report.grounds import sentence
 from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
 from edgemed.stages.choose import Choice
 from edgemed.stages.job import Job, SetSource
+from edgemed.stages.ledger import close_acceptance, open_acceptance
 from edgemed.stages.selection import compare, figures_of
 from edgemed.stages.trials import predictions
-from edgemed.types import AgreementFigures, Figures, OutputSpec, RocCurve
+from edgemed.types import AgreementFigures, Figures, Opening, OutputSpec, RocCurve, Verdict, digest_of
 
 
 @dataclass(frozen=True)
 class Acceptance:
-    """What is kept per backend after the acceptance set was seen, with the figures of each by id."""
+    """What is kept per backend after the acceptance set was seen, with what was found of each by id.
+
+    `answers` are those of the original and of all that were tried, for the list of cases.
+    """
 
     kept: dict[str, tuple[str, ...]]
     refused: dict[str, str] = field(default_factory=dict)
     agreement: dict[str, tuple[AgreementFigures, ...]] = field(default_factory=dict)
     figures: dict[str, tuple[Figures, ...]] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    openings: tuple[Opening, ...] = ()
     roc: tuple[RocCurve, ...] = ()
+    answers: dict[str, Predictions] = field(default_factory=dict)
 
 
 def accept(
@@ -35,20 +43,27 @@ def accept(
     built: Mapping[str, Built],
     choice: Choice,
     source: SetSource | None,
+    command: str,
+    *,
+    labelled: bool,
 ) -> Acceptance:
-    """Report the choice on the acceptance set.
+    """Judge the choice on the acceptance set.
 
-    A choice that fails or does not agree there is refused, and the same runtime's fp32 takes its place when
-    that agreed before and agrees here. No other candidate is tried: choosing among them here would spoil the
+    Where it is `labelled`, what is not proven not worse than the original is refused; without labels, and
+    with `judge.gate = false`, what does not agree with it. The same runtime's fp32 takes its place when that
+    agreed before and passes here. No other candidate is tried: choosing among them here would spoil the
     figures. Raises `ToolFailure` or `Untrusted` when the original itself fails.
     """
     if source is None:
         return Acceptance(dict(choice.kept))
+    opening = _opening(job, built, choice, source, command) if labelled else None
     original = predictions(job, built[ORIGINAL.id], "accept", source)
-    result = Acceptance({}, figures={"original": figures_of(outputs, original)})
+    result = Acceptance(
+        {}, figures={"original": figures_of(outputs, original)}, answers={"original": original}
+    )
     roc = [*_roc("original", outputs, original)]
 
-    def agrees(name: str) -> bool:
+    def passes(name: str) -> bool:
         try:
             answers = original if name == ORIGINAL.id else predictions(job, built[name], "accept", source)
             agreement = compare(outputs, original, answers)
@@ -59,21 +74,68 @@ def accept(
             return False
         result.agreement[name] = agreement
         result.figures[name] = figures_of(outputs, answers)
-        near, sentence = meets(job.recipe.agreement, agreement, bool(original.targets))
-        if near:
+        result.answers[name] = answers
+        good, told = meets(job.recipe.agreement, agreement, labelled)
+        if opening is not None:
+            result.verdicts[name] = _verdict(job, outputs, original, answers, built, name, opening)
+            if job.recipe.judge.gate:
+                good, told = result.verdicts[name].outcome == "proven", sentence(result.verdicts[name])
+        if good:
             roc.extend(_roc(name, outputs, answers))
         else:
-            result.refused[name] = f"refused on the acceptance set: {sentence}"
-        return near
+            result.refused[name] = f"refused on the acceptance set: {told}"
+        return good
 
     for backend, chosen in choice.kept.items():
         fp32 = Candidate(backend, "fp32").id
-        kept = tuple(name for name in chosen if agrees(name))
-        if not kept and fp32 in choice.agreeing.difference(chosen) and agrees(fp32):
+        kept = tuple(name for name in chosen if passes(name))
+        if not kept and fp32 in choice.agreeing.difference(chosen) and passes(fp32):
             kept = (fp32,)
         if kept:
             result.kept[backend] = kept
-    return replace(result, roc=tuple(roc))
+    openings: tuple[Opening, ...] = ()
+    if opening is not None:
+        outcomes = {name: verdict.outcome for name, verdict in result.verdicts.items()}
+        openings = close_acceptance(job.out, opening, {**outcomes})
+    return replace(result, roc=tuple(roc), openings=openings)
+
+
+def _opening(
+    job: Job, built: Mapping[str, Built], choice: Choice, source: SetSource, command: str
+) -> Opening:
+    chosen = [name for names in choice.kept.values() for name in names]
+    return open_acceptance(
+        job.out,
+        data=source.sha256,
+        command=command,
+        question=digest_of([job.recipe.judge.to_dict(), job.recipe.seed]),
+        judged={name: built[name].manifest.judged for name in dict.fromkeys((ORIGINAL.id, *chosen))},
+    )
+
+
+def _verdict(
+    job: Job,
+    outputs: Sequence[OutputSpec],
+    original: Predictions,
+    answers: Predictions,
+    built: Mapping[str, Built],
+    name: str,
+    opening: Opening,
+) -> Verdict:
+    pairs = Pairs(
+        original.names, dict(original.outputs), dict(answers.outputs), original.targets,
+        group_numbers(original.groups), dict(original.strata),
+    )  # fmt: skip
+    manifest = built[name].manifest
+    return replace(
+        judge_pairs(outputs, pairs, job.recipe.judge, job.recipe.seed),
+        id=name,
+        artefact=manifest.judged,
+        original=built[ORIGINAL.id].manifest.judged,
+        data=opening.data,
+        opening=opening.number,
+        executed_by=manifest.stand_in or manifest.backend,
+    )
 
 
 def _roc(model: str, outputs: Sequence[OutputSpec], answers: Predictions) -> tuple[RocCurve, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -32,9 +33,11 @@ from edgemed.types import (
     Manifest,
     OutputSpec,
     Precision,
+    Verdict,
     digest_of,
     digest_of_file,
 )
+from edgemed.types.manifest import VERDICT_FILE
 
 ARTEFACT = "artefact"
 _ELSEWHERE: Mapping[Precision, float] = {"int8": 1e-2}
@@ -82,6 +85,18 @@ class Built:
     layers: tuple[LayerPrecision, ...]
     notes: tuple[str, ...] = ()
     """What its backend found while building."""
+    verdict: Verdict | None = None
+    """Ships with it."""
+
+    def judged(self, verdict: Verdict) -> Built:
+        """The same with its verdict, whose file the manifest lists.
+
+        What is said of subgroups, such as a site, stays in the report: artefacts leave the hospital.
+        """
+        verdict = verdict.of_all_cases
+        sha256 = hashlib.sha256(verdict.to_json().encode()).hexdigest()
+        files = {**self.manifest.files, VERDICT_FILE: sha256}
+        return replace(self, verdict=verdict, manifest=replace(self.manifest, files=files))
 
 
 def build_all(
@@ -135,10 +150,19 @@ def notes_of(built: Mapping[str, Built]) -> tuple[str, ...]:
     return tuple(f"{', '.join(names)}: {note}" for note, names in named.items())
 
 
-def stamps_for(data: Sequence[DataFacts]) -> tuple[str, ...]:
-    """`speed only` where no labelled selection set tells whether the answers are still right."""
-    labelled = any(each.role == "select" and each.labelled for each in data)
-    return () if labelled else ("speed only",)
+def stamps_for(data: Sequence[DataFacts], *, gate: bool = True) -> tuple[str, ...]:
+    """What no labelled set, or no gate, leaves unsaid of an artefact.
+
+    `speed only`: no labelled selection set tells whether the answers are still right. `not judged`: no
+    labelled acceptance set. `gate off`: it was judged, and kept whatever the verdict.
+    """
+    labelled = {each.role for each in data if each.labelled}
+    stamps = [] if "select" in labelled else ["speed only"]
+    if "accept" not in labelled:
+        stamps.append("not judged")
+    elif not gate:
+        stamps.append("gate off")
+    return tuple(stamps)
 
 
 def build(

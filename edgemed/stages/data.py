@@ -86,7 +86,7 @@ def check_data(
 def _read_sets(
     data: DataSpec, declared: frozenset[str], base: str, inputs: tuple[InputSpec, ...]
 ) -> tuple[dict[Role, SetSource], tuple[DataFacts, ...], tuple[str, ...]]:
-    check = ContentCheck()
+    check = ContentCheck(inputs)
     sources: dict[Role, SetSource] = {}
     facts: list[DataFacts] = []
     resized: list[tuple[DataFacts, Resized]] = []
@@ -107,7 +107,7 @@ def _read_sets(
         for count, sample in enumerate(check.watch(role, samples), start=1):
             if not sources and count == 1:
                 unscaled = tuple(_unscaled(sample, declared))
-            sha.update(f"{sample.name};{sample.group};".encode())
+            sha.update(f"{sample.name};{sample.group};{sorted(sample.strata.items())};".encode())
             sha.update(sample.content)
             report_progress(count, len(samples))
         if role == "calibrate":

@@ -36,7 +36,7 @@ STAGE_TIMEOUT_S = 3600.0
 _DISK_IS_FULL = 1 << 20
 """Free bytes below which a failed stage has failed for want of space: runtimes word that in many ways."""
 
-_TOOLS = ("nncf", "onnx", "onnxscript", "torch", "torch-pruning", "numpy")
+_TOOLS = ("nncf", "onnx", "onnxscript", "torch", "torch-pruning", "numpy", "scipy")
 
 
 class Reporter(Protocol):

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
-from edgemed.judge import check_classes
+from edgemed.judge import check_classes, check_provable
 from edgemed.stages.job import SetSource
-from edgemed.types import DataFacts, OutputSpec, SampleSet
+from edgemed.types import DataFacts, JudgeSpec, OutputSpec, SampleSet
 from edgemed.types.compilation import Role
 
 
@@ -24,11 +24,13 @@ def check_labels(
     outputs: tuple[OutputSpec, ...],
     *,
     learnt: bool,
+    judge: JudgeSpec,
 ) -> tuple[dict[Role, SetSource], tuple[DataFacts, ...], tuple[str, ...]]:
     """What `check_data` gave, with labels: opened for `outputs`, counted, in the digests; and warnings.
 
     Calibration takes none; where they are `learnt`, by a recovery, they are checked like the others. Raises
-    `BadInput` for labels outside their range, one class only, and class folders of other names in each set.
+    `BadInput` for labels outside their range, one class only, class folders of other names in each set, and
+    an acceptance set too small for a proof even where no decision changes.
     """
     sources = dict(sets)
     facts: list[DataFacts] = []
@@ -43,6 +45,9 @@ def check_labels(
         for output, classes in samples.classes.items():
             _same_classes(output, numbered.setdefault(output, (fact.role, classes)), (fact.role, classes))
         labelled, told = _labelled(fact, samples, outputs)
+        if fact.role == "accept" and labelled.labelled and judge.gate:
+            for spec in outputs:
+                check_provable(spec, labelled.class_counts.get(spec.name, {}), labelled.n, judge)
         if fact.role == "calibrate":  # its digest is that of what int8 is calibrated on
             facts.append(fact)
             continue

@@ -128,12 +128,20 @@ def _lines(
         line = f"time {', '.join(timed)} in turns, 1 sample at a time, {_counted(recipe.threads, 'thread')}"
         lines.append(f"{line}, for information: this machine's times do not decide" if elsewhere else line)
     lines.append(_rule(recipe, elsewhere=elsewhere))
-    lines.append(
-        f"report on {data.accept}, which can only veto a choice"
-        if data.accept
-        else "no acceptance set: no figures"
-    )
+    lines.append(_acceptance(recipe))
     return tuple(lines)
+
+
+def _acceptance(recipe: Recipe) -> str:
+    spec, ref = recipe.judge, recipe.data.accept
+    if ref is None:
+        return "no acceptance set: no figures, no verdict (stamp: not judged)"
+    if not spec.gate:
+        return f"judge on {ref}, and keep whatever the verdict (stamp: gate off)"
+    return (
+        f"judge on {ref}: keep what is proven not worse than the original, each figure within its margin at "
+        f"one-sided alpha {spec.alpha:g} (without labels: what agrees; stamp: not judged)"
+    )
 
 
 def _pruning(recipe: Recipe) -> list[str]:

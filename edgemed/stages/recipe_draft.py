@@ -9,7 +9,7 @@ from typing import Any
 from edgemed.readers import describe
 from edgemed.readers.description import ArrayDescription
 from edgemed.recipe_file import from_folder
-from edgemed.types import Agreement, DataSpec, GoldenSpec, ModelSpec, QuantiseSpec
+from edgemed.types import Agreement, DataSpec, GoldenSpec, Margins, ModelSpec, QuantiseSpec
 
 _PICTURES = ("HW", "HWC", "DHW", "DHWC")
 _CHANNELS = (1, 3)
@@ -47,7 +47,7 @@ def _data(data: DataSpec, folder: Path) -> list[str]:
     purposes = {
         "calibrate": "int8 scales are found on it; no labels needed, some hundred samples",
         "select": "labelled; the candidates are compared on it",
-        "accept": "labelled; the report's figures come from it; it can only veto a choice",
+        "accept": "labelled; the verdict comes from it; it can only veto a choice",
     }
     for role, purpose in purposes.items():
         ref = getattr(data, role)
@@ -126,14 +126,19 @@ def _outputs(facts: dict[str, Any], data: DataSpec) -> list[str]:
 
 
 def _limits() -> list[str]:
-    limits, quantise, golden = Agreement(), QuantiseSpec(), GoldenSpec()
+    limits, margins, quantise, golden = Agreement(), Margins(), QuantiseSpec(), GoldenSpec()
     return [
-        "# How near a candidate must stay to the original (these are the defaults).",
+        "# How near a candidate must stay to the original to be tried (these are the defaults).",
         "[agreement]",
         f"decisions = {limits.decisions}",
         f"auc = {limits.auc}",
         f"loss = {limits.loss}       # of sensitivity or specificity of any class",
         f"snr_db = {limits.snr_db}    # without labels, and of values",
+        "",
+        "# The most that an artefact may be worse: what is not proven to stay within is not kept.",
+        "# `edgemed power` tells how many acceptance cases that takes.",
+        "[judge.margins]",
+        *(f"{name} = {getattr(margins, name)}" for name in ("auc", "sensitivity", "specificity", "brier")),
         "",
         "[quantise]",
         f"samples = {quantise.samples}",

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Literal
 
 from edgemed.judge import faster, percentiles
+from edgemed.report.grounds import sentence
 from edgemed.runtime import ARTEFACTS, host_facts
 from edgemed.stages.acceptance import Acceptance
 from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
@@ -19,13 +20,16 @@ from edgemed.types import (
     AgreementFigures,
     CandidateResult,
     Compilation,
+    Coverage,
     DataFacts,
     Graph,
     Latency,
     ModelFacts,
     OriginalResult,
     ParityFacts,
+    Reliability,
     SpeedRatio,
+    Temperature,
 )
 from edgemed.types.compilation import ComparedOn
 
@@ -51,6 +55,9 @@ class Findings:
     stamps: tuple[str, ...]
     warnings: tuple[str, ...]
     pruned: Pruned | None
+    temperatures: tuple[Temperature, ...]
+    reliability: tuple[Reliability, ...]
+    coverage: tuple[Coverage, ...]
 
 
 def compilation(job: Job, found: Findings, command: str) -> Compilation:
@@ -86,6 +93,10 @@ def compilation(job: Job, found: Findings, command: str) -> Compilation:
         tools=job.tools,
         host=host_facts(),
         pruning=found.pruned.facts if found.pruned is not None else None,
+        openings=found.acceptance.openings,
+        temperatures=found.temperatures,
+        reliability=found.reliability,
+        coverage=found.coverage,
         stamps=found.stamps,
         warnings=found.warnings,
     )
@@ -112,7 +123,10 @@ def _candidate(found: Findings, candidate: Candidate) -> CandidateResult:
         )  # fmt: skip
     kept = name in found.acceptance.kept.get(candidate.backend, ())
     status: Literal["kept", "dropped"] = "kept" if kept else "dropped"
+    verdict = found.acceptance.verdicts.get(name)
     reasons = [found.acceptance.refused.get(name, ""), found.choice.reasons[name]]
+    if kept and verdict is not None:
+        reasons.append(sentence(verdict))
     if kept and name not in found.choice.kept.get(candidate.backend, ()):
         reasons.insert(0, "fallback: the choice was refused on the acceptance set")
     load_ms, memory_mib = found.costs.get(name, (None, None))
@@ -136,6 +150,7 @@ def _candidate(found: Findings, candidate: Candidate) -> CandidateResult:
         pruned=candidate.pruned,
         unmeasured=candidate.unmeasured,
         stand_in=built.manifest.stand_in,
+        verdict=verdict,
     )
 
 

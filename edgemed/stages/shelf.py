@@ -16,9 +16,10 @@ from edgemed.runtime import ARTEFACTS, MANIFEST_FILE, TUNED_FILE, Session, read_
 from edgemed.stages.artefacts import ORIGINAL, Built
 from edgemed.stages.job import Job
 from edgemed.types import Manifest
+from edgemed.types.manifest import VERDICT_FILE
 
 ORIGINAL_FOLDER = "original"
-_REPORTS = ("report.json", "report.html")
+_REPORTS = ("report.json", "report.html", "cases.csv")
 
 
 def shelve(job: Job, built: Mapping[str, Built], kept: Iterable[str]) -> None:
@@ -87,6 +88,8 @@ def _place(built: Built, destination: Path) -> None:
         new = scratch / "new"
         shutil.copytree(built.folder, new)
         (new / MANIFEST_FILE).write_text(built.manifest.to_json(), encoding="utf-8")
+        if built.verdict is not None:
+            (new / VERDICT_FILE).write_text(built.verdict.to_json(), encoding="utf-8")
         if destination.exists():
             destination.rename(scratch / "old")
         new.rename(destination)

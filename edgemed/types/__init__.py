@@ -37,6 +37,7 @@ from edgemed.types.tensor import DType, Ending, InputSpec, Kind, Layout, OutputS
 from edgemed.types.verdict import (
     Coverage,
     Difference,
+    LimitsOfAgreement,
     Opening,
     Outcome,
     Reliability,
@@ -75,6 +76,7 @@ __all__ = [
     "Layout",
     "LeftAlone",
     "Limits",
+    "LimitsOfAgreement",
     "Manifest",
     "Margins",
     "ModelFacts",

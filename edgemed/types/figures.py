@@ -51,7 +51,11 @@ class Figures(Record):
 
 @dataclass(frozen=True)
 class Flip(Record):
-    """A case that the artefact decides otherwise than the original. Decisions and target are class names."""
+    """A case that the artefact decides otherwise than the original. Decisions and target are class names.
+
+    Scores are probabilities: of the positive class or the label, of several classes that of the one that the
+    model decided for.
+    """
 
     case: str
     original: str
@@ -59,6 +63,8 @@ class Flip(Record):
     target: str | None = None
     label: str = ""
     """Which label of a multilabel output."""
+    original_score: float | None = None
+    artefact_score: float | None = None
 
 
 @dataclass(frozen=True)

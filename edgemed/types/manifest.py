@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 from edgemed.errors import BadInput
 from edgemed.types.limits import Limits
-from edgemed.types.record import Record
+from edgemed.types.record import Record, digest_of
 from edgemed.types.tensor import InputSpec, OutputSpec
 
 FORMAT_VERSION = 1
 MOST_THREADS = 1024
 MOST_GOLDEN_TOLERANCE = 0.1
+VERDICT_FILE = "verdict.json"
 
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 
@@ -65,3 +66,21 @@ class Manifest(Record):
             names = [spec.name for spec in specs]
             if not names or len(set(names)) < len(names):
                 raise BadInput(f"{role} are none, or two of one name", where=role)
+
+    @property
+    def judged(self) -> str:
+        """Digest of what gives the answers and what they mean: a verdict is bound to it.
+
+        Not of the verdict itself, nor of what only describes the artefact.
+        """
+        return digest_of(
+            {
+                "backend": self.backend,
+                "precision": self.precision,
+                "inputs": [each.to_dict() for each in self.inputs],
+                "outputs": [each.to_dict() for each in self.outputs],
+                "files": {name: sha for name, sha in self.files.items() if name != VERDICT_FILE},
+                "threads": self.threads,
+                "stand_in": self.stand_in,
+            }
+        )

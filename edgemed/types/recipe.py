@@ -81,6 +81,13 @@ class DataSpec(Record):
     accept: str | None = None
     skip_bad: bool = False
 
+    @property
+    def given(self) -> tuple[Literal["calibrate", "select", "accept"], ...]:
+        """The roles that have a set."""
+        sets: dict[Literal["calibrate", "select", "accept"], str | None]
+        sets = {"calibrate": self.calibrate, "select": self.select, "accept": self.accept}
+        return tuple(role for role, ref in sets.items() if ref is not None)
+
 
 @dataclass(frozen=True)
 class QuantiseSpec(Record):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,12 +17,15 @@ class Sample:
     `inputs` holds one raw array per model input, exactly of the `InputSpec`'s dtype and shape (no batch
     axis). `targets` holds, per output name, a class index (int64 scalar array), a 0/1 vector (multilabel) or
     values (regression); it is empty where the set has no labels. `group` is the patient or duplicate group.
+    `strata` holds, per name such as `site`, `scanner`, `sex` or `age`, what the case belongs to as text, ""
+    where that is not known.
     """
 
     name: str
     inputs: dict[str, NDArray[Any]]
     targets: dict[str, NDArray[Any]]
     group: str | None = None
+    strata: dict[str, str] = field(default_factory=dict)
 
     @property
     def content(self) -> bytes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from edgemed.types.figures import Figure
 from edgemed.types.record import Record
 
 Outcome = Literal["proven", "refuted", "not provable"]
@@ -50,6 +51,20 @@ class Difference(Record):
 
 
 @dataclass(frozen=True)
+class LimitsOfAgreement(Record):
+    """Between which values artefact minus original lies in 95 of 100 cases of a regression (Bland and
+    Altman 1986): their mean and 1.96 standard deviations to either side.
+
+    The figures have the column as label, the output's unit and their own 95 % intervals.
+    """
+
+    output: str
+    mean: Figure
+    lower: Figure
+    upper: Figure
+
+
+@dataclass(frozen=True)
 class Verdict(Record):
     """What the judge says of one artefact, named by `artefact`, the digest of what was judged.
 
@@ -67,12 +82,19 @@ class Verdict(Record):
     """Patients or duplicate groups, None where every case stands for itself."""
     differences: tuple[Difference, ...]
     notes: tuple[str, ...] = ()
+    limits: tuple[LimitsOfAgreement, ...] = ()
     id: str = ""
     artefact: str = ""
     original: str = ""
     data: str = ""
     opening: int = 1
     executed_by: str = ""
+
+    @property
+    def of_all_cases(self) -> Verdict:
+        """The same without what is said of subgroups."""
+        whole = tuple(each for each in self.differences if not each.subgroup)
+        return replace(self, differences=whole, notes=())
 
     @property
     def deciding(self) -> tuple[Difference, ...]:

@@ -16,6 +16,8 @@ import pytest
 from ended import Ended
 
 CHANNELS, LENGTH = 2, 64
+PROVABLE = 400
+"""Cases, half of them positive, on which an artefact that never decides otherwise is proven not worse."""
 _BALANCE = 3.4
 """Brings the scores of positives and negatives to either side of the threshold."""
 
@@ -57,8 +59,8 @@ def command_env(more: dict[str, str] | None = None) -> dict[str, str]:
 def site(tmp_path: Path) -> Site:
     """`model.onnx` (2 x 64 signal, two logits) with the sets `cal.npz`, `sel.npz`, `acc.npz`."""
     write_model(tmp_path / "model.onnx")
-    for seed, name in enumerate(("cal", "sel", "acc")):
-        write_set(tmp_path / f"{name}.npz", seed=seed)
+    for seed, (name, n) in enumerate((("cal", 40), ("sel", 40), ("acc", PROVABLE))):
+        write_set(tmp_path / f"{name}.npz", n=n, seed=seed)
     return Site(tmp_path)
 
 

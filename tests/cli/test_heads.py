@@ -25,21 +25,21 @@ HEADS = {
 def test_kind_is_found(site, helpers, head):
     model, labels, kind = HEADS[head]
     helpers.write_model(site / "model.onnx", **model)
-    for seed, name in enumerate(("sel", "acc")):
-        x, y = helpers.signals(48, seed + 10)
+    for seed, (name, n) in enumerate((("sel", 48), ("acc", 600))):
+        x, y = helpers.signals(n, seed + 10)
         np.savez(site / f"{name}.npz", x=x, y=labels.get("y", lambda y: y)(y))
     done = site.fp32(*helpers.MODEL, *helpers.SETS, "-o", "out")
     assert done.code == 0, done.err
     report = site.report()
     assert report["model"]["outputs"][0]["kind"] == kind
     assert report["stamps"] == []
-    assert report["original"]["accept_figures"][0]["n"] == 48
+    assert report["original"]["accept_figures"][0]["n"] == 600
 
 
 def test_regression(site, helpers):
     helpers.write_model(site / "model.onnx", columns=1)
-    for seed, name in enumerate(("sel", "acc")):
-        x, y = helpers.signals(40, seed + 10)
+    for seed, (name, n) in enumerate((("sel", 40), ("acc", helpers.PROVABLE))):
+        x, y = helpers.signals(n, seed + 10)
         np.savez(site / f"{name}.npz", x=x, y=y.astype(np.float32) * 3.5)
     (site / "recipe.toml").write_text(
         '[model]\nsource = "model.onnx"\n[data]\nselect = "sel.npz"\naccept = "acc.npz"\n'
@@ -55,8 +55,8 @@ def test_regression(site, helpers):
 
 def test_two_heads(site, helpers):
     helpers.write_model(site / "model.onnx", heads=2)
-    for seed, name in enumerate(("sel", "acc")):
-        x, y = helpers.signals(40, seed + 10)
+    for seed, (name, n) in enumerate((("sel", 40), ("acc", helpers.PROVABLE))):
+        x, y = helpers.signals(n, seed + 10)
         np.savez(site / f"{name}.npz", x=x, a=y, b=y)
     keys = "::x=x,y.head0=a,y.head1=b"
     done = site.fp32(*helpers.MODEL, "--select", f"sel.npz{keys}", "--accept", f"acc.npz{keys}", "-o", "out")
@@ -65,12 +65,12 @@ def test_two_heads(site, helpers):
 
 
 def test_reversed_labels_are_noticed(site, helpers):
-    x, y = helpers.signals(40, 11)
+    x, y = helpers.signals(helpers.PROVABLE, 11)
     np.savez(site / "acc.npz", x=x, y=1 - y)
     site.fp32(*helpers.MODEL, *helpers.SETS, "-o", "out").refused(
         2, "AUC for scores on the accept set", "labels and columns are in another order", "--accept"
     )
-    helpers.write_set(site / "acc.npz", seed=11)
+    helpers.write_set(site / "acc.npz", n=helpers.PROVABLE, seed=11)
     done = site.fp32(*helpers.MODEL, *helpers.SETS, "-o", "out")
     assert done.code == 0, done.err
     assert "order of the columns" not in done.err
@@ -102,10 +102,12 @@ def test_without_labels_everything_is_stamped(site, helpers):
     assert done.code == 0, done.err
     assert "speed only" in done.out
     assert "the select set has no labels" in done.err
-    assert site.report()["stamps"] == ["speed only"]
+    assert site.report()["stamps"] == ["speed only", "not judged"]
     assert "speed only" in (site / "out/report.html").read_text()
-    assert site.run("inspect", "out", "--json").json["stamps"] == ["speed only"]
-    assert "speed only" in site.run("inspect", "out").out
+    assert site.run("inspect", "out", "--json").json["stamps"] == ["speed only", "not judged"]
+    shown = site.run("inspect", "out").out
+    for word in ("speed only", "not judged", "none: it was not judged"):
+        assert word in shown
     assert "dB" in site.report()["candidates"][0]["reason"]
 
 
@@ -114,7 +116,7 @@ def test_no_data_at_all(site, helpers):
     assert done.code == 0, done.err
     report = site.report()
     assert [each["id"] for each in report["candidates"]] == ["onnxruntime-fp32", "onnxruntime-fp16"]
-    assert report["stamps"] == ["speed only"]
+    assert report["stamps"] == ["speed only", "not judged"]
 
 
 @pytest.mark.parametrize("may_ship", [True, False])

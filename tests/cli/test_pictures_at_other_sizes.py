@@ -24,6 +24,8 @@ ending = "logits"
 calibrate = "cal"
 select = "sel"
 accept = "acc"
+[judge]
+gate = false
 """
 
 

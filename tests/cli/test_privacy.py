@@ -16,9 +16,11 @@ RECIPE = f"""
 [model]
 source = "model.onnx"
 [data]
-calibrate = "{FOLDER}/cases.csv::rows=0:20"
-select = "{FOLDER}/cases.csv::rows=20:40"
-accept = "{FOLDER}/cases.csv::rows=40:60"
+calibrate = "{FOLDER}/cases.csv::by=patient,rows=0:20"
+select = "{FOLDER}/cases.csv::by=patient,rows=20:40"
+accept = "{FOLDER}/cases.csv::by=patient,rows=40:60"
+[judge]
+gate = false
 """
 QUICK = 'target = "onnxruntime"\nprecisions = ["fp32"]\n'
 TRIALS = "[trials]\nlaunches = 1\nseconds = 0.05\n"
@@ -57,7 +59,7 @@ def _shipped(site) -> list[str]:
 def test_neither_artefacts_nor_the_terminal_name_a_patient(study):
     done = study.run("compile", "recipe.toml", "-o", "out")
     assert done.code == 0, done.err
-    assert _shipped(study) == ["golden.npz", "manifest.json", "model.onnx"]
+    assert _shipped(study) == ["golden.npz", "manifest.json", "model.onnx", "verdict.json"]
     assert study.report()["data"][0]["n"] == CASES // 3
     assert PATIENT not in done.out
     assert PATIENT not in done.err
@@ -71,6 +73,6 @@ def test_what_cannot_be_read_is_named_to_the_user_alone(study):
     assert PATIENT not in refused.out
     done = study.run("compile", "recipe.toml", "-o", "out", "--skip-bad")
     assert done.code == 0, done.err
-    assert _shipped(study) == ["golden.npz", "manifest.json", "model.onnx"]
+    assert _shipped(study) == ["golden.npz", "manifest.json", "model.onnx", "verdict.json"]
     assert PATIENT not in done.out
     assert done.err.count(PATIENT) == done.err.count(torn) > 0

@@ -48,14 +48,18 @@ def test_the_board_builds_once_and_answers_as_was_judged(board):
     assert done.code == 0, done.err
     assert done.json["found"] is False
     assert done.json["difference"] < 1e-6
+    assert done.json["equivalent"] is True
     assert done.json["engine"] == str(board.engines[0])
     assert board.calls == ["build timed tactics", "deserialise"]
     with np.load(board.kit / "golden.npz") as golden:
         expected = golden["out.score"][:2]
+        assert done.json["cases"] == len(golden["out.score"])
     assert np.allclose(json.loads(board.answers().stdout), expected, atol=1e-6)
     again = board.build()
     assert again.code == 0, again.err
     assert "found" in again.out
+    assert "equivalent on" in again.out
+    assert "proven" not in again.out
     assert board.built == 1
     assert board.left_over() == []
     assert all(path.stat().st_mode & 0o022 == 0 for path in board.cache.rglob("*"))

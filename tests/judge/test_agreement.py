@@ -238,3 +238,16 @@ def test_an_original_that_does_not_vary_never_passes():
     good, reason = meets(LIMITS, (found,), labelled=False)
     assert not good
     assert "does not vary" in reason
+
+
+def test_a_flip_has_the_probability_that_each_model_decided_by():
+    found = agreement(BINARY, np.array([0.1, 0.625]), np.array([0.1, 0.375]), None, names(2))
+    assert (found.flips[0].original_score, found.flips[0].artefact_score) == (0.625, 0.375)
+    organs = OutputSpec("organ", "multiclass", 3)
+    (flip,) = agreement(
+        organs, np.array([[0.5, 0.375, 0.125]]), np.array([[0.25, 0.625, 0.125]]), None, names(1)
+    ).flips
+    assert (flip.original_score, flip.artefact_score) == (0.5, 0.625)
+    signs = OutputSpec("signs", "multilabel", 2)
+    (flip,) = agreement(signs, np.array([[0.75, 0.25]]), np.array([[0.75, 0.5]]), None, names(1)).flips
+    assert (flip.label, flip.original_score, flip.artefact_score) == ("column 1", 0.25, 0.5)

@@ -10,24 +10,29 @@ import pytest
 from edgemed.stages.data import check_data
 from edgemed.stages.job import Job
 from edgemed.stages.labels import check_labels
-from edgemed.types import DataSpec, InputSpec, ModelSpec, OutputSpec, Recipe
+from edgemed.types import DataSpec, InputSpec, JudgeSpec, ModelSpec, OutputSpec, Recipe
 
 SIDE = 128
 
 
 def _peak_mib(folder: Path, cases: int) -> float:
-    """Peak of `data` on a labelled set with groups, 16 KiB a case."""
+    """Peak of `data` on two halves of a labelled set with groups, 16 KiB a case."""
     folder.mkdir()
     rng = np.random.default_rng(cases)
     pictures = rng.integers(0, 256, (cases, SIDE, SIDE), np.uint8)
-    np.savez(folder / "set.npz", x=pictures, y=np.arange(cases) % 2, patient=np.arange(cases))
+    half = cases // 2
+    for name, of in (("cal", slice(half)), ("sel", slice(half, None))):
+        patient = np.arange(cases)[of]
+        np.savez(folder / f"{name}.npz", x=pictures[of], y=patient % 2, patient=patient)
     inputs = (InputSpec("image", "uint8", (SIDE, SIDE), "HW"),)
-    recipe = Recipe(ModelSpec("model.onnx"), data=DataSpec(select="set.npz::x=x,y=y"))
+    sets = DataSpec(calibrate="cal.npz::x=x", select="sel.npz::x=x,y=y")
+    recipe = Recipe(ModelSpec("model.onnx"), data=sets)
     job = Job(recipe, folder, folder / "out")
-    sets, data, _ = check_data(job, inputs)
-    _, (facts,), _ = check_labels(sets, data, (OutputSpec("score", "binary", 1),), learnt=False)
-    assert facts.n == cases
-    assert facts.class_counts == {"score": {"negative": cases // 2, "positive": cases // 2}}
+    sources, data, _ = check_data(job, inputs)
+    outputs = (OutputSpec("score", "binary", 1),)
+    _, (_, facts), _ = check_labels(sources, data, outputs, learnt=False, judge=JudgeSpec())
+    assert facts.n == half
+    assert facts.class_counts == {"score": {"negative": half // 2, "positive": half // 2}}
     (time,) = job.times
     assert time.peak_mib is not None
     return time.peak_mib

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -116,6 +117,37 @@ def test_predictions_come_back_from_disk(heads, tmp_path: Path):
     assert list(again.outputs) == list(found.outputs)
     assert all(np.array_equal(again.outputs[name], array) for name, array in found.outputs.items())
     assert np.array_equal(again.targets["classes"], np.arange(5))
+    assert (again.groups, again.strata) == ((), {})
+
+
+def test_groups_and_strata_of_cases_come_along_and_back_from_disk(heads, tmp_path: Path):
+    net, session = heads
+    sites = ("Oslo", "", "Rom\N{LATIN SMALL LETTER E WITH ACUTE}")
+    belonging = zip(_samples(net, 3, lambda i: {}), ("p1", None, "p1"), sites, strict=True)
+    samples = [replace(each, group=group, strata={"a site/unit": site}) for each, group, site in belonging]
+    predict(session, samples).save(tmp_path / "predictions.npz")
+    again = Predictions.load(tmp_path / "predictions.npz")
+    assert again.groups == ("p1", "", "p1")
+    assert again.strata == {"a site/unit": sites}
+
+
+@pytest.mark.parametrize(
+    ("own", "groups"),
+    [
+        ((None, None, None, None), ("same as case-0", "", "same as case-0", "")),
+        ((None, "p1", "p2", "p1"), ("p2", "p1", "p2", "p1")),
+        (("p2", None, "p3", None), ("p2", "", "p3", "")),
+    ],
+    ids=["without groups", "one has a group", "each has its own"],
+)
+def test_cases_of_the_same_content_are_one_group(heads, own, groups):
+    net, session = heads
+    samples = _samples(net, 4, lambda i: {})
+    samples[2] = replace(samples[2], inputs=samples[0].inputs)
+    assert (
+        predict(session, [replace(each, group=of) for each, of in zip(samples, own, strict=True)]).groups
+        == groups
+    )
 
 
 def test_latencies_are_paired_in_a_random_order():

@@ -20,7 +20,7 @@ from edgemed.demo.training import Labelled, Schedule, train
 from edgemed.pipeline import compile_model
 from edgemed.stages.job import Job
 from edgemed.suite import build
-from edgemed.types import DataSpec, InputRecipe, ModelSpec, Recipe, Step
+from edgemed.types import DataSpec, InputRecipe, JudgeSpec, ModelSpec, Recipe, Step
 
 NETS = ("resnet18", "mobilenet_v3")
 OPSETS = (11, 13, 17)
@@ -86,7 +86,7 @@ def test_scikit_learn_classifier(tmp_path: Path, name: str):
     np.savez(tmp_path / "select.npz", x=values[100:330], y=labels[100:330])
     np.savez(tmp_path / "accept.npz", x=values[330:], y=labels[330:])
     sets = DataSpec("noise.npz::x=x", "select.npz::x=x,y=y", "accept.npz::x=x,y=y")
-    recipe = Recipe(ModelSpec("model.onnx"), data=sets)
+    recipe = Recipe(ModelSpec("model.onnx"), data=sets, judge=JudgeSpec(gate=False))
 
     result = compile_model(Job(recipe, tmp_path, tmp_path / "out"), "test")
 

@@ -11,19 +11,26 @@ import numpy as np
 import pytest
 
 from edgemed.judge import agreement, faster, figures, meets, percentiles, roc_curves
+from edgemed.judge.reliability import reliability
 from edgemed.report.page import render
 from edgemed.types import (
     Agreement,
     CandidateResult,
     Compilation,
+    Coverage,
     DataFacts,
+    Difference,
     InputSpec,
+    JudgeSpec,
     LayerPrecision,
     ModelFacts,
+    Opening,
     OriginalResult,
     OutputSpec,
     ParityFacts,
     StageTime,
+    Temperature,
+    Verdict,
 )
 from edgemed.types.pruning import LayerChange, LeftAlone, Pruning, PruningFacts, Recovery
 
@@ -330,3 +337,154 @@ def pruned(compilation):
         recipe={**compilation.recipe, "prune": {"epochs": 20}, "data": {"calibrate": "cal.npz"}},
         pruning=PruningFacts(PRUNED, RECOVERY),
     )
+
+
+def difference(metric, low, high, margin=None, outcome=None, **given):
+    """One that lies in the middle of its interval."""
+    given = {"output": "finding", "n": 624, "original": 0.9, "method": "paired DeLong"} | given
+    middle = (low + high) / 2
+    return Difference(
+        metric=metric, difference=middle, low=low, high=high, margin=margin, outcome=outcome,
+        artefact=given["original"] + middle, **given,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session", name="difference")
+def difference_():
+    return difference
+
+
+TANGO = {"method": "Tango's score interval"}
+AUC = difference("auc", -0.0041, 0.0033, 0.02, "proven", original=0.9652, claim_false=0.42)
+SENSITIVITY = difference(
+    "sensitivity", -0.0163, 0.0112, 0.05, "proven", n=390, original=0.9410, better=2, worse=3,
+    claim_false=0.34, **TANGO,
+)  # fmt: skip
+SPECIFICITY = difference(
+    "specificity", -0.0182, 0.0251, 0.05, "proven", n=234, original=0.8803, better=4, worse=3,
+    claim_false=0.36, **TANGO,
+)  # fmt: skip
+BRIER = difference("brier", -0.0012, 0.0009, 0.01, "proven", original=0.0712, method="clustered Student")
+ACCURACY = difference("accuracy", -0.011, 0.012, original=0.9183, better=6, worse=6, **TANGO)
+SITE_A = difference(
+    "sensitivity", -0.021, 0.019, 0.05, "proven", n=201, subgroup="site=A", better=1, worse=1, **TANGO
+)
+SITE_B = difference(
+    "sensitivity", -0.192, -0.063, 0.05, "refuted", n=47, subgroup="site=B", better=0, worse=6, **TANGO
+)
+
+
+def verdict(outcome, differences, id, **given):
+    facts = {"alpha": 0.025, "cases": 624, "groups": 410, "artefact": SHA[::-1], "original": SHA, "data": SHA}
+    return Verdict(outcome, differences=tuple(differences), id=id, **(facts | {"executed_by": "x"} | given))
+
+
+@pytest.fixture(scope="session", name="verdict")
+def verdict_():
+    return verdict
+
+
+PROVEN = verdict(
+    "proven",
+    [AUC, SENSITIVITY, SPECIFICITY, BRIER, ACCURACY, SITE_A],
+    "openvino-int8",
+    executed_by="openvino",
+)
+REFUTED = verdict(
+    "refuted",
+    [
+        AUC,
+        dataclasses.replace(SENSITIVITY, low=-0.0541, outcome="not provable", cases_needed=1210),
+        difference(
+            "specificity", -0.2741, -0.1625, 0.05, "refuted", n=234, original=0.6311, better=1, worse=52,
+            claim_false=1e-12, **TANGO,
+        ),
+        SITE_A, SITE_B,
+    ],
+    "onnxruntime-int8", executed_by="onnxruntime",
+)  # fmt: skip
+NOT_PROVABLE = verdict(
+    "not provable",
+    [
+        AUC,
+        SENSITIVITY,
+        difference(
+            "specificity", -0.0712, 0.0204, 0.05, "not provable", n=112, original=0.8803, better=1, worse=4,
+            cases_needed=240, claim_false=0.19, **TANGO,
+        ),
+    ],
+    "openvino-bf16", executed_by="openvino",
+)  # fmt: skip
+
+
+def opening(number, outcomes):
+    return Opening(
+        number, f"2026-11-{20 + number}T09:30:00Z", SHA, "edgemed compile chest-xray.toml", SHA[::-1],
+        dict.fromkeys(("onnxruntime-fp32", *outcomes), SHA), outcomes,
+    )  # fmt: skip
+
+
+def with_verdicts(compilation, **verdicts):
+    """Candidates with these verdicts, by id with `_` for `-`: what is not proven is dropped."""
+    given = {name.replace("_", "-"): each for name, each in verdicts.items()}
+    found = []
+    for each in compilation.candidates:
+        if (told := given.get(each.id)) is not None:
+            kept = told.outcome == "proven"
+            reason = each.reason if kept else f"refused on the acceptance set: {told.outcome}"
+            each = dataclasses.replace(
+                each, verdict=told, status="kept" if kept else "dropped", reason=reason
+            )
+        found.append(each)
+    best = compilation.best
+    return dataclasses.replace(
+        compilation,
+        candidates=tuple(found),
+        best=best if any(each.id == best and each.status == "kept" for each in found) else None,
+        recipe={**compilation.recipe, "judge": JudgeSpec().to_dict()},
+    )
+
+
+@pytest.fixture(scope="session", name="with_verdicts")
+def with_verdicts_():
+    return with_verdicts
+
+
+@pytest.fixture(scope="session")
+def judged(compilation):
+    """One artefact proven and kept, one refuted and one not provable, at the second look."""
+    verdicts = {
+        "openvino_int8": dataclasses.replace(PROVEN, opening=2),
+        "onnxruntime_int8": dataclasses.replace(REFUTED, opening=2),
+        "openvino_bf16": dataclasses.replace(NOT_PROVABLE, opening=2),
+    }
+    outcomes = {each.id: each.outcome for each in verdicts.values()}
+    return dataclasses.replace(
+        with_verdicts(compilation, **verdicts),
+        openings=(opening(1, {"openvino-int8": "not provable"}), opening(2, outcomes)),
+    )
+
+
+@pytest.fixture(scope="session")
+def unproven(compilation):
+    """Nothing is kept: one is refuted, one not provable."""
+    return with_verdicts(compilation, openvino_int8=NOT_PROVABLE, onnxruntime_int8=REFUTED)
+
+
+@pytest.fixture(scope="session")
+def calibrated(judged):
+    """With a temperature in the graph, reliability diagrams and prediction sets."""
+    scores, artefact, targets = predictions(624, 0.06, 2)
+    models = {"original": scores, "openvino-int8": artefact, "original before scaling": np.sqrt(scores)}
+    return dataclasses.replace(
+        judged,
+        temperatures=(Temperature("finding", 1.62, 524, 0.2411, 0.1987, 0.5, 0.4712),),
+        reliability=tuple(
+            each for name, p in models.items() for each in reliability(name, FINDING, p, targets)
+        ),
+        coverage=(
+            Coverage("openvino-int8", "finding", "", 0.1, 0.2213, 624, 0.9054, 0.8797, 0.9272, 1.02, 0.0),
+            Coverage("openvino-int8", "finding", "clear", 0.1, 0.2213, 234, 0.82, 0.76, 0.86, 1.04, 0.0),
+            Coverage("openvino-int8", "finding", "pneumonia", 0.1, 0.2213, 390, 0.96, 0.93, 0.98, 1.01, 0.01),
+        ),
+    )  # fmt: skip

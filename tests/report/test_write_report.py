@@ -16,7 +16,7 @@ import pytest
 
 from edgemed.errors import BadInput, ToolFailure
 from edgemed.judge import agreement, figures
-from edgemed.report import write_report
+from edgemed.report import Picture, write_report
 from edgemed.report.numerals import ratio, ratio_interval
 from edgemed.types import Agreement, CandidateResult, Compilation, OutputSpec, SpeedRatio
 
@@ -89,7 +89,7 @@ def test_json_is_the_compilation_and_comes_back(compilation, tmp_path):
 
 
 def test_nothing_outside_the_file_is_asked_for(compilation, tmp_path, picture):
-    page = written(compilation, tmp_path, pictures=[("case 1", picture)])
+    page = written(compilation, tmp_path, pictures=[Picture("case 1", picture)])
     assert not re.search(r"https?://|url\(|@import|<script|<link", page)
     for tag, name, value in outline(page).attributes:
         if name in ("src", "href", "srcset", "data", "action", "poster"):
@@ -170,7 +170,7 @@ def test_names_that_hold_markup_are_text(compilation, tmp_path, picture):
     page = written(
         dataclasses.replace(compilation, name=nasty, candidates=(bad, *rest), best=nasty, command=nasty),
         tmp_path,
-        pictures=[(nasty, picture)],
+        pictures=[Picture(nasty, picture)],
     )
     assert not any(name == "onerror" for _, name, _ in outline(page).attributes)
     assert "<b>" not in page
@@ -178,11 +178,11 @@ def test_names_that_hold_markup_are_text(compilation, tmp_path, picture):
 
 def test_pictures_only_where_given(compilation, tmp_path, picture):
     assert "<img" not in written(compilation, tmp_path)
-    page = written(compilation, tmp_path, pictures=[("test/0001", picture)])
+    page = written(compilation, tmp_path, pictures=[Picture("test/0001", picture)])
     assert page.count("<img") == 1
     assert "Treat the file as patient data" in page
     with pytest.raises(BadInput, match="not a PNG"):
-        write_report(compilation, tmp_path, pictures=[("x", b"<svg>")])
+        write_report(compilation, tmp_path, pictures=[Picture("x", b"<svg>")])
 
 
 def test_nothing_kept_is_said(compilation, tmp_path):
@@ -372,7 +372,7 @@ def test_chromium_shows_the_figures_and_paints(compilation, tmp_path, picture):
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no browser: apt-get install -y chromium")
-    write_report(compilation, tmp_path, pictures=[("test/0001", picture)])
+    write_report(compilation, tmp_path, pictures=[Picture("test/0001", picture)])
     quiet = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-sync"
     flags = [
         "--headless",

@@ -11,17 +11,17 @@ from edgemed.errors import BadInput
 from edgemed.stages.data import check_data
 from edgemed.stages.job import Job
 from edgemed.stages.labels import check_labels
-from edgemed.types import DataSpec, InputSpec, ModelSpec, OutputSpec, Recipe
+from edgemed.types import DataSpec, InputSpec, JudgeSpec, ModelSpec, OutputSpec, Recipe
 
 INPUTS = (InputSpec("signal", "float32", (3,)),)
 OUTPUTS = (OutputSpec("score", "binary", 1),)
 LABELS = (0, 1, 0, 1, 0, 1)
 
 
-def _checked(folder: Path, data: DataSpec):
+def _checked(folder: Path, data: DataSpec, *, gate: bool = True):
     job = Job(Recipe(ModelSpec("model.onnx"), data=data), folder, folder / "out")
     sets, facts, _ = check_data(job, INPUTS)
-    return check_labels(sets, facts, OUTPUTS, learnt=False)
+    return check_labels(sets, facts, OUTPUTS, learnt=False, judge=JudgeSpec(gate=gate))
 
 
 def _save(folder: Path, name: str, labels, *, bad: int | None = None) -> None:
@@ -64,9 +64,9 @@ def test_calibration_labels_that_are_learnt_are_in_the_order_of_the_other_sets(t
     data = DataSpec(calibrate="cal", select="sel")
     job = Job(Recipe(ModelSpec("model.onnx"), data=data), tmp_path, tmp_path / "out")
     sets, facts, _ = check_data(job, (InputSpec("picture", "uint8", (4, 5), "HW"),))
-    check_labels(sets, facts, OUTPUTS, learnt=False)
+    check_labels(sets, facts, OUTPUTS, learnt=False, judge=JudgeSpec())
     with pytest.raises(BadInput, match="calibrate: ill, well; select: healthy, ill") as refused:
-        check_labels(sets, facts, OUTPUTS, learnt=True)
+        check_labels(sets, facts, OUTPUTS, learnt=True, judge=JudgeSpec())
     assert refused.value.where == "--calibrate and --select"
 
 
@@ -75,7 +75,7 @@ def test_calibration_labels_that_are_learnt_must_be_classes_of_the_model(tmp_pat
     job = Job(Recipe(ModelSpec("model.onnx"), data=DataSpec(calibrate="cal.npz")), tmp_path, tmp_path / "out")
     sets, facts, _ = check_data(job, INPUTS)
     with pytest.raises(BadInput, match="label 2 is outside the classes 0 to 1"):
-        check_labels(sets, facts, OUTPUTS, learnt=True)
+        check_labels(sets, facts, OUTPUTS, learnt=True, judge=JudgeSpec())
 
 
 def test_labels_of_samples_that_were_left_out_do_not_count(tmp_path: Path):
@@ -102,3 +102,15 @@ def test_twelve_bits_in_sixteen_are_warned_of(tmp_path: Path):
     picture = InputSpec("picture", "uint8", (4, 5), "HW")
     _, _, warnings = check_data(Job(recipe, tmp_path, tmp_path / "out"), (picture,))
     assert "calibrate: 16-bit gray pictures reach only 607 of 65535" in warnings[-1]
+
+
+def test_an_acceptance_set_that_can_prove_nothing_is_refused_unless_the_gate_is_off(tmp_path: Path):
+    for name in ("sel", "accepted"):
+        _save(tmp_path, name, LABELS)
+    data = DataSpec(select="sel.npz", accept="accepted.npz")
+    with pytest.raises(BadInput, match="too small for a proof even where no answer changes") as refused:
+        _checked(tmp_path, data)
+    assert "sensitivity: 3 positive cases, at least 73 (margin 0.05)" in refused.value.problem
+    assert "--no-gate" in refused.value.remedy
+    assert "edgemed power" in refused.value.remedy
+    _checked(tmp_path, data, gate=False)

@@ -1,4 +1,4 @@
-"""Pictures of flipped cases: of these only, few, one per layout; and none in a report that did not ask."""
+"""Drawings of flipped cases: of these only, few, one per layout; and none in a report that did not ask."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from edgemed.judge import agreement
 from edgemed.pipeline import compile_model
 from edgemed.stages.acceptance import Acceptance
 from edgemed.stages.job import Job, SetSource
-from edgemed.stages.pictures import _png, flipped_pictures
+from edgemed.stages.pictures import _picture, flipped_pictures
 from edgemed.types import (
     Agreement,
     DataSpec,
     InputRecipe,
     InputSpec,
+    JudgeSpec,
     ModelSpec,
     OutputRecipe,
     OutputSpec,
@@ -31,11 +32,16 @@ SCORE = OutputSpec("score", "binary", 1)
 SIDE = 12
 
 
-def _pixels(layout: str, array: np.ndarray) -> tuple[np.ndarray, int]:
-    """The picture that is drawn, one value per pixel of the array, and by how much it was enlarged."""
+def _drawn(layout: str, array: np.ndarray) -> np.ndarray:
     from PIL import Image
 
-    drawn = np.asarray(Image.open(io.BytesIO(_png(InputSpec("x", "float32", array.shape, layout), array))))
+    picture = _picture("a", InputSpec("x", "float32", array.shape, layout), array)
+    return np.asarray(Image.open(io.BytesIO(picture.png)))
+
+
+def _pixels(layout: str, array: np.ndarray) -> tuple[np.ndarray, int]:
+    """The picture that is drawn, one value per pixel of the array, and by how much it was enlarged."""
+    drawn = _drawn(layout, array)
     scale = drawn.shape[0] // array.shape[layout.index("H")]
     small = drawn[::scale, ::scale]
     assert np.array_equal(small.repeat(scale, 0).repeat(scale, 1), drawn)
@@ -75,6 +81,45 @@ def test_a_flat_picture_and_a_large_one_are_drawn():
     assert _pixels("HW", large)[1] == 1
 
 
+def _courses(drawn: np.ndarray, channels: int) -> np.ndarray:
+    """(channels, width) middle of the ink in each column, upwards, from the top of each channel's strip."""
+    strips = drawn[..., 1].reshape(channels, -1, drawn.shape[1])
+    rows = np.arange(strips.shape[1])[:, None]
+    return -(strips * rows).sum(axis=1) / strips.sum(axis=1)
+
+
+@pytest.mark.parametrize("layout", ["CL", "LC"])
+def test_a_signal_is_a_line_for_each_channel_over_its_own_range(layout):
+    signal = np.stack([np.linspace(-1, 1, 500), 1e4 * np.sin(np.linspace(0, 9, 500))]).astype(np.float32)
+    drawn = _drawn(layout, signal if layout == "CL" else signal.T)
+    courses = _courses(drawn, 2)
+    for course, values in zip(courses, signal, strict=True):
+        wanted = np.interp(np.linspace(0, 499, len(course)), np.arange(500), values)
+        assert np.corrcoef(course, wanted)[0, 1] > 0.999
+        assert 0.7 * drawn.shape[0] / 2 < np.ptp(course) < drawn.shape[0] / 2
+    assert set(np.unique(drawn[..., 1])) == {0, 255}, "the page shows through"
+
+
+def test_a_peak_of_a_long_signal_is_not_lost():
+    signal = np.zeros((1, 200_000), np.float32)
+    signal[0, 123_456] = 1.0
+    drawn = _drawn("CL", signal)
+    (columns,) = np.nonzero(drawn[: drawn.shape[0] // 2, :, 1].any(axis=0))
+    assert columns.mean() / drawn.shape[1] == pytest.approx(123_456 / 200_000, abs=0.01)
+
+
+def test_a_flat_signal_and_many_channels_are_drawn():
+    assert np.ptp(_courses(_drawn("CL", np.full((1, 90), 3.0, np.float32)), 1)) == 0
+    assert _drawn("CL", np.zeros((40, 90), np.float32)).shape == (16 * 40, 640, 2)
+
+
+def test_only_a_signal_is_marked_as_a_line():
+    signal, picture = InputSpec("x", "float32", (2, 9), "CL"), InputSpec("x", "float32", (2, 9), "HW")
+    array = np.arange(18, dtype=np.float32).reshape(2, 9)
+    assert _picture("a", signal, array).line
+    assert not _picture("a", picture, array).line
+
+
 def _source(folder: Path, cases: int, spec: InputSpec) -> SetSource:
     drawn = np.random.default_rng(0).integers(0, 256, (cases, *spec.shape)).astype(spec.dtype)
     np.savez(folder / "set.npz", x=drawn)
@@ -99,9 +144,9 @@ def test_only_cases_that_a_kept_artefact_flips_are_drawn_and_24_at_most(tmp_path
     names = [sample.name for sample in samples]
     job = Job(Recipe(ModelSpec("model.onnx")), tmp_path, tmp_path / "out")
     few = flipped_pictures(job, source, _acceptance(names, {3, 17}, {5}))
-    assert few == tuple((names[case], _png(spec, samples[case].inputs["x"])) for case in (3, 17))
+    assert few == tuple(_picture(names[case], spec, samples[case].inputs["x"]) for case in (3, 17))
     many = flipped_pictures(job, source, _acceptance(names, set(range(5, 35)), set()))
-    assert [name for name, _ in many] == names[5:29]
+    assert [each.case for each in many] == names[5:29]
 
 
 def test_without_a_flip_a_set_or_a_picture_nothing_is_drawn(tmp_path: Path):
@@ -112,6 +157,17 @@ def test_without_a_flip_a_set_or_a_picture_nothing_is_drawn(tmp_path: Path):
     assert flipped_pictures(job, None, flips) == ()
     assert flipped_pictures(job, source, none) == ()
     assert flipped_pictures(job, source, flips) == ()
+
+
+def test_of_a_picture_and_a_signal_the_picture_is_drawn(tmp_path: Path):
+    signal, picture = InputSpec("s", "float32", (2, 9), "CL"), InputSpec("x", "uint8", (5, 4), "HW")
+    source = replace(_source(tmp_path, 4, picture), inputs=(signal, picture), ref="set.npz::x=x,s=s")
+    drawn = np.load(tmp_path / "set.npz")["x"]
+    np.savez(tmp_path / "set.npz", x=drawn, s=np.zeros((4, 2, 9), np.float32))
+    names = [sample.name for sample in source.open()]
+    job = Job(Recipe(ModelSpec("model.onnx")), tmp_path, tmp_path / "out")
+    (only,) = flipped_pictures(job, source, _acceptance(names, {1}, set()))
+    assert only == _picture(names[1], picture, drawn[1])
 
 
 @pytest.mark.slow
@@ -137,6 +193,7 @@ def test_a_report_holds_pictures_only_on_request(tmp_path: Path):
         inputs={"image": InputRecipe("float32", (1, SIDE, SIDE), "CHW")},
         outputs={"score": OutputRecipe(threshold=threshold)},
         agreement=Agreement(decisions=0, auc=1, loss=1, snr_db=-100),
+        judge=JudgeSpec(gate=False),
         trials=TrialsSpec(launches=1, seconds=0.05),
     )
     job = Job(recipe, tmp_path, tmp_path / "out")

@@ -18,7 +18,16 @@ from edgemed.stages.inputs import fit_inputs
 from edgemed.stages.job import Job
 from edgemed.stages.labels import check_labels
 from edgemed.stages.pruning import Pruned, make_pruned, remove_channels, stamps_of
-from edgemed.types import DataSpec, InputRecipe, ModelSpec, OutputRecipe, PruneSpec, QuantiseSpec, Recipe
+from edgemed.types import (
+    DataSpec,
+    InputRecipe,
+    JudgeSpec,
+    ModelSpec,
+    OutputRecipe,
+    PruneSpec,
+    QuantiseSpec,
+    Recipe,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +80,7 @@ class Site:
         removal = remove_channels(job, inputs)
         sets, data, _ = check_data(job, inputs.raw)
         graph, model, _ = make_graph(job, inputs, sets.get("calibrate"))
-        sets, _, _ = check_labels(sets, data, graph.outputs, learnt=spec.use_labels)
+        sets, _, _ = check_labels(sets, data, graph.outputs, learnt=spec.use_labels, judge=JudgeSpec())
         pruned = make_pruned(job, inputs, removal, graph, model, sets.get("calibrate"))
         return pruned, {time.name: time.cached for time in job.times if time.name != "data"}
 

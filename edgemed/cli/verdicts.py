@@ -1,0 +1,92 @@
+"""What `edgemed judge` prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from edgemed.cli.tables import plain, print_table
+
+if TYPE_CHECKING:
+    from edgemed.stages.judging import Bench
+    from edgemed.stages.self_test import Control, SelfTest
+    from edgemed.types import DataFacts, JudgeSpec, Opening, Verdict
+
+
+def print_verdicts(
+    verdicts: Sequence[Verdict], openings: Sequence[Opening], *, as_json: bool, alone: bool
+) -> None:
+    """`alone`: one verdict is meant, and its JSON is not held in a table of ids."""
+    from edgemed.report.verdict_text import verdict_lines
+
+    if as_json:
+        body = {each.id: each.to_dict() for each in verdicts}
+        click.echo(verdicts[0].to_json() if alone else json.dumps(body), nl=not alone)
+        return
+    for line in (line for verdict in verdicts for line in verdict_lines(verdict)):
+        click.echo(line)
+    named: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        for note in verdict.notes:
+            named.setdefault(note, []).append(verdict.id)
+    for note, names in named.items():
+        whose = "" if len(names) == len(verdicts) else f"{', '.join(names)}: "
+        click.echo(f"note: {whose}{note}", err=True)
+    if openings:
+        number = verdicts[0].opening
+        click.echo(f"opening    {number} of {len(openings)} of these cases, in acceptance-ledger.json")
+
+
+def print_preview(bench: Bench, facts: DataFacts, spec: JudgeSpec, *, as_json: bool) -> None:
+    """What would be judged. The set is large enough, else there were an error."""
+    by = {name: manifest.stand_in or manifest.backend for name, (_, manifest) in bench.artefacts.items()}
+    if as_json:
+        body = {"artefacts": by, "ref": facts.ref, "cases": facts.n, "class_counts": facts.class_counts}
+        click.echo(json.dumps({**body, "judge": spec.to_dict()}))
+        return
+    rows = [("artefact", f"{name}, answers by {runtime}") for name, runtime in by.items()]
+    rows += [("original", str(bench.original)), ("set", f"{facts.ref}, {facts.n} cases")]
+    for output, counts in facts.class_counts.items():
+        rows.append((output, ", ".join(f"{name} {count}" for name, count in counts.items())))
+    for spec_of in bench.reference.outputs:
+        margins = {name: loss for name, loss in spec.margins_of(spec_of.name).to_dict().items() if loss}
+        told = ", ".join(f"{name} {loss:g}" for name, loss in margins.items())
+        rows.append((f"margins of {spec_of.name}", told or "none: nothing would be decided"))
+    rows.append(("proof", f"possible where few decisions change (alpha {spec.alpha:g})"))
+    print_table("", ["", ""], rows, "ll")
+
+
+def print_self_test(tested: SelfTest, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(tested.to_json(), nl=False)
+        return
+    rows = [(each.name, each.what, _outcome(each), _why(each)) for each in tested.controls]
+    print_table(
+        f"negative controls on {tested.cases} cases of {tested.ref}",
+        ["control", "what is broken", "outcome", "because of"], rows, "llll",
+    )  # fmt: skip
+    failed = [each.name for each in tested.controls if each.passed is False]
+    if failed:
+        click.echo(f"FAILED: {', '.join(failed)}")
+    elif tested.passed:
+        click.echo("passed: what was broken is refused, the copy is not refuted")
+    else:
+        click.echo("FAILED: no control could be judged, so nothing is shown")
+
+
+def _outcome(control: Control) -> str:
+    if control.outcome is None:
+        return "not judged"
+    if control.passed is False:
+        return f"{control.outcome}: NOT as it must be"
+    return control.outcome
+
+
+def _why(control: Control) -> str:
+    from edgemed.report.grounds import ground
+
+    told = [ground(control.decided)] if control.decided is not None else []
+    return plain("; ".join([*told, *([control.reason] if control.reason else [])]))

@@ -1,0 +1,168 @@
+"""How many cases a proof takes, metric by metric, before there is anything to prove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from edgemed.errors import BadInput
+from edgemed.judge.power import cases_for_share, power_of
+from edgemed.judge.tango import fewest_cases
+from edgemed.types import JudgeSpec, Record
+
+FLIPS = (0.0, 0.005, 0.01, 0.02, 0.05)
+"""Shares of changed cases that are told where none is asked for."""
+WANTED = 0.8
+
+Counted = Literal["positives", "negatives", "smaller class", "cases"]
+
+_OF_QUESTION: dict[str, Counted] = {
+    "sensitivity": "positives",
+    "specificity": "negatives",
+    "auc": "smaller class",
+}
+_OF_OUTPUT: dict[str, Counted] = {"accuracy": "cases", "brier": "cases"}
+_NOT_KNOWN_BEFORE = ("log_loss", "bias", "mae", "r2")
+
+
+@dataclass(frozen=True)
+class ClassCases:
+    """Cases of one output of a labelled set, and how many of them are positive, by class or label ("" for a
+    binary output). A number is None where there is no set."""
+
+    output: str
+    positives: dict[str, int | None]
+    cases: int | None
+
+
+NO_SET = ClassCases("", {"": None}, None)
+
+
+@dataclass(frozen=True)
+class Need(Record):
+    """What one metric takes where a share `flips` of the cases changes: `cases` of the kind `counted`.
+
+    `cases` is None where more than `MOST_CASES` would be. `have` is their number in the set, `power` the
+    probability of a proof with these, 0 where they are too few for the gate to begin; None without a set.
+    """
+
+    output: str
+    label: str
+    metric: str
+    margin: float
+    counted: Counted
+    flips: float
+    cases: int | None
+    have: int | None
+    power: float | None
+
+
+@dataclass(frozen=True)
+class Together(Record):
+    """The least probability that every metric is proven where a share `flips` of the cases changes."""
+
+    flips: float
+    power: float
+
+
+@dataclass(frozen=True)
+class PowerTable(Record):
+    """`needs` at the one-sided `alpha` for the power `wanted`; `together` is empty without a set."""
+
+    alpha: float
+    wanted: float
+    needs: tuple[Need, ...]
+    together: tuple[Together, ...]
+    notes: tuple[str, ...] = ()
+
+
+def power_table(
+    spec: JudgeSpec,
+    sets: Sequence[ClassCases] = (NO_SET,),
+    flips: Sequence[float] = FLIPS,
+    wanted: float = WANTED,
+) -> PowerTable:
+    """Every metric that has a margin, for each share of changed cases.
+
+    The artefact is taken to be as good as the original: half of the changes lose a case, half win one. For
+    sensitivity, specificity and accuracy a change is another decision, and the power is exact (`power_of`).
+    For AUC and Brier score it is taken to cost or gain the case's whole weight, as if the score fell from
+    best to worst, which few changes do: these numbers are on the safe side. The AUC is counted on the smaller
+    class, whose cases weigh most. That all metrics are proven has at least the probability 1 minus the sum of
+    what each lacks (Bonferroni). Raises `BadInput` where no metric has a margin whose cases can be told, and
+    for shares and powers that are none.
+    """
+    for share in flips:
+        if not 0 <= share <= 1:
+            raise BadInput(
+                f"{share:g} is no share of the cases", where="flips", remedy="write .01 for one in a hundred"
+            )
+
+    @cache
+    def cases_of(share: float, margin: float) -> int | None:
+        return cases_for_share(share / 2, share / 2, margin, spec.alpha, wanted)
+
+    @cache
+    def power_with(have: int, share: float, margin: float) -> float:
+        if have < fewest_cases(margin, spec.alpha):
+            return 0.0
+        return power_of(have, share / 2, share / 2, margin, spec.alpha)
+
+    needs = []
+    for output, label, metric, margin, counted, have in _asked(spec, sets):
+        for share in dict.fromkeys(flips):
+            cases, reached = (
+                cases_of(share, margin),
+                have if have is None else power_with(have, share, margin),
+            )
+            needs.append(Need(output, label, metric, margin, counted, share, cases, have, reached))
+    if not needs:
+        raise BadInput(
+            "no metric of decisions or probabilities has a margin",
+            where="judge.margins",
+            remedy="edgemed power --margin sensitivity=.05",
+        )
+    return PowerTable(spec.alpha, wanted, tuple(needs), _together(needs), _notes(spec, sets))
+
+
+def _asked(
+    spec: JudgeSpec, sets: Sequence[ClassCases]
+) -> Iterator[tuple[str, str, str, float, Counted, int | None]]:
+    """Output, label, metric, margin, what is counted, and how many of that there are."""
+    for each in sets:
+        margins = spec.margins_of(each.output).to_dict()
+        for label, positives in each.positives.items():
+            for metric, counted in _OF_QUESTION.items():
+                if margins[metric] is not None:
+                    have = _have(counted, positives, each.cases)
+                    yield each.output, label, metric, margins[metric], counted, have
+        for metric, counted in _OF_OUTPUT.items():
+            if margins[metric] is not None:
+                yield each.output, "", metric, margins[metric], counted, each.cases
+
+
+def _have(counted: Counted, positives: int | None, cases: int | None) -> int | None:
+    if positives is None or cases is None:
+        return None
+    negatives = cases - positives
+    known = {"positives": positives, "negatives": negatives, "smaller class": min(positives, negatives)}
+    return known[counted]
+
+
+def _together(needs: Sequence[Need]) -> tuple[Together, ...]:
+    lacking: dict[float, float] = {}
+    for each in needs:
+        if each.power is not None:
+            lacking[each.flips] = lacking.get(each.flips, 0.0) + 1 - each.power
+    return tuple(Together(flips, max(0.0, 1 - lack)) for flips, lack in lacking.items())
+
+
+def _notes(spec: JudgeSpec, sets: Sequence[ClassCases]) -> tuple[str, ...]:
+    margins = [spec.margins_of(each.output).to_dict() for each in sets]
+    return tuple(
+        f"{metric}: what one case can cost is not known before; a verdict that falls short tells the cases"
+        for metric in _NOT_KNOWN_BEFORE
+        if any(each[metric] is not None for each in margins)
+    )

@@ -1,0 +1,80 @@
+"""The table of cases needed: which cases each metric is counted on, and what a set reaches."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgemed.errors import BadInput
+from edgemed.judge.power import cases_for_share, power_of
+from edgemed.judge.power_table import FLIPS, ClassCases, power_table
+from edgemed.types import JudgeSpec, Margins
+
+NO_MARGINS = Margins(auc=None, sensitivity=None, specificity=None, brier=None)
+
+
+def test_each_metric_is_counted_on_its_own_cases():
+    margins = Margins(auc=0.02, sensitivity=0.05, specificity=0.06, brier=0.01, accuracy=0.03)
+    table = power_table(JudgeSpec(margins=margins), [ClassCases("out", {"": 120}, 500)], [0.01])
+    found = {each.metric: (each.counted, each.have, each.margin) for each in table.needs}
+    assert found == {
+        "sensitivity": ("positives", 120, 0.05),
+        "specificity": ("negatives", 380, 0.06),
+        "auc": ("smaller class", 120, 0.02),
+        "accuracy": ("cases", 500, 0.03),
+        "brier": ("cases", 500, 0.01),
+    }
+    for each in table.needs:
+        assert each.cases == cases_for_share(0.005, 0.005, each.margin, 0.025, 0.8)
+        exact = power_of(each.have or 0, 0.005, 0.005, each.margin, 0.025)
+        assert each.power == (0 if each.metric == "auc" else exact)
+
+
+def test_without_a_set_only_the_needs_are_told():
+    table = power_table(JudgeSpec())
+    assert [each.flips for each in table.needs if each.metric == "auc"] == list(FLIPS)
+    assert {each.have for each in table.needs} == {each.power for each in table.needs} == {None}
+    assert table.together == ()
+
+
+def test_all_together_is_a_lower_bound_and_too_few_cases_prove_nothing():
+    margins = Margins(auc=None, sensitivity=0.05, specificity=0.05, brier=None)
+    two = power_table(JudgeSpec(margins=margins), [ClassCases("", {"": 120}, 400)], [0.0, 0.02])
+    powers = [each.power or 0.0 for each in two.needs if each.flips == 0.02]
+    assert [each.flips for each in two.together] == [0.0, 0.02]
+    assert two.together[0].power == 1
+    assert two.together[1].power == pytest.approx(sum(powers) - 1)
+    assert two.together[1].power <= powers[0] * powers[1]
+    few = power_table(JudgeSpec(margins=margins), [ClassCases("", {"": 0}, 400)], [0.02])
+    assert few.together[0].power == 0
+    assert few.needs[0].power == 0
+
+
+def test_every_class_has_its_own_rows_and_every_output_its_own_margins():
+    spec = JudgeSpec(margins=Margins(brier=None), outputs={"b": {"sensitivity": 0.1}})
+    sets = [ClassCases("a", {"x": 100, "y": 200}, 300), ClassCases("b", {"": 80}, 300)]
+    rows = [
+        (each.output, each.label, each.metric, each.margin) for each in power_table(spec, sets, [0]).needs
+    ]
+    assert [row for row in rows if row[2] == "sensitivity"] == [
+        ("a", "x", "sensitivity", 0.05), ("a", "y", "sensitivity", 0.05), ("b", "", "sensitivity", 0.1),
+    ]  # fmt: skip
+    assert len(rows) == 9
+
+
+def test_a_margin_whose_cases_are_not_known_before_is_noted():
+    table = power_table(JudgeSpec(margins=Margins(log_loss=0.1)), flips=[0.01])
+    assert {each.metric for each in table.needs} == {"sensitivity", "specificity", "auc", "brier"}
+    assert [note.partition(":")[0] for note in table.notes] == ["log_loss"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "flips", "words"),
+    [
+        (JudgeSpec(margins=NO_MARGINS), [0.01], "no metric"),
+        (JudgeSpec(), [1.5], "no share"),
+        (JudgeSpec(), [float("nan")], "no share"),
+    ],
+)
+def test_a_question_without_an_answer_is_refused(spec, flips, words):
+    with pytest.raises(BadInput, match=words):
+        power_table(spec, flips=flips)

@@ -1,0 +1,64 @@
+"""A verdict on the terminal: short, in 80 columns of plain characters, and not more than is known."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from edgemed.report.verdict_text import verdict_lines
+
+
+@pytest.fixture(params=["openvino-int8", "onnxruntime-int8", "openvino-bf16"])
+def any_verdict(request, judged):
+    return judged.candidate(request.param).verdict
+
+
+def test_every_line_fits_and_is_plain(any_verdict):
+    lines = verdict_lines(any_verdict)
+    assert lines[0].startswith("verdict    ")
+    assert all(line.startswith(" " * 11) for line in lines[1:])
+    assert max(map(len, lines)) <= 80
+    assert "".join(lines).isascii()
+
+
+def test_what_is_proven_names_bounds_and_margins_the_nearest_first(judged):
+    found = dataclasses.replace(judged.candidate("openvino-int8").verdict, opening=1)
+    assert verdict_lines(found) == [
+        "verdict    openvino-int8: proven not worse on 624 acceptance cases of 410",
+        "           patients or groups",
+        "           specificity: -0.0182 to +0.0251, margin 0.05",
+        "           sensitivity: -0.0163 to +0.0112, margin 0.05",
+        "           AUC: -0.0041 to +0.0033, margin 0.02",
+        "           Brier score: -0.0012 to +0.00090, margin 0.01",
+        "           for the artefact 4e6c8a9d1b0f alone, answers by openvino",
+    ]
+
+
+def test_what_is_refuted_names_only_what_refuted_it(judged):
+    lines = verdict_lines(judged.candidate("onnxruntime-int8").verdict)
+    told = " ".join(" ".join(lines).split())
+    assert "onnxruntime-int8: refuted on 624" in told
+    assert "specificity: -0.2741 to -0.1625, margin 0.05" in told
+    assert "AUC" not in told
+    assert "look at a subgroup: worse by more than the margin: sensitivity in site=B" in told
+    assert "the acceptance set was opened twice: this is optimistic" in told
+
+
+def test_what_is_not_provable_names_the_cases_that_it_would_take(judged):
+    lines = verdict_lines(judged.candidate("openvino-bf16").verdict)
+    told = " ".join(" ".join(lines).split())
+    assert "openvino-bf16: not provable at this n on 624" in told
+    assert "specificity: -0.0712 to +0.0204, margin 0.05; needs 240 negative cases, 112 are there" in told
+
+
+def test_many_are_cut_and_the_unknown_says_why(verdict, difference):
+    many = [
+        difference("sensitivity", -0.09 - 0.001 * n, 0, 0.05, "not provable", label=f"finding {n}")
+        for n in range(9)
+    ]
+    lines = verdict_lines(verdict("not provable", many, ""))
+    assert "finding 8" in lines[2]
+    assert lines[-2].strip() == "and 5 more"
+    blank = dataclasses.replace(many[0], difference=None, low=None, high=None, reason="no positive case")
+    assert "finding 0: no positive case" in "".join(verdict_lines(verdict("not provable", [blank], "a")))

@@ -1,0 +1,62 @@
+"""The ledger tells how often an acceptance set was opened, and cannot lose a line to a crash or a typo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgemed.errors import BadInput
+from edgemed.stages.ledger import LEDGER_FILE, close_acceptance, open_acceptance, read_ledger
+from edgemed.types import Opening
+
+DATA, OTHER = "a" * 64, "b" * 64
+
+
+def _open(out: Path, *, data: str = DATA, question: str = "q", judged: str = "1") -> Opening:
+    return open_acceptance(
+        out, data=data, command="edgemed compile", question=question, judged={"onnxruntime-int8": judged}
+    )
+
+
+def test_the_same_question_about_the_same_artefact_is_one_opening(tmp_path: Path):
+    first = _open(tmp_path)
+    assert _open(tmp_path) == first
+    assert len(read_ledger(tmp_path).openings) == 1
+
+
+@pytest.mark.parametrize("change", [{"question": "wider margins"}, {"judged": "2"}])
+def test_another_question_or_artefact_opens_it_again(tmp_path: Path, change: dict[str, str]):
+    close_acceptance(tmp_path, _open(tmp_path), {"onnxruntime-int8": "refuted"})
+    again = _open(tmp_path, **change)
+    assert again.number == 2
+    assert [each.number for each in close_acceptance(tmp_path, again, {})] == [1, 2]
+
+
+def test_another_set_is_counted_by_itself(tmp_path: Path):
+    _open(tmp_path)
+    other = _open(tmp_path, data=OTHER)
+    assert other.number == 1
+    assert close_acceptance(tmp_path, other, {}) == (other,)
+    assert len(read_ledger(tmp_path).openings) == 2
+
+
+def test_an_opening_is_logged_before_anything_is_known_and_its_outcome_after(tmp_path: Path):
+    opening = _open(tmp_path)
+    assert read_ledger(tmp_path).openings == (opening,)
+    (closed,) = close_acceptance(tmp_path, opening, {"onnxruntime-int8": "proven"})
+    assert closed.outcomes == {"onnxruntime-int8": "proven"}
+    assert _open(tmp_path) == closed
+    assert close_acceptance(tmp_path, closed, {"onnxruntime-int8": "proven"}) == (closed,)
+
+
+def test_a_broken_ledger_is_not_written_over(tmp_path: Path):
+    _open(tmp_path)
+    path = tmp_path / LEDGER_FILE
+    path.write_text(path.read_text()[:-20])
+    torn = path.read_text()
+    with pytest.raises(BadInput, match="ledger of the acceptance set cannot be read") as caught:
+        _open(tmp_path)
+    assert caught.value.where == str(path)
+    assert "another --out" in caught.value.remedy
+    assert path.read_text() == torn
