@@ -93,9 +93,11 @@ def _difference(
         if needed is None:
             why = "no number of cases proves it if the difference is what it is here"
             reason = "; ".join(filter(None, (reason, why)))
-    discordant = None if found.better is None or found.worse is None else (found.better, found.worse)
+    false = None
+    if found.better is not None and found.worse is not None:
+        false = claim_false(max(found.better, found.worse), min(found.better, found.worse))
     return Difference(
         output.name, finding.metric, found.n, found.original, found.artefact, found.difference,
         found.low, found.high, margin, outcome, found.method, finding.label, subgroup,
-        found.better, found.worse, None if discordant is None else claim_false(*discordant), needed, reason,
+        found.better, found.worse, false, needed, reason,
     )  # fmt: skip

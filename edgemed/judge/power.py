@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,12 @@ from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.judge.tango import fewest_cases, proves
+
+Rule = Callable[..., NDArray[np.bool_]]
+"""`rule(better, worse, n, margin, alpha)`: whether such a table, or array of tables, is proven, as `proves`.
+
+It may only change from yes to no with a further lost case, and from no to yes with a further unchanged one.
+"""
 
 MOST_CASES = 100_000
 """Where `cases_for_share` ends its search."""
@@ -19,8 +26,9 @@ _AT_ONCE = 200_000
 """Tables that are looked at in one go, for the sake of memory."""
 
 
-def power_of(n: int, loss: float, gain: float, margin: float, alpha: float) -> float:
-    """The probability that `n` cases prove a loss below `margin`: Tango's lower bound lies above -margin.
+def power_of(n: int, loss: float, gain: float, margin: float, alpha: float, rule: Rule = proves) -> float:
+    """The probability that `n` cases prove a loss below `margin`: Tango's lower bound lies above -margin,
+    or what another `rule` asks.
 
     Each case is, independently of the others, lost (only the original has it right) with probability `loss`
     and won (only the artefact has) with `gain`; a model whose decisions change in a share d of the cases
@@ -35,10 +43,12 @@ def power_of(n: int, loss: float, gain: float, margin: float, alpha: float) -> f
     _check(loss, gain, margin, alpha)
     if n < 1:
         raise BadInput(f"{n} cases; at least 1 is needed", where="n")
-    return float(_powers(n, 1, loss, gain, margin, alpha)[0])
+    return float(_powers(n, 1, loss, gain, margin, alpha, rule)[0])
 
 
-def cases_for_share(loss: float, gain: float, margin: float, alpha: float, power: float) -> int | None:
+def cases_for_share(
+    loss: float, gain: float, margin: float, alpha: float, power: float, rule: Rule = proves
+) -> int | None:
     """The smallest number of cases from which on `power_of` is at least `power`, or None.
 
     Power is a saw-tooth in the number of cases: it falls slowly while the same number of lost cases is
@@ -58,13 +68,13 @@ def cases_for_share(loss: float, gain: float, margin: float, alpha: float, power
     if loss - gain >= margin:
         return None
     short, enough = fewest_cases(margin, alpha) - 1, fewest_cases(margin, alpha)
-    while _powers(enough, 1, loss, gain, margin, alpha)[0] < power:
+    while _powers(enough, 1, loss, gain, margin, alpha, rule)[0] < power:
         if enough >= MOST_CASES:
             return None
         short, enough = enough, min(2 * enough, MOST_CASES)
     while enough - short > 1:
         middle = (short + enough) // 2
-        if _powers(middle, 1, loss, gain, margin, alpha)[0] < power:
+        if _powers(middle, 1, loss, gain, margin, alpha, rule)[0] < power:
             short = middle
         else:
             enough = middle
@@ -72,14 +82,14 @@ def cases_for_share(loss: float, gain: float, margin: float, alpha: float, power
     tried = short
     while tried < short + tooth:
         count = min(tooth, max(1, _AT_ONCE // len(_bulk(tried, tried + tooth, gain))))
-        low = np.flatnonzero(_powers(tried + 1, count, loss, gain, margin, alpha) < power)
+        low = np.flatnonzero(_powers(tried + 1, count, loss, gain, margin, alpha, rule) < power)
         short = tried + 1 + int(low[-1]) if low.size else short
         tried += count
     return short + 1 if short < MOST_CASES else None
 
 
 def _powers(
-    first: int, count: int, loss: float, gain: float, margin: float, alpha: float
+    first: int, count: int, loss: float, gain: float, margin: float, alpha: float, rule: Rule
 ) -> NDArray[np.float64]:
     """`power_of` each of `count` numbers of cases from `first` on."""
     from scipy.special import bdtr, gammaln, xlog1py, xlogy
@@ -89,7 +99,7 @@ def _powers(
     won = np.minimum(counts, n)
     ways = gammaln(n + 1) - gammaln(won + 1) - gammaln(n - won + 1)
     chance = np.where(counts <= n, np.exp(ways + xlogy(won, gain) + xlog1py(n - won, -gain)), 0.0)
-    allowed = _most_lost(won, n, margin, alpha)
+    allowed = _most_lost(won, n, margin, alpha, rule)
     lost_of_rest = min(loss / (1 - gain), 1.0) if gain < 1 else 0.0
     proven = np.where(allowed >= 0, bdtr(np.maximum(allowed, 0), n - won, lost_of_rest), 0.0)
     return np.asarray(np.minimum((chance * proven).sum(axis=1), 1.0))
@@ -105,18 +115,18 @@ def _bulk(fewest: int, most: int, gain: float) -> NDArray[np.int64]:
 
 
 def _most_lost(
-    won: NDArray[np.int64], n: NDArray[np.int64], margin: float, alpha: float
+    won: NDArray[np.int64], n: NDArray[np.int64], margin: float, alpha: float, rule: Rule
 ) -> NDArray[np.int64]:
     """The most lost cases with which each of `won` of `n` cases (rising by rows) is proven, -1 for none.
 
-    The bound falls with every further lost case, lies below the observed difference and, for the same
-    changes, rises with the cases: what the first and the last row allow brackets the rows between.
+    No bound lies above the observed difference, and what the first and the last row allow brackets the rows
+    between, see `Rule`.
     """
 
     def search(rows: Any, passes: NDArray[np.int64], fails: NDArray[np.int64]) -> NDArray[np.int64]:
         while (fails - passes > 1).any():
             middle = (passes + fails) // 2
-            good = proves(won[rows], np.maximum(middle, 0), n[rows], margin, alpha)
+            good = rule(won[rows], np.maximum(middle, 0), n[rows], margin, alpha)
             passes, fails = (
                 np.where(good, np.maximum(middle, passes), passes),
                 np.where(good, fails, np.maximum(middle, passes + 1)),

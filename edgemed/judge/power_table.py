@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
-from edgemed.judge.power import cases_for_share, power_of
-from edgemed.judge.tango import fewest_cases
+from edgemed.judge.power import Rule, cases_for_share, power_of
+from edgemed.judge.tango import fewest_cases, proves
+from edgemed.judge.unseen import half_width
 from edgemed.types import JudgeSpec, Record
 
 FLIPS = (0.0, 0.005, 0.01, 0.02, 0.05)
@@ -24,6 +28,7 @@ _OF_QUESTION: dict[str, Counted] = {
     "auc": "smaller class",
 }
 _OF_OUTPUT: dict[str, Counted] = {"accuracy": "cases", "brier": "cases"}
+_MEANS = ("auc", "brier")
 _NOT_KNOWN_BEFORE = ("log_loss", "bias", "mae", "r2")
 
 
@@ -88,11 +93,11 @@ def power_table(
 
     The artefact is taken to be as good as the original: half of the changes lose a case, half win one. For
     sensitivity, specificity and accuracy a change is another decision, and the power is exact (`power_of`).
-    For AUC and Brier score it is taken to cost or gain the case's whole weight, as if the score fell from
-    best to worst, which few changes do: these numbers are on the safe side. The AUC is counted on the smaller
-    class, whose cases weigh most. That all metrics are proven has at least the probability 1 minus the sum of
-    what each lacks (Bonferroni). Raises `BadInput` where no metric has a margin whose cases can be told, and
-    for shares and powers that are none.
+    For AUC and Brier score a change is taken to cost or gain the case's whole weight, as if the score fell
+    from best to worst, and is judged as a mean is (`proves_mean`): few changes are so large, so these numbers
+    are on the safe side. The AUC is counted on the smaller class, whose cases weigh most. That all metrics
+    are proven has at least the probability 1 minus the sum of what each lacks (Bonferroni). Raises `BadInput`
+    where no metric has a margin whose cases can be told, and for shares and powers that are none.
     """
     for share in flips:
         if not 0 <= share <= 1:
@@ -101,22 +106,21 @@ def power_table(
             )
 
     @cache
-    def cases_of(share: float, margin: float) -> int | None:
-        return cases_for_share(share / 2, share / 2, margin, spec.alpha, wanted)
+    def cases_of(share: float, margin: float, rule: Rule) -> int | None:
+        return cases_for_share(share / 2, share / 2, margin, spec.alpha, wanted, rule)
 
     @cache
-    def power_with(have: int, share: float, margin: float) -> float:
+    def power_with(have: int, share: float, margin: float, rule: Rule) -> float:
         if have < fewest_cases(margin, spec.alpha):
             return 0.0
-        return power_of(have, share / 2, share / 2, margin, spec.alpha)
+        return power_of(have, share / 2, share / 2, margin, spec.alpha, rule)
 
     needs = []
     for output, label, metric, margin, counted, have in _asked(spec, sets):
+        rule = proves_mean if metric in _MEANS else proves
         for share in dict.fromkeys(flips):
-            cases, reached = (
-                cases_of(share, margin),
-                have if have is None else power_with(have, share, margin),
-            )
+            reached = None if have is None else power_with(have, share, margin, rule)
+            cases = cases_of(share, margin, rule)
             needs.append(Need(output, label, metric, margin, counted, share, cases, have, reached))
     if not needs:
         raise BadInput(
@@ -125,6 +129,14 @@ def power_table(
             remedy="edgemed power --margin sensitivity=.05",
         )
     return PowerTable(spec.alpha, wanted, tuple(needs), _together(needs), _notes(spec, sets))
+
+
+def proves_mean(better: Any, worse: Any, n: Any, margin: float, alpha: float) -> NDArray[np.bool_]:
+    """Whether a loss below `margin` is proven of a mean over n >= 2 cases to which `better` add 1 and `worse`
+    -1, all others nothing: Student's interval with room for changes that were not seen."""
+    mean = (better - worse) / n
+    error = np.sqrt(np.maximum((better + worse) / n - mean**2, 0.0) / (n - 1))
+    return np.asarray(mean - half_width(error, n, 1 / n, alpha) > -margin)
 
 
 def _asked(

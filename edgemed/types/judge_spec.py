@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 
 from edgemed.errors import BadInput
@@ -82,7 +83,7 @@ class JudgeSpec(Record):
 def _check(name: str, margin: float | None, where: str) -> None:
     if margin is None:
         return
-    if margin <= 0:
+    if not 0 < margin < math.inf:
         raise BadInput(
             f"a margin of {margin:g} cannot be proven: no number of cases shows that nothing at all is lost",
             where=where,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from edgemed.errors import BadInput
+from edgemed.judge.paired_means import mean_difference
 from edgemed.judge.power import cases_for_share, power_of
-from edgemed.judge.power_table import FLIPS, ClassCases, power_table
+from edgemed.judge.power_table import FLIPS, ClassCases, power_table, proves_mean
+from edgemed.judge.tango import proves
 from edgemed.types import JudgeSpec, Margins
 
 NO_MARGINS = Margins(auc=None, sensitivity=None, specificity=None, brier=None)
@@ -24,8 +27,9 @@ def test_each_metric_is_counted_on_its_own_cases():
         "brier": ("cases", 500, 0.01),
     }
     for each in table.needs:
-        assert each.cases == cases_for_share(0.005, 0.005, each.margin, 0.025, 0.8)
-        exact = power_of(each.have or 0, 0.005, 0.005, each.margin, 0.025)
+        rule = proves_mean if each.metric in ("auc", "brier") else proves
+        assert each.cases == cases_for_share(0.005, 0.005, each.margin, 0.025, 0.8, rule)
+        exact = power_of(each.have or 0, 0.005, 0.005, each.margin, 0.025, rule)
         assert each.power == (0 if each.metric == "auc" else exact)
 
 
@@ -78,3 +82,32 @@ def test_a_margin_whose_cases_are_not_known_before_is_noted():
 def test_a_question_without_an_answer_is_refused(spec, flips, words):
     with pytest.raises(BadInput, match=words):
         power_table(spec, flips=flips)
+
+
+def test_means_are_judged_as_the_judge_does():
+    """Brier scores of which some change by the whole weight, as `mean_difference` finds them."""
+    changes = np.random.default_rng(3).integers(0, 8, (40, 2))
+    outcomes = set()
+    for better, worse in changes:
+        before, after = np.zeros(400), np.zeros(400)
+        before[:better], after[200 : 200 + worse] = 1, 1
+        found = mean_difference(before, after, 0.025, None, sign=-1, largest=1.0)
+        assert found is not None
+        outcomes.add(found.low > -0.02)
+        assert bool(proves_mean(better, worse, 400, 0.02, 0.025)) == (found.low > -0.02)
+    assert outcomes == {True, False}
+
+
+@pytest.mark.parametrize(("n", "flips", "margin"), [(400, 0.01, 0.02), (1200, 0.02, 0.01), (300, 0.1, 0.05)])
+def test_means_are_proven_as_often_as_told(n, flips, margin):
+    drawn = np.random.default_rng(n).multinomial([n] * 20_000, [flips / 2, flips / 2, 1 - flips])
+    proven = proves_mean(drawn[:, 0], drawn[:, 1], n, margin, 0.025).mean()
+    assert power_of(n, flips / 2, flips / 2, margin, 0.025, proves_mean) == pytest.approx(proven, abs=0.012)
+
+
+def test_means_keep_to_what_the_search_rests_on():
+    n, won, lost = np.meshgrid(np.arange(30, 300, 3), np.arange(20), np.arange(10), indexing="ij")
+    good = proves_mean(won, lost, n, 0.05, 0.025)
+    assert good.any()
+    assert not (good[:, :, 1:] & ~good[:, :, :-1]).any()
+    assert not (good[:-1] & ~good[1:]).any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 from collections.abc import Callable
@@ -44,32 +45,46 @@ def _labelled(net: graphs.Net, answers: dict[str, np.ndarray], rng: np.random.Ge
 
 
 @pytest.fixture
-def tested(net_of, tmp_path: Path) -> Callable[..., SelfTest]:
-    """`tested(graph)`: its self-test on 800 cases that it answers right for nine in ten."""
+def run(net_of, tmp_path: Path) -> Callable[..., SelfTest]:
+    """`run(graph)`: its self-test on 800 cases that it answers right for nine in ten, below `tmp_path`."""
+    return functools.partial(_run, net_of, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def tested(net_of, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], SelfTest]:
+    """The same, once for each graph."""
+    return functools.cache(lambda name: _run(net_of, tmp_path_factory.mktemp("tested"), name))
+
+
+def _run(
+    net_of: Callable[[str], graphs.Net],
+    folder: Path,
+    name: str,
+    *,
+    cases: int = 800,
+    role: str = "select",
+    calibrate: bool = True,
+    **changes: object,
+) -> SelfTest:
     import onnxruntime as ort
 
-    def run(
-        name: str, *, cases: int = 800, role: str = "select", calibrate: bool = True, **changes: object
-    ) -> SelfTest:
-        net = net_of(name)
-        batch = net.batch(cases, seed=5)
-        names = [spec.name for spec in net.outputs]
-        session = ort.InferenceSession(net.path, providers=["CPUExecutionProvider"])
-        answers = dict(zip(names, session.run(names, batch), strict=True))
-        net, labels = _labelled(net, answers, np.random.default_rng(3))
-        np.savez(tmp_path / "set.npz", **batch, **{f"y.{key}": value for key, value in labels.items()})
-        np.savez(tmp_path / "cal.npz", **net.batch(64, seed=6))
-        original = tmp_path / "out/original"
-        shutil.rmtree(original, ignore_errors=True)
-        artefacts.make_artefact(net, "onnxruntime", "fp32", net.path, original)
-        ref = "set.npz::" + ",".join(f"y.{key}=y.{key}" for key in labels)
-        recipe = Recipe(ModelSpec("model.onnx"), data=DataSpec(**{role: ref}), judge=JudgeSpec(**changes))
-        source = SetSource("cal.npz", str(tmp_path), net.inputs, (), skip_bad=False)
-        material = Material(original, source if calibrate else None, QuantiseSpec(samples=64), 0)
-        job = Job(recipe, tmp_path, tmp_path / "out")
-        return self_test(job, lay_out(original, {}), material, role, "edgemed judge --self-test out")
-
-    return run
+    net = net_of(name)
+    batch = net.batch(cases, seed=5)
+    names = [spec.name for spec in net.outputs]
+    session = ort.InferenceSession(net.path, providers=["CPUExecutionProvider"])
+    answers = dict(zip(names, session.run(names, batch), strict=True))
+    net, labels = _labelled(net, answers, np.random.default_rng(3))
+    np.savez(folder / "set.npz", **batch, **{f"y.{key}": value for key, value in labels.items()})
+    np.savez(folder / "cal.npz", **net.batch(64, seed=6))
+    original = folder / "out/original"
+    shutil.rmtree(original, ignore_errors=True)
+    artefacts.make_artefact(net, "onnxruntime", "fp32", net.path, original)
+    ref = "set.npz::" + ",".join(f"y.{key}=y.{key}" for key in labels)
+    recipe = Recipe(ModelSpec("model.onnx"), data=DataSpec(**{role: ref}), judge=JudgeSpec(**changes))
+    source = SetSource("cal.npz", str(folder), net.inputs, (), skip_bad=False)
+    material = Material(original, source if calibrate else None, QuantiseSpec(samples=64), 0)
+    job = Job(recipe, folder, folder / "out")
+    return self_test(job, lay_out(original, {}), material, role, "edgemed judge --self-test out")
 
 
 @pytest.fixture(scope="session")
@@ -111,8 +126,8 @@ def test_classes_have_no_threshold_and_values_no_order(tested):
     assert result.passed
 
 
-def test_without_a_calibration_set_those_that_need_one_say_so(tested):
-    result = tested("mlp", calibrate=False)
+def test_without_a_calibration_set_those_that_need_one_say_so(run):
+    result = run("mlp", calibrate=False)
     found = _found(result)
     assert (
         found["clipped"]
@@ -129,40 +144,40 @@ def test_a_recurrent_net_has_no_layer_to_prune(tested):
     assert found["swapped"] == "refuted"
 
 
-def test_so_few_cases_prove_nothing_and_refute_no_copy(tested):
-    found = {each.name: each for each in tested("cnn1d", cases=40).controls}
+def test_so_few_cases_prove_nothing_and_refute_no_copy(run):
+    found = {each.name: each for each in run("cnn1d", cases=40).controls}
     assert found[COPY].outcome == "not provable"
     assert found[COPY].passed
     assert found[COPY].decided.cases_needed > 40
     assert "not even a copy" in found[COPY].reason
 
 
-def test_a_judge_that_lets_everything_pass_fails(tested):
+def test_a_judge_that_lets_everything_pass_fails(run):
     """Without a margin that bites: every loss up to 99 % is allowed."""
     from edgemed.types import Margins
 
     loose = Margins(auc=0.99, sensitivity=0.99, specificity=0.99, brier=0.99)
-    result = tested("cnn1d", margins=loose)
+    result = run("cnn1d", margins=loose)
     assert not result.passed
     assert {each.name for each in result.controls if each.passed is False} >= {"threshold"}
 
 
-def test_a_break_that_changes_nothing_is_no_pass(tested, monkeypatch):
+def test_a_break_that_changes_nothing_is_no_pass(run, monkeypatch):
     what, make, _ = module._MODELS["clipped"]
     monkeypatch.setitem(module._MODELS, "clipped", (what, make, {"all": 1.0}))
-    found = {each.name: each for each in tested("cnn1d").controls}["clipped"]
+    found = {each.name: each for each in run("cnn1d").controls}["clipped"]
     assert found.passed is None
     assert found.reason.startswith("no effect")
 
 
-def test_it_repeats(tested):
-    assert tested("cnn1d") == tested("cnn1d")
+def test_it_repeats(tested, run):
+    assert run("cnn1d") == tested("cnn1d")
 
 
-def test_the_acceptance_set_is_opened_only_where_it_is_given(tested, tmp_path):
-    tested("cnn1d")
+def test_the_acceptance_set_is_opened_only_where_it_is_given(run, tmp_path):
+    run("cnn1d")
     assert read_ledger(tmp_path / "out").openings == ()
-    tested("cnn1d", role="accept")
+    run("cnn1d", role="accept")
     (opening,) = read_ledger(tmp_path / "out").openings
     assert opening.outcomes["swapped"] == "refuted"
 
@@ -176,6 +191,6 @@ def test_a_set_without_labels_is_refused(net_of, tmp_path):
         self_test(job, lay_out(original, {}), Material(original, None, QuantiseSpec(), 0), "select", "")
 
 
-def test_it_is_read_back_from_its_json(tested):
-    result = tested("mlp", calibrate=False)
+def test_it_is_read_back_from_its_json(run):
+    result = run("mlp", calibrate=False)
     assert SelfTest.from_dict(json.loads(result.to_json())) == result
