@@ -59,7 +59,7 @@ class StageCache:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise BadInput(
-                    "another compile is writing to this folder",
+                    "another edgemed is writing to this folder",
                     where=f"--out {out}",
                     remedy="wait for it, or give another --out",
                 ) from None

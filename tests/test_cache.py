@@ -153,7 +153,7 @@ def test_a_stage_file_of_an_older_version_is_made_again(cache: StageCache, key: 
 
 def test_one_at_a_time(cache: StageCache):
     second = StageCache(cache.root).alone(Path("out"))
-    refused = pytest.raises(BadInput, match="another compile is writing to this folder")
+    refused = pytest.raises(BadInput, match="another edgemed is writing to this folder")
     with cache.alone(Path("out")), refused as caught, second:
         raise AssertionError("two held the lock")
     assert caught.value.where == "--out out"

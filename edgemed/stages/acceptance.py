@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from edgemed.errors import BadInput, DiskFull, ToolFailure, Untrusted
-from edgemed.judge import Pairs, group_numbers, judge_pairs, meets, roc_curves
+from edgemed.judge import judge_pairs, meets, roc_curves
 from edgemed.measure import Predictions
 from edgemed.report.grounds import sentence
 from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
 from edgemed.stages.choose import Choice
 from edgemed.stages.job import Job, SetSource
 from edgemed.stages.ledger import close_acceptance, open_acceptance
+from edgemed.stages.paired import paired
 from edgemed.stages.selection import compare, figures_of
 from edgemed.stages.trials import predictions
 from edgemed.types import AgreementFigures, Figures, Opening, OutputSpec, RocCurve, Verdict, digest_of
@@ -95,8 +96,8 @@ def accept(
             result.kept[backend] = kept
     openings: tuple[Opening, ...] = ()
     if opening is not None:
-        outcomes = {name: verdict.outcome for name, verdict in result.verdicts.items()}
-        openings = close_acceptance(job.out, opening, {**outcomes})
+        outcomes: dict[str, str] = {name: each.outcome for name, each in result.verdicts.items()}
+        openings = close_acceptance(job.out, opening, outcomes)
     return replace(result, roc=tuple(roc), openings=openings)
 
 
@@ -122,13 +123,9 @@ def _verdict(
     name: str,
     opening: Opening,
 ) -> Verdict:
-    pairs = Pairs(
-        original.names, dict(original.outputs), dict(answers.outputs), original.targets,
-        group_numbers(original.groups), dict(original.strata),
-    )  # fmt: skip
     manifest = built[name].manifest
     return replace(
-        judge_pairs(outputs, pairs, job.recipe.judge, job.recipe.seed),
+        judge_pairs(outputs, paired(original, answers), job.recipe.judge, job.recipe.seed),
         id=name,
         artefact=manifest.judged,
         original=built[ORIGINAL.id].manifest.judged,

@@ -40,13 +40,14 @@ def open_acceptance(out: Path, *, data: str, command: str, question: str, judged
     """Log that the set with the digest `data` is opened, before any answer on it is read.
 
     `judged` maps ids to digests of artefacts, `question` is the digest of all else that the verdict depends
-    on. The same question about the same artefacts is not another opening: nothing could be learnt in between.
+    on. The same question about the same artefacts, or about some of them, is not another opening: nothing
+    could be learnt in between.
     Raises `BadInput` for a ledger that cannot be read, `ToolFailure` for one that cannot be written.
     """
     ledger = read_ledger(out)
     own = [each for each in ledger.openings if each.data == data]
     for each in own:
-        if (each.question, each.judged) == (question, judged):
+        if each.question == question and judged.items() <= each.judged.items():
             return each
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     opening = Opening(len(own) + 1, now, data, command, question, judged, {})
@@ -58,7 +59,8 @@ def close_acceptance(out: Path, opening: Opening, outcomes: dict[str, str]) -> t
     """Add to an opening what was found, and give all openings of its set. Raises what the opening raises."""
     ledger = read_ledger(out)
     openings = tuple(
-        replace(each, outcomes=outcomes) if each == opening else each for each in ledger.openings
+        replace(each, outcomes={**each.outcomes, **outcomes}) if each == opening else each
+        for each in ledger.openings
     )
     if openings != ledger.openings:
         _write(out, replace(ledger, openings=openings))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from edgemed.judge import Pairs, group_numbers
+from edgemed.judge import Pairs, check_paired, group_numbers
 from edgemed.measure import Predictions
 
 
 def paired(original: Predictions, artefact: Predictions) -> Pairs:
-    """Targets, groups and strata are the original's: both were read from one set."""
+    """Groups and strata are the original's: both were read from one set.
+
+    Raises `BadInput` where they were not, in one order.
+    """
+    check_paired(original.names, artefact.names, original.targets, artefact.targets)
     return Pairs(
         original.names, dict(original.outputs), dict(artefact.outputs), original.targets,
         group_numbers(original.groups), dict(original.strata),

@@ -95,7 +95,7 @@ def test_the_cache_keeps_the_manifest_that_it_was_built_with(compiled: Path):
 
 def test_a_second_compile_in_the_same_folder_is_refused(compiled: Path):
     before = (compiled / "out/report.json").read_text()
-    with _job(compiled).alone(), pytest.raises(BadInput, match="another compile is writing"):
+    with _job(compiled).alone(), pytest.raises(BadInput, match="another edgemed is writing"):
         _compile(compiled)
     assert (compiled / "out/report.json").read_text() == before
 
