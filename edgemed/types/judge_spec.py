@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from edgemed.errors import BadInput
-from edgemed.types.record import Record, did_you_mean
+from edgemed.types.record import Record
 
 SHARES = ("auc", "sensitivity", "specificity", "accuracy", "brier", "r2")
 """Metrics whose margin is a share; those of the others have a unit."""
@@ -15,12 +16,13 @@ SHARES = ("auc", "sensitivity", "specificity", "accuracy", "brier", "r2")
 
 @dataclass(frozen=True)
 class Margins(Record):
-    """The most that an artefact may be worse than its original, absolute. None: reported, and no gate.
+    """The most that an artefact may be worse than its original, absolute. None ("none" in a recipe): reported
+    only, without a gate.
 
     The defaults are the smallest losses that a test set of some hundred cases can prove absent: without
     a single change of decision, .05 takes 73 cases of the class, AUC .02 takes 189 of each class, Brier
     .01 takes 381. They are engineers' defaults, not clinical limits: who knows the use sets those.
-    `bias` and `mae` are in the output's unit; None there is a tenth of the original's own MAE.
+    `bias` and `mae` are in the output's unit; "tenth" is a tenth of the original's own MAE.
     """
 
     auc: float | None = 0.02
@@ -29,9 +31,14 @@ class Margins(Record):
     brier: float | None = 0.01
     accuracy: float | None = None
     log_loss: float | None = None
-    bias: float | None = None
-    mae: float | None = None
+    bias: float | Literal["tenth"] | None = "tenth"
+    mae: float | Literal["tenth"] | None = "tenth"
     r2: float | None = None
+
+    @classmethod
+    def unfold(cls, data: dict[str, Any], where: str) -> dict[str, Any]:
+        """TOML has no null: "none" is written for it."""
+        return {name: None if margin == "none" else margin for name, margin in data.items()}
 
     def __post_init__(self) -> None:
         for each in dataclasses.fields(self):
@@ -47,7 +54,7 @@ class JudgeSpec(Record):
     alpha: float = 0.025
     """One-sided: of 1000 artefacts that are worse by exactly a margin, at most 25 are called proven."""
     margins: Margins = field(default_factory=Margins)
-    outputs: dict[str, dict[str, float]] = field(default_factory=dict)
+    outputs: dict[str, dict[str, float | str | None]] = field(default_factory=dict)
     """Margins of single outputs, over those above."""
     draws: int = 2000
     """Of the bootstrap over patients."""
@@ -70,18 +77,12 @@ class JudgeSpec(Record):
         """Those that an output is held to."""
         return self._overridden(output, self.outputs.get(output, {}))
 
-    def _overridden(self, output: str, margins: dict[str, float]) -> Margins:
-        known = [each.name for each in dataclasses.fields(Margins)]
-        for name, margin in margins.items():
-            where = f"judge.outputs.{output}.{name}"
-            if name not in known:
-                raise BadInput(f"there is no margin {name!r}", where=where, remedy=did_you_mean(name, known))
-            _check(name, margin, where)
-        return dataclasses.replace(self.margins, **margins)
+    def _overridden(self, output: str, margins: dict[str, float | str | None]) -> Margins:
+        return Margins.from_dict({**self.margins.to_dict(), **margins}, where=f"judge.outputs.{output}")
 
 
-def _check(name: str, margin: float | None, where: str) -> None:
-    if margin is None:
+def _check(name: str, margin: float | str | None, where: str) -> None:
+    if not isinstance(margin, float):
         return
     if not 0 < margin < math.inf:
         raise BadInput(

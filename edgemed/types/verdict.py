@@ -87,8 +87,9 @@ class Verdict(Record):
     artefact: str = ""
     original: str = ""
     data: str = ""
-    opening: int = 1
+    opening: int = 0
     executed_by: str = ""
+    format_version: int = 1
 
     @property
     def of_all_cases(self) -> Verdict:
