@@ -113,11 +113,10 @@ def _verdict(verdict: Verdict | None) -> str:
     if verdict is None:
         return "none: it was not judged"
     from edgemed.report.grounds import sentence
+    from edgemed.report.openings import optimism
 
-    told = f"{plain(sentence(verdict))}; of {verdict.artefact[:12]}, by {verdict.executed_by}"
-    if verdict.opening > 1:
-        told += f"; the acceptance set had been opened {verdict.opening - 1} times before: it is optimistic"
-    return told
+    told = [sentence(verdict), f"of {verdict.artefact[:12]}, by {verdict.executed_by}", optimism(verdict)]
+    return plain("; ".join(filter(None, told)))
 
 
 def _contract(inputs: Sequence[InputSpec], outputs: Sequence[OutputSpec]) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Judged:
-    """The output folder of a compile, what its report says, and the artefacts meant, by id."""
+    """The output folder of a compile, what its report says, and the artefacts meant, by id.
+
+    `alone`: the path was an artefact's own folder.
+    """
 
     out: Path
     result: Compilation
     artefacts: dict[str, Path]
+    alone: bool
 
     @classmethod
     def at(cls, path: Path) -> Judged:
@@ -33,7 +38,7 @@ class Judged:
             result = read_compilation(path)
             if not result.kept:
                 raise BadInput("this compile kept no artefact", where=str(path), remedy="see its report.html")
-            return cls(path, result, {name: path / ARTEFACTS / name for name in result.kept})
+            return cls(path, result, {name: path / ARTEFACTS / name for name in result.kept}, False)
         there = path if path.parent.name == ARTEFACTS else path.resolve()
         out = there.parent.parent
         if there.parent.name != ARTEFACTS or not is_artefact(out / "original"):
@@ -42,7 +47,7 @@ class Judged:
                 where=str(path),
                 remedy="give OUT/artefacts/NAME, where a compile has written OUT/original too",
             )
-        return cls(out, read_compilation(out), {there.name: there})
+        return cls(out, read_compilation(out), {there.name: there}, True)
 
     @property
     def recipe(self) -> Recipe:
@@ -53,8 +58,9 @@ class Judged:
     def job(
         self, role: Role, accept: str | None, base: Path | None, spec: JudgeSpec, reporter: Reporter
     ) -> Job:
-        """A job whose one set, in that role, is `accept` as seen from here, else the recipe's.
+        """A job whose set in that role is `accept` as seen from here, else the recipe's.
 
+        An acceptance set has the compile's others beside it, where they are found: they may share no case.
         Raises `BadInput` where there is none or it is not found.
         """
         from edgemed.stages.job import Job
@@ -67,7 +73,9 @@ class Judged:
                 f"the compile had no {role} set", where=str(self.out), remedy="give one: --accept SET"
             )
         folder = Path() if accept else self._base(base, ref)
-        recipe = replace(self.recipe, data=DataSpec(**{role: ref}, skip_bad=data.skip_bad), judge=spec)
+        others = self._others(base, folder) if role == "accept" else {}
+        sets = DataSpec(**{**others, role: ref}, skip_bad=data.skip_bad)
+        recipe = replace(self.recipe, data=sets, judge=spec)
         return Job(recipe, folder, self.out, reporter)
 
     def material(self, base: Path | None) -> Material:
@@ -86,6 +94,24 @@ class Judged:
             recipe.data.skip_bad,
         )
         return Material(original.resolve(), calibrate or None, recipe.quantise, recipe.seed)
+
+    def _others(self, base: Path | None, folder: Path) -> dict[Role, str]:
+        """The compile's calibration and selection sets, as seen from `folder`; without those not found."""
+        from edgemed.readers.reference import Reference
+
+        data = self.recipe.data
+        sets: dict[Role, str | None] = {"calibrate": data.calibrate, "select": data.select}
+        found: dict[Role, str] = {}
+        for role, ref in sets.items():
+            if ref is None:
+                continue
+            reference = Reference.parse(ref)
+            try:
+                path = reference.resolve(self._base(base, ref))
+            except BadInput:
+                continue
+            found[role] = str(replace(reference, path=os.path.relpath(path, folder)))
+        return found
 
     def _base(self, given: Path | None, ref: str) -> Path:
         from edgemed.stages.recipe_folder import find_recipe_folder

@@ -13,18 +13,23 @@ if TYPE_CHECKING:
 
 
 def with_margins(spec: JudgeSpec, given: Sequence[str], alpha: float | None) -> JudgeSpec:
-    """`spec` with each `METRIC=LOSS` (or `METRIC=none`) of `given` for every output, and `alpha`.
+    """`spec` with each `METRIC=LOSS` of `given` for every output, and `alpha`.
 
-    Raises `BadInput` for another form, an unknown metric and a loss that cannot be proven.
+    A loss is a number, `none`, or of bias and mae `tenth`, see `Margins`. Raises `BadInput` for another form,
+    an unknown metric and a loss that cannot be proven.
     """
-    changed: dict[str, float | None] = {}
+    from edgemed.types import Margins
+
+    changed = set()
     for text in given:
         name, loss = _parsed(text)
         try:
-            spec = dataclasses.replace(spec, margins=dataclasses.replace(spec.margins, **{name: loss}))
+            spec = dataclasses.replace(
+                spec, margins=Margins.from_dict({**spec.margins.to_dict(), name: loss})
+            )
         except BadInput as error:
             raise BadInput(error.problem, where=f"--margin {text}", remedy=error.remedy) from None
-        changed[name] = loss
+        changed.add(name)
     outputs = {
         output: {name: loss for name, loss in margins.items() if name not in changed}
         for output, margins in spec.outputs.items()
@@ -32,7 +37,7 @@ def with_margins(spec: JudgeSpec, given: Sequence[str], alpha: float | None) -> 
     return dataclasses.replace(spec, outputs=outputs, alpha=spec.alpha if alpha is None else alpha)
 
 
-def _parsed(text: str) -> tuple[str, float | None]:
+def _parsed(text: str) -> tuple[str, float | str]:
     from edgemed.types import Margins, did_you_mean
 
     name, equals, loss = text.partition("=")
@@ -41,13 +46,15 @@ def _parsed(text: str) -> tuple[str, float | None]:
         raise BadInput(
             f"there is no metric {name!r}", where=f"--margin {text}", remedy=did_you_mean(name, known)
         )
-    if loss == "none":
-        return name, None
+    words = ("none", "tenth") if getattr(Margins(), name) == "tenth" else ("none",)
+    if loss in words:
+        return name, loss
     try:
         return name, float(loss)
     except ValueError:
+        others = " or ".join(f"--margin {name}={word}" for word in words)
         raise BadInput(
             f"{loss!r} is no number" if equals else "no loss is given",
             where=f"--margin {text}",
-            remedy=f"--margin {name}=.05, or --margin {name}=none to only report it",
+            remedy=f"--margin {name}=.05, or {others} (none only reports it)",
         ) from None

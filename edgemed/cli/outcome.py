@@ -61,7 +61,8 @@ def nothing_kept(result: Compilation) -> str:
     """The last word where no artefact is kept."""
     limited = any(each.reason.startswith("misses the target's limits") for each in result.candidates)
     within = " within the target's limits" if limited else ""
-    if any(each.verdict is not None for each in result.candidates):
+    judged = [each for each in result.candidates if each.verdict is not None]
+    if judged and "gate off" not in result.stamps:
         return "nothing that agrees with the original is proven not worse than it: no artefact is kept"
     return f"nothing that was built agrees with the original{within}: no artefact is kept"
 
@@ -285,7 +286,12 @@ def _print_verdicts(result: Compilation) -> None:
     """Of each that was tried on the acceptance set."""
     from edgemed.report.verdict_text import verdict_lines
 
-    lines = [line for each in result.candidates if each.verdict for line in verdict_lines(each.verdict)]
+    lines = [
+        line
+        for each in result.candidates
+        if each.verdict
+        for line in verdict_lines(each.verdict, result.model.outputs)
+    ]
     click.echo("\n".join([*lines, ""]) if lines else "", nl=bool(lines))
 
 

@@ -68,8 +68,8 @@ def power(
 
     Assumed: the artefact is as good as the original, so half of the changed cases are lost and half
     won; cases are of different patients (else count patients). For sensitivity, specificity and accuracy the
-    answer is exact. AUC and Brier score are taken to lose or win the whole weight of each changed case, which
-    is on the safe side; the AUC is counted on the smaller class.
+    answer is exact. AUC, Brier score and means over classes are taken to lose or win the whole weight of
+    each changed case, which is on the safe side; the AUC is counted on the smaller class.
     """
     from edgemed.judge.power_table import FLIPS, power_table
 

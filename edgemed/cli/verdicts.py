@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,7 @@ from edgemed.cli.tables import plain, print_table
 if TYPE_CHECKING:
     from edgemed.stages.judging import Bench
     from edgemed.stages.self_test import Control, SelfTest
-    from edgemed.types import DataFacts, JudgeSpec, Opening, Verdict
+    from edgemed.types import Compilation, DataFacts, JudgeSpec, Opening, Verdict
 
 
 def print_verdicts(
@@ -37,12 +38,17 @@ def print_verdicts(
         click.echo(f"note: {whose}{note}", err=True)
     if openings:
         number = verdicts[0].opening
-        click.echo(f"opening    {number} of {len(openings)} of these cases, in acceptance-ledger.json")
+        click.echo(f"opening    {number} of {len(openings)} of acceptance data, in acceptance-ledger.json")
 
 
-def print_preview(bench: Bench, facts: DataFacts, spec: JudgeSpec, *, as_json: bool) -> None:
+def print_preview(
+    result: Compilation, bench: Bench, facts: DataFacts, spec: JudgeSpec, *, engine: bool, as_json: bool
+) -> None:
     """What would be judged. The set is large enough, else there were an error."""
-    by = {name: manifest.stand_in or manifest.backend for name, (_, manifest) in bench.artefacts.items()}
+    from edgemed.report.margins import asked
+    from edgemed.stages.verdicts import executed_by
+
+    by = {name: executed_by(manifest, engine=engine) for name, (_, manifest) in bench.artefacts.items()}
     if as_json:
         body = {"artefacts": by, "ref": facts.ref, "cases": facts.n, "class_counts": facts.class_counts}
         click.echo(json.dumps({**body, "judge": spec.to_dict()}))
@@ -51,10 +57,14 @@ def print_preview(bench: Bench, facts: DataFacts, spec: JudgeSpec, *, as_json: b
     rows += [("original", str(bench.original)), ("set", f"{facts.ref}, {facts.n} cases")]
     for output, counts in facts.class_counts.items():
         rows.append((output, ", ".join(f"{name} {count}" for name, count in counts.items())))
-    for spec_of in bench.reference.outputs:
-        margins = {name: loss for name, loss in spec.margins_of(spec_of.name).to_dict().items() if loss}
-        told = ", ".join(f"{name} {loss:g}" for name, loss in margins.items())
-        rows.append((f"margins of {spec_of.name}", told or "none: nothing would be decided"))
+    told = asked(replace(result, recipe={**result.recipe, "judge": spec.to_dict()}))
+    if told is not None:
+        rows += [
+            (f"margin of {output}", plain(f"{row.title}: {row.cells[index].text}"))
+            for index, output in enumerate(told.outputs)
+            for row in told.rows
+            if row.cells[index].text
+        ]
     rows.append(("proof", f"possible where few decisions change (alpha {spec.alpha:g})"))
     print_table("", ["", ""], rows, "ll")
 
@@ -81,7 +91,8 @@ def _outcome(control: Control) -> str:
     if control.outcome is None:
         return "not judged"
     if control.passed is False:
-        return f"{control.outcome}: NOT as it must be"
+        told = "shows nothing" if control.outcome == "not provable" else "NOT as it must be"
+        return f"{control.outcome}: {told}"
     return control.outcome
 
 

@@ -6,6 +6,7 @@ from edgemed.judge.figures import figures
 from edgemed.judge.groups import group_numbers
 from edgemed.judge.labels import check_classes
 from edgemed.judge.latency import faster, percentiles
+from edgemed.judge.margins import check_margins
 from edgemed.judge.pairs import Pairs
 from edgemed.judge.provable import check_provable
 from edgemed.judge.roc import roc_curves
@@ -18,6 +19,7 @@ __all__ = [
     "Pairs",
     "agreement",
     "check_classes",
+    "check_margins",
     "check_paired",
     "check_pairs",
     "check_provable",

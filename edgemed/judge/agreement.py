@@ -12,6 +12,7 @@ from edgemed.errors import BadInput
 from edgemed.judge.auc import auc_differences
 from edgemed.judge.figures import accuracies
 from edgemed.judge.interval import mean, share
+from edgemed.judge.remarks import FEW_SCORES, IDENTICAL, distinct, few_scores
 from edgemed.judge.scores import (
     as_scores,
     as_targets,
@@ -25,7 +26,6 @@ from edgemed.types import OutputSpec
 from edgemed.types.figures import AgreementFigures, Figure, Flip
 
 FLIPS_NAMED = 200
-FEW_SCORES = 64
 MOST_SNR_DB = 200.0
 """The largest SNR that is told; float32 rounding alone is near 150."""
 ROUNDING = 1e-6
@@ -61,7 +61,7 @@ def agreement(
     worst = int(gaps.max(axis=1).argmax())
     identical = bool(np.array_equal(before, after))
     decisions, flips = _decisions(output, before, after, wanted, case_names)
-    distinct = tuple(int(max(len(np.unique(column)) for column in scores.T)) for scores in (before, after))
+    old, new = distinct(before), distinct(after)
     snrs = logit_snr_db(output, before, after)
     lost = np.flatnonzero(np.isneginf(snrs))
     return AgreementFigures(
@@ -78,9 +78,9 @@ def agreement(
         differences=() if wanted is None else tuple(_differences(output, before, after, wanted)),
         flip_count=len(flips),
         flips=tuple(flips[:FLIPS_NAMED]),
-        distinct_original=distinct[0],
-        distinct_artefact=distinct[1],
-        notes=tuple(_notes(output, len(before), distinct[0], distinct[1], identical, lost)),
+        distinct_original=old,
+        distinct_artefact=new,
+        notes=tuple(_notes(output, len(before), old, new, identical, lost)),
     )
 
 
@@ -157,7 +157,7 @@ def _notes(
 ) -> list[str]:
     notes = []
     if identical:
-        notes.append("the outputs are identical on these cases; that alone proves nothing about others")
+        notes.append(IDENTICAL)
     if lost.size:
         names = names_of_classes(output) if output.kind == "multiclass" else names_of_columns(output)
         columns = ", ".join(names[column] for column in lost)
@@ -165,11 +165,8 @@ def _notes(
         notes.append(
             f"what does not vary in the original{told} differs in the artefact: the SNR is minus infinity"
         )
-    if after < min(FEW_SCORES, before):
-        notes.append(
-            f"the artefact gives only {after} distinct scores, the original {before} (of {cases} cases): "
-            "keep the last layers in float"
-        )
+    if few := few_scores(before, after):
+        notes.append(few)
     elif before < min(FEW_SCORES, cases):
         notes.append(
             f"the original gives only {before} distinct scores on {cases} cases: AUC counts ties half"

@@ -36,6 +36,11 @@ class Estimate:
     better: int | None = None
     worse: int | None = None
 
+    @property
+    def of_groups(self) -> bool:
+        """Whether it was found from groups of cases, which are not independent."""
+        return len(self.units) < self.n
+
 
 def clustered(groups: Groups) -> bool:
     """Whether any two of the cases are of one group."""

@@ -51,7 +51,7 @@ def _estimate(
     original, artefact = (float(np.mean([auc for auc, _ in each])) for each in (old, new))
     difference = round(artefact - original, 12)
     weights = np.mean([np.where(p, 1 / p.sum(), 1 / (~p).sum()) for *_, p in questions], axis=0)
-    weight = heaviest(weights, kinds, groups)
+    weight = heaviest(weights, kinds, groups, alpha)
     if drawn is None:
         error, method = float(np.sqrt(np.sum(shares**2))), "DeLong"
     else:

@@ -67,15 +67,15 @@ def macro_difference(
     old, new = (np.where(counted, each, 0.0).sum(axis=0) / numbers for each in (before, after))
     means = sign * (new - old)
     shares = ((sign * (after - before) - means) * parts).sum(axis=1)
-    weight = heaviest(parts.sum(axis=1), [kinds == kind for kind in np.unique(kinds)], groups)
+    weight = heaviest(parts.sum(axis=1), [kinds == kind for kind in np.unique(kinds)], groups, alpha)
     return from_shares(
         float(old.mean()), float(new.mean()), float(means.mean()), shares, groups, weight, alpha, largest
     )
 
 
-def heaviest(weights: Array, parts: list[NDArray[np.bool_]], groups: Groups) -> float:
+def heaviest(weights: Array, parts: list[NDArray[np.bool_]], groups: Groups, alpha: float) -> float:
     """The largest `weight_of` any of these parts of the cases."""
-    return max(weight_of(weights[each], None if groups is None else groups[each]) for each in parts)
+    return max(weight_of(weights[each], None if groups is None else groups[each], alpha) for each in parts)
 
 
 def from_shares(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,22 @@ from numpy.typing import NDArray
 from edgemed.errors import BadInput
 from edgemed.judge.tango import fewest_cases, proves
 
-Rule = Callable[..., NDArray[np.bool_]]
-"""`rule(better, worse, n, margin, alpha)`: whether such a table, or array of tables, is proven, as `proves`.
 
-It may only change from yes to no with a further lost case, and from no to yes with a further unchanged one.
-"""
+@dataclass(frozen=True)
+class Rule:
+    """How the gate judges one kind of figure.
 
+    `proves(better, worse, n, margin, alpha)`: whether such a table, or array of tables, is proven. It may
+    only change from yes to no with a further lost case, and from no to yes with a further unchanged one.
+    `fewest(margin, alpha)`: with fewer cases the gate does not begin.
+    """
+
+    proves: Callable[..., NDArray[np.bool_]]
+    fewest: Callable[[float, float], int]
+
+
+SHARE = Rule(proves, fewest_cases)
+"""Shares of right decisions: Tango's interval."""
 MOST_CASES = 100_000
 """Where `cases_for_share` ends its search."""
 _CUT = 1e-12
@@ -26,7 +37,7 @@ _AT_ONCE = 200_000
 """Tables that are looked at in one go, for the sake of memory."""
 
 
-def power_of(n: int, loss: float, gain: float, margin: float, alpha: float, rule: Rule = proves) -> float:
+def power_of(n: int, loss: float, gain: float, margin: float, alpha: float, rule: Rule = SHARE) -> float:
     """The probability that `n` cases prove a loss below `margin`: Tango's lower bound lies above -margin,
     or what another `rule` asks.
 
@@ -47,14 +58,14 @@ def power_of(n: int, loss: float, gain: float, margin: float, alpha: float, rule
 
 
 def cases_for_share(
-    loss: float, gain: float, margin: float, alpha: float, power: float, rule: Rule = proves
+    loss: float, gain: float, margin: float, alpha: float, power: float, rule: Rule = SHARE
 ) -> int | None:
     """The smallest number of cases from which on `power_of` is at least `power`, or None.
 
     Power is a saw-tooth in the number of cases: it falls slowly while the same number of lost cases is
     allowed, and leaps where one more is. So a number that suffices may have larger ones behind it that do
     not; the number given has none: of a whole tooth behind it each one is tried, and further out the lowest
-    points rise. It is never below `fewest_cases`, with less than which the gate opens no set. None: no number
+    points rise. It is never below `rule.fewest`, with less than which the gate opens no set. None: no number
     proves it (loss - gain >= margin), or more than 100,000 are needed. Raises `BadInput` as `power_of` does,
     and for a power that is not from .5 to below 1.
     """
@@ -67,7 +78,8 @@ def cases_for_share(
         )
     if loss - gain >= margin:
         return None
-    short, enough = fewest_cases(margin, alpha) - 1, fewest_cases(margin, alpha)
+    enough = rule.fewest(margin, alpha)
+    short = enough - 1
     while _powers(enough, 1, loss, gain, margin, alpha, rule)[0] < power:
         if enough >= MOST_CASES:
             return None
@@ -126,7 +138,7 @@ def _most_lost(
     def search(rows: Any, passes: NDArray[np.int64], fails: NDArray[np.int64]) -> NDArray[np.int64]:
         while (fails - passes > 1).any():
             middle = (passes + fails) // 2
-            good = rule(won[rows], np.maximum(middle, 0), n[rows], margin, alpha)
+            good = rule.proves(won[rows], np.maximum(middle, 0), n[rows], margin, alpha)
             passes, fails = (
                 np.where(good, np.maximum(middle, passes), passes),
                 np.where(good, fails, np.maximum(middle, passes + 1)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
-from edgemed.judge.power import Rule, cases_for_share, power_of
-from edgemed.judge.tango import fewest_cases, proves
-from edgemed.judge.unseen import half_width
-from edgemed.types import JudgeSpec, Record
+from edgemed.judge.power import SHARE, Rule, cases_for_share, power_of
+from edgemed.judge.unseen import fewest_units, half_width
+from edgemed.types import JudgeSpec, Kind, Record
 
 FLIPS = (0.0, 0.005, 0.01, 0.02, 0.05)
 """Shares of changed cases that are told where none is asked for."""
 WANTED = 0.8
+_ROUNDING = 1e-9
+"""What is left where 3 times a third should be 1."""
 
 Counted = Literal["positives", "negatives", "smaller class", "cases"]
 
@@ -27,19 +29,18 @@ _OF_QUESTION: dict[str, Counted] = {
     "specificity": "negatives",
     "auc": "smaller class",
 }
-_OF_OUTPUT: dict[str, Counted] = {"accuracy": "cases", "brier": "cases"}
-_MEANS = ("auc", "brier")
 _NOT_KNOWN_BEFORE = ("log_loss", "bias", "mae", "r2")
 
 
 @dataclass(frozen=True)
 class ClassCases:
     """Cases of one output of a labelled set, and how many of them are positive, by class or label ("" for a
-    binary output). A number is None where there is no set."""
+    binary output). A number is None where there is no set, then of a binary output."""
 
     output: str
     positives: dict[str, int | None]
     cases: int | None
+    kind: Kind = "binary"
 
 
 NO_SET = ClassCases("", {"": None}, None)
@@ -66,7 +67,7 @@ class Need(Record):
 
 @dataclass(frozen=True)
 class Together(Record):
-    """The least probability that every metric is proven where a share `flips` of the cases changes."""
+    """The least probability that every figure in the table is proven where a share `flips` changes."""
 
     flips: float
     power: float
@@ -89,15 +90,17 @@ def power_table(
     flips: Sequence[float] = FLIPS,
     wanted: float = WANTED,
 ) -> PowerTable:
-    """Every metric that has a margin, for each share of changed cases.
+    """Every figure that a verdict holds to a margin, for each share of changed cases.
 
     The artefact is taken to be as good as the original: half of the changes lose a case, half win one. For
     sensitivity, specificity and accuracy a change is another decision, and the power is exact (`power_of`).
-    For AUC and Brier score a change is taken to cost or gain the case's whole weight, as if the score fell
-    from best to worst, and is judged as a mean is (`proves_mean`): few changes are so large, so these numbers
-    are on the safe side. The AUC is counted on the smaller class, whose cases weigh most. That all metrics
-    are proven has at least the probability 1 minus the sum of what each lacks (Bonferroni). Raises `BadInput`
-    where no metric has a margin whose cases can be told, and for shares and powers that are none.
+    For AUC, Brier score and means over classes a change is taken to cost or gain the case's whole weight, as
+    if the score fell from best to worst, and is judged as a mean is (`proves_mean`): few changes are so
+    large, so these numbers are on the safe side. The AUC is counted on the smaller class, whose cases weigh
+    most, and a mean over classes as if all cases weighed like the heaviest. That every figure is proven has
+    at least the probability 1 minus the sum of what each lacks (Bonferroni); metrics that are only noted are
+    not in it. Raises `BadInput` where no metric has a margin whose cases can be told, and for shares and
+    powers that are none.
     """
     for share in flips:
         if not 0 <= share <= 1:
@@ -111,17 +114,20 @@ def power_table(
 
     @cache
     def power_with(have: int, share: float, margin: float, rule: Rule) -> float:
-        if have < fewest_cases(margin, spec.alpha):
+        if have < rule.fewest(margin, spec.alpha):
             return 0.0
         return power_of(have, share / 2, share / 2, margin, spec.alpha, rule)
 
     needs = []
-    for output, label, metric, margin, counted, have in _asked(spec, sets):
-        rule = proves_mean if metric in _MEANS else proves
+    for output, each, margin in _asked(spec, sets):
         for share in dict.fromkeys(flips):
-            reached = None if have is None else power_with(have, share, margin, rule)
-            cases = cases_of(share, margin, rule)
-            needs.append(Need(output, label, metric, margin, counted, share, cases, have, reached))
+            units = None if each.have is None else math.floor(each.have * each.like + _ROUNDING)
+            reached = None if units is None else power_with(units, share, margin, each.rule)
+            cases = cases_of(share, margin, each.rule)
+            cases = None if cases is None else math.ceil(cases / each.like - _ROUNDING)
+            needs.append(
+                Need(output, each.label, each.metric, margin, each.counted, share, cases, each.have, reached)
+            )
     if not needs:
         raise BadInput(
             "no metric of decisions or probabilities has a margin",
@@ -139,20 +145,57 @@ def proves_mean(better: Any, worse: Any, n: Any, margin: float, alpha: float) ->
     return np.asarray(mean - half_width(error, n, 1 / n, alpha) > -margin)
 
 
-def _asked(
-    spec: JudgeSpec, sets: Sequence[ClassCases]
-) -> Iterator[tuple[str, str, str, float, Counted, int | None]]:
-    """Output, label, metric, margin, what is counted, and how many of that there are."""
+MEAN = Rule(proves_mean, fewest_units)
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """What a verdict has a figure of, and how many cases decide it, each `like` so many of equal weight."""
+
+    metric: str
+    label: str
+    rule: Rule
+    counted: Counted
+    have: int | None
+    like: float = 1.0
+
+
+def _asked(spec: JudgeSpec, sets: Sequence[ClassCases]) -> Iterator[tuple[str, _Figure, float]]:
+    """Output, figure and margin."""
     for each in sets:
         margins = spec.margins_of(each.output).to_dict()
-        for label, positives in each.positives.items():
-            for metric, counted in _OF_QUESTION.items():
-                if margins[metric] is not None:
-                    have = _have(counted, positives, each.cases)
-                    yield each.output, label, metric, margins[metric], counted, have
-        for metric, counted in _OF_OUTPUT.items():
-            if margins[metric] is not None:
-                yield each.output, "", metric, margins[metric], counted, each.cases
+        for figure in (*_of_questions(each), *_macro(each), *_of_output(each)):
+            if margins[figure.metric] is not None:
+                yield each.output, figure, margins[figure.metric]
+
+
+def _of_questions(each: ClassCases) -> Iterator[_Figure]:
+    for label, positives in each.positives.items():
+        for metric, counted in _OF_QUESTION.items():
+            rule = MEAN if metric == "auc" else SHARE
+            yield _Figure(metric, label, rule, counted, _have(counted, positives, each.cases))
+
+
+def _of_output(each: ClassCases) -> Iterator[_Figure]:
+    yield _Figure("accuracy", "", SHARE, "cases", each.cases)
+    for label in each.positives if each.kind == "multilabel" else ("",):
+        yield _Figure("brier", label, MEAN, "cases", each.cases)
+
+
+def _macro(each: ClassCases) -> Iterator[_Figure]:
+    """Means over the classes that have cases, as `class_findings` gives them."""
+    if each.kind != "multiclass" or each.cases is None:
+        return
+    n = each.cases
+    counts = np.array([count for count in each.positives.values() if count and count < n], float)
+    if not counts.size:
+        return
+    # A case counts in the sensitivity of its own class and in the specificity of all others.
+    of_own = 1 / counts / counts.size
+    of_others = (np.sum(1 / (n - counts)) - 1 / (n - counts)) / counts.size
+    weights = {"auc": of_own + of_others, "sensitivity": of_own, "specificity": of_others}
+    for metric, weight in weights.items():
+        yield _Figure(metric, "macro", MEAN, "cases", n, 1 / float(weight.max()) / n)
 
 
 def _have(counted: Counted, positives: int | None, cases: int | None) -> int | None:
@@ -174,7 +217,8 @@ def _together(needs: Sequence[Need]) -> tuple[Together, ...]:
 def _notes(spec: JudgeSpec, sets: Sequence[ClassCases]) -> tuple[str, ...]:
     margins = [spec.margins_of(each.output).to_dict() for each in sets]
     return tuple(
-        f"{metric}: what one case can cost is not known before; a verdict that falls short tells the cases"
+        f"{metric}: what one case costs is not known before, so it is not in the probability of all; "
+        "a verdict that falls short tells the cases"
         for metric in _NOT_KNOWN_BEFORE
-        if any(each[metric] is not None for each in margins)
+        if any(isinstance(each[metric], float) for each in margins)
     )

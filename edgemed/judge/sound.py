@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
+from edgemed.judge.groups import check_groups
 from edgemed.judge.pairs import Pairs
 from edgemed.judge.scores import as_scores, as_targets, names_of_classes
 from edgemed.types import OutputSpec
@@ -68,12 +69,7 @@ def check_pairs(outputs: Sequence[OutputSpec], pairs: Pairs) -> None:
     _lengths(
         cases, {"groups": pairs.groups, **{f"stratum {name}": each for name, each in pairs.strata.items()}}
     )
-    if pairs.groups is not None and len(np.unique(pairs.groups)) < 2:
-        raise BadInput(
-            f"all {cases} cases are of one patient or group: nothing can be said of others",
-            where="groups",
-            remedy="give cases of many patients, or no groups where these are none",
-        )
+    check_groups(pairs.groups, "groups")
 
 
 def _check_output(output: OutputSpec, pairs: Pairs, cases: int) -> None:

@@ -28,14 +28,22 @@ def allowance(weight: ArrayLike, alpha: float) -> Any:
     return np.minimum(1.0, np.maximum(z2 * each / (1 + z2 * each), 1 - alpha**each))
 
 
-def weight_of(parts: NDArray[np.float64], groups: NDArray[np.int64] | None) -> float:
-    """What one unseen change counts for: the mean weight of a group, drawn by its weight.
+def weight_of(parts: NDArray[np.float64], groups: NDArray[np.int64] | None, alpha: float) -> float:
+    """What one unseen change counts for: the weight of equal units that leave as much room.
 
-    `parts` (n,) are the weights of the cases, at least 0 and not all 0: 1/n each for a mean of n cases, whose
-    group of n_g cases weighs n_g/n, so this is the sum of n_g^2 / n^2.
+    `parts` (n,) are the weights of the cases, at least 0 and not all 0, such as 1/n each. What was not seen
+    may lie in the heaviest groups: of all ways in which group i, of weight w_i, fails with probability p_i
+    and none is seen to fail with probability alpha, the loss sum w_i p_i is largest where w_i (1 - p_i) is
+    one number c for all groups heavier than c, and p_i = 0 for the others: the sum of w_i - c over these.
     """
-    sums = parts if groups is None else np.bincount(groups, parts)
-    return float(np.sum(sums**2) / np.sum(sums))
+    weights = parts if groups is None else np.bincount(groups, parts)
+    whole = float(weights.sum())
+    heaviest = np.sort(weights[weights > 0])[::-1] / whole
+    counts = np.arange(1, len(heaviest) + 1)
+    even = np.exp((np.cumsum(np.log(heaviest)) + math.log(alpha)) / counts)
+    own = int(np.flatnonzero(even < heaviest)[-1])
+    lost = float(heaviest[: own + 1].sum() - counts[own] * even[own])
+    return whole * min(1.0, math.log1p(-lost) / math.log(alpha))
 
 
 def half_width(

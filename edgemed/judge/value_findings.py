@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.judge.class_findings import FEW
-from edgemed.judge.estimate import Estimate, Groups
+from edgemed.judge.estimate import Estimate
 from edgemed.judge.finding import Compared, Finding
 from edgemed.judge.level import LEVEL
 from edgemed.judge.paired_means import from_shares, mean_difference
@@ -26,13 +26,14 @@ def value_findings(output: OutputSpec, both: Compared) -> Iterator[Finding]:
     """Bias, MAE and R2 of each column.
 
     The bias is held to its margin by two one-sided tests (TOST: Schuirmann, J. Pharmacokin. Biopharm. 15
-    (1987) 657-680): a shift either way is a loss. A change that was not seen is taken to be at most the
-    largest that was, or the original's largest error.
+    (1987) 657-680): a shift either way is a loss. A change that was not seen is taken to be at most
+    `largest_change`. Some bound there must be: without one, no test of a mean has any power (Bahadur and
+    Savage, Ann. Math. Statist. 27 (1956) 1115-1122).
     """
     for c, label in enumerate(names_of_columns(output)):
         truth = both.targets[:, c]
         old, new = both.before[:, c] - truth, both.after[:, c] - truth
-        largest = float(max(np.abs(new - old).max(), np.abs(old).max()))
+        largest = largest_change(both, c)
         shift = mean_difference(old, new, both.alpha, both.groups, largest=largest)
         yield _finding("bias", label, len(truth), None if shift is None else _sized(shift))
         sizes = np.abs(old), np.abs(new)
@@ -41,7 +42,25 @@ def value_findings(output: OutputSpec, both: Compared) -> Iterator[Finding]:
         if np.ptp(truth) == 0:
             yield Finding("r2", label, len(truth), None, "all targets are equal")
         else:
-            yield _finding("r2", label, len(truth), _r2(truth, old, new, both.alpha, both.groups))
+            yield _finding("r2", label, len(truth), _r2(truth, old, new, largest, both))
+
+
+def largest_change(both: Compared, column: int) -> float:
+    """Between any two values that there are: targets and answers of both models on all these cases."""
+    values = [each[:, column] for each in (both.targets, both.before, both.after)]
+    return float(np.ptp(np.concatenate(values)))
+
+
+def bound_of_changes(output: OutputSpec, both: Compared) -> str:
+    """What the proofs assume of changes that were not seen, in words."""
+    sizes = [
+        f"{label} {largest_change(both, c):.4g} {output.unit}".strip()
+        for c, label in enumerate(names_of_columns(output))
+    ]
+    return (
+        f"{output.name}: a change that was not seen is taken to be at most {', '.join(sizes)}, the range of "
+        "all labels and answers; what a larger one would cost is not covered"
+    )
 
 
 def limits_of_agreement(output: OutputSpec, both: Compared) -> Iterator[LimitsOfAgreement]:
@@ -86,12 +105,12 @@ def _sized(shift: Estimate) -> Estimate:
     )
 
 
-def _r2(truth: Array, old: Array, new: Array, alpha: float, groups: Groups) -> Estimate | None:
+def _r2(truth: Array, old: Array, new: Array, largest: float, both: Compared) -> Estimate | None:
     """From the shares of the cases in the ratio of sums (infinitesimal jackknife, Efron 1981)."""
     squares = (truth - truth.mean()) ** 2
     whole = float(squares.sum())
     before, after = 1 - float(np.sum(old**2)) / whole, 1 - float(np.sum(new**2)) / whole
     shares = (old**2 - new**2 - (after - before) * squares) / whole
-    worst = float(max((old**2).max(), (new**2).max())) * len(truth) / whole
-    weight = weight_of(np.full(len(truth), 1 / len(truth)), groups)
-    return from_shares(before, after, after - before, shares, groups, weight, alpha, worst)
+    worst = largest**2 * len(truth) / whole
+    weight = weight_of(np.full(len(truth), 1 / len(truth)), both.groups, both.alpha)
+    return from_shares(before, after, after - before, shares, both.groups, weight, both.alpha, worst)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 
-from edgemed.judge.agreement import FEW_SCORES
 from edgemed.judge.finding import Compared
 from edgemed.judge.noninferiority import compared, differences
 from edgemed.judge.pairs import Pairs
+from edgemed.judge.remarks import IDENTICAL, distinct, few_scores
 from edgemed.judge.sound import check_pairs
 from edgemed.judge.subgroups import subgroups
-from edgemed.judge.value_findings import limits_of_agreement
+from edgemed.judge.value_findings import bound_of_changes, limits_of_agreement
 from edgemed.types import Difference, JudgeSpec, Outcome, OutputSpec, Verdict
 
 
@@ -22,47 +23,42 @@ def judge_pairs(outputs: Sequence[OutputSpec], pairs: Pairs, spec: JudgeSpec, se
     Raises `BadInput` where cases or labels cannot tell good answers from bad ones, see `check_pairs`.
     """
     check_pairs(outputs, pairs)
-    found = tuple(each for output in outputs for each in differences(output, pairs, spec, seed))
-    both = [compared(output, pairs, spec, seed) for output in outputs]
-    values = [
-        (output, each) for output, each in zip(outputs, both, strict=True) if output.kind == "regression"
-    ]
+    both = {output: compared(output, pairs, spec, seed) for output in outputs}
+    parts, told = subgroups(pairs.strata, len(pairs.names))
+    found = {output: differences(output, each, parts, spec) for output, each in both.items()}
+    values = {output: each for output, each in both.items() if output.kind == "regression"}
     return Verdict(
-        outcome=outcome(found),
+        outcome=_outcome(list(found.values())),
         alpha=spec.alpha,
         cases=len(pairs.names),
         groups=None if pairs.groups is None else len(np.unique(pairs.groups)),
-        differences=found,
-        notes=(*_notes(outputs, both, found), *subgroups(pairs.strata, len(pairs.names))[1]),
-        limits=tuple(limit for output, each in values for limit in limits_of_agreement(output, each)),
+        differences=tuple(chain.from_iterable(found.values())),
+        notes=(*_notes(both), *told),
+        limits=tuple(limit for output, each in values.items() for limit in limits_of_agreement(output, each)),
     )
 
 
-def outcome(found: Sequence[Difference]) -> Outcome:
-    """Proven where every difference with a margin is, refuted where one is; subgroups decide nothing."""
-    outcomes = {each.outcome for each in found if each.outcome is not None and not each.subgroup}
-    if "refuted" in outcomes:
+def _outcome(found: Sequence[Sequence[Difference]]) -> Outcome:
+    """Of the differences of each output: proven where each has some that decide and all of these are."""
+    outcomes = [{each.outcome for each in _deciding(those)} for those in found]
+    if any("refuted" in each for each in outcomes):
         return "refuted"
-    return "proven" if outcomes == {"proven"} else "not provable"
+    return "proven" if all(each == {"proven"} for each in outcomes) else "not provable"
 
 
-def _notes(
-    outputs: Sequence[OutputSpec], both: Sequence[Compared], found: Sequence[Difference]
-) -> Iterator[str]:
-    if all(np.array_equal(each.before, each.after) for each in both):
-        yield "the outputs are identical on these cases; that alone proves nothing about others"
-    for output, each in zip(outputs, both, strict=True):
-        old, new = (
-            max(len(np.unique(column)) for column in scores.T) for scores in (each.before, each.after)
-        )
-        if output.kind != "regression" and new < min(FEW_SCORES, old):
-            yield (
-                f"{output.name}: the artefact gives only {new} distinct scores, the original {old}: "
-                "keep the last layers in float"
-            )
-    if not any(each.outcome for each in found):
-        yield "no margin is set: there is nothing to prove"
-    groups = both[0].groups
+def _deciding(found: Sequence[Difference]) -> list[Difference]:
+    return [each for each in found if each.outcome is not None and not each.subgroup]
+
+
+def _notes(both: Mapping[OutputSpec, Compared]) -> Iterator[str]:
+    if all(np.array_equal(each.before, each.after) for each in both.values()):
+        yield IDENTICAL
+    for output, each in both.items():
+        if output.kind == "regression":
+            yield bound_of_changes(output, each)
+        elif few := few_scores(distinct(each.before), distinct(each.after)):
+            yield f"{output.name}: {few}"
+    groups = next(iter(both.values())).groups
     if groups is not None:
         count = len(np.unique(groups))
         yield f"{len(groups)} cases of {count} patients or groups: the intervals count each group once"

@@ -9,6 +9,7 @@ from edgemed.report.axis import Axis
 from edgemed.report.grounds import between, margin_of, room, title_of
 from edgemed.report.numerals import MINUS, NO_BREAK, change
 from edgemed.report.outcome_mark import look, outcome_mark
+from edgemed.types.tensor import OutputSpec
 from edgemed.types.verdict import Difference
 
 if TYPE_CHECKING:
@@ -19,15 +20,17 @@ MOST = 30
 """Rows; of more, those nearest to their margin or beyond it."""
 FARTHEST, NEAREST = -6.0, -1.25
 """In margins: the left end of the drawing lies between."""
+BESIDE = 0.25
+"""Of the way from the left end to 0 as much is left to its right: "better" has room on a telephone too."""
 ROOM = 45.0
 """Per cent between the margin and 0 that have room for a word on a telephone too."""
 
 
-def forest_chart(deciding: Sequence[Difference], *, outputs: bool) -> Markup:
+def forest_chart(deciding: Sequence[Difference], specs: Sequence[OutputSpec] = ()) -> Markup:
     """A row each: name, interval with the lines of 0 and of the margin, the absolute figures, the outcome.
 
     Positions are in per cent, so that the text keeps its size on any screen. What lies beyond an end is cut,
-    with an arrow. `outputs` says that names of outputs are told.
+    with an arrow. Margins have the units of `specs`; of several, the name of the output is told.
     """
     from markupsafe import Markup
 
@@ -35,7 +38,7 @@ def forest_chart(deciding: Sequence[Difference], *, outputs: bool) -> Markup:
     if not shown:
         return Markup("")
     axis = _axis(shown)
-    rows = [_row(each, axis, outputs=outputs) for each in shown]
+    rows = [_row(each, axis, specs) for each in shown]
     return Markup('<div class="forest">{}{}</div>').format(Markup("").join(rows), _foot(axis))
 
 
@@ -49,18 +52,19 @@ def _axis(shown: Sequence[Difference]) -> Axis:
     """0 to 100 per cent, from the least lower to the largest upper bound in margins, within limits."""
     ends = [bound / each.margin for each in shown if each.margin for bound in _bounds(each)]
     low = min([NEAREST, *(1.08 * end for end in ends)])
-    high = max([0.6, *(1.08 * end for end in ends)])
-    return Axis(max(low, FARTHEST), min(high, 2.0), 0.0, 100.0)
+    low = max(low, FARTHEST)
+    high = max([0.6, BESIDE * -low, *(1.08 * end for end in ends)])
+    return Axis(low, min(high, 2.0), 0.0, 100.0)
 
 
 def _bounds(each: Difference) -> tuple[float, ...]:
     return tuple(bound for bound in (each.low, each.high) if bound is not None)
 
 
-def _row(each: Difference, axis: Axis, *, outputs: bool) -> Markup:
+def _row(each: Difference, axis: Axis, specs: Sequence[OutputSpec]) -> Markup:
     from markupsafe import Markup
 
-    title, bounds, margin = title_of(each, output=outputs), between(each), margin_of(each)
+    title, bounds, margin = title_of(each, output=len(specs) > 1), between(each), margin_of(each, specs)
     outcome = each.outcome or ""
     found = f"{change(each.metric, each.difference)} ({bounds})" if bounds else each.reason or "not known"
     spoken = f"{title}: {found}, margin {margin}: {outcome}"

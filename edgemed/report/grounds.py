@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgemed.report.numerals import change, count, measured
+from edgemed.report.numerals import NO_BREAK, NONE, change, count
 from edgemed.report.tables import TITLES
 from edgemed.types.tensor import OutputSpec
 from edgemed.types.verdict import Difference, Verdict
 
 GATE_OFF, NOT_JUDGED = "gate off", "not judged"
 """Stamps of what was kept whatever its verdict, and of what has none."""
+NO_MARGIN = "no margin is set, so there is nothing to prove"
+IN_UNITS = ("bias", "mae")
+"""Metrics whose margin is in the output's unit."""
 
 
 def short(digest: str) -> str:
@@ -48,14 +51,14 @@ def needed(each: Difference, spec: OutputSpec | None = None) -> str:
     return f"needs {count(each.cases_needed)} {cases_like(each, spec)}, {count(each.n)} are there"
 
 
-def ground(each: Difference, specs: Sequence[OutputSpec] = ()) -> str:
-    """One difference that stands in the way: how large it is, or how many cases it would take."""
-    title = title_of(each, output=len(specs) > 1)
+def ground(each: Difference, specs: Sequence[OutputSpec] = (), *, output: bool = False) -> str:
+    """One difference and its margin: how large it is, or how many cases it would take."""
+    title = title_of(each, output=output)
     bounds = between(each)
     if each.difference is None or not bounds:
         return f"{title} is not known: {each.reason}" if each.reason else f"{title} is not known"
-    margin = f"margin {margin_of(each)}"
-    cases = needed(each, next((spec for spec in specs if spec.name == each.output), None))
+    margin = f"margin {margin_of(each, specs)}"
+    cases = needed(each, spec_of(each, specs))
     if each.outcome == "not provable" and cases:
         return f"{title} {cases} ({bounds}, {margin})"
     reason = f": {each.reason}" if each.reason else ""
@@ -73,23 +76,51 @@ def room(each: Difference) -> float:
     return float("-inf") if each.low is None or not each.margin else each.low / each.margin
 
 
-def grounds(verdict: Verdict, specs: Sequence[OutputSpec] = (), most: int = 2) -> str:
-    """The first `most` of what stands in the way, and how many more there are."""
-    found = stopping(verdict)
-    told = [ground(each, specs) for each in found[:most]]
-    if len(found) > most:
-        told.append(f"and {len(found) - most} more")
-    return "; ".join(told)
+def deciders(verdict: Verdict) -> list[Difference]:
+    """What keeps it from being proven; where it is proven, all that decided, the least room first."""
+    return stopping(verdict) or sorted(verdict.deciding, key=room)
 
 
-def margin_of(each: Difference) -> str:
-    """As it was given; one that follows from the original's own error has no more digits than it deserves."""
+def grounds(verdict: Verdict, specs: Sequence[OutputSpec] = (), most: int | None = None) -> list[str]:
+    """The first `most` of what decided, or all, how many more there are, and which outputs have no margin."""
+    if not verdict.deciding:
+        return [NO_MARGIN]
+    found = deciders(verdict) if verdict.outcome == "proven" else stopping(verdict)
+    told = [ground(each, specs, output=several_outputs(verdict)) for each in found[:most]]
+    if len(found) > len(told):
+        told.append(f"and {len(found) - len(told)} more")
+    if verdict.outcome == "not provable":
+        told += [f"no margin is set for {name}, so nothing is proven of it" for name in _unasked(verdict)]
+    return told
+
+
+def _unasked(verdict: Verdict) -> list[str]:
+    """Outputs without a margin."""
+    asked = {each.output for each in verdict.deciding}
+    return [name for name in dict.fromkeys(each.output for each in verdict.differences) if name not in asked]
+
+
+def several_outputs(verdict: Verdict) -> bool:
+    """Whether a difference must name its output."""
+    return len({each.output for each in verdict.differences}) > 1
+
+
+def spec_of(each: Difference, specs: Sequence[OutputSpec]) -> OutputSpec | None:
+    return next((spec for spec in specs if spec.name == each.output), None)
+
+
+def margin_of(each: Difference, specs: Sequence[OutputSpec] = ()) -> str:
+    """As it was given, with its unit; one that follows from the original's own error has no more digits than
+    it deserves.
+    """
     if each.margin is None:
-        return measured(each.metric, None)
-    return f"{each.margin:.3g}"
+        return NONE
+    spec = spec_of(each, specs)
+    unit = spec.unit if spec is not None and each.metric in IN_UNITS else ""
+    return f"{each.margin:.3g}" + (f"{NO_BREAK}{unit}" if unit else "")
 
 
-def margins_of(verdict: Verdict) -> str:
+def margins_of(verdict: Verdict, specs: Sequence[OutputSpec] = ()) -> str:
     """`AUC 0.02, sensitivity 0.05`: of each metric that decides, the span where its margins differ."""
     found: dict[str, list[Difference]] = {}
     for each in verdict.deciding:
@@ -97,16 +128,27 @@ def margins_of(verdict: Verdict) -> str:
             found.setdefault(TITLES.get(each.metric, each.metric), []).append(each)
     told = []
     for title, those in found.items():
-        ends = [margin_of(pick(those, key=lambda each: each.margin or 0.0)) for pick in (min, max)]
+        ends = [margin_of(pick(those, key=lambda each: each.margin or 0.0), specs) for pick in (min, max)]
         told.append(f"{title} {' to '.join(dict.fromkeys(ends))}")
     return ", ".join(told)
 
 
-def sentence(verdict: Verdict) -> str:
-    """The outcome and all that it rests on."""
+def outcome_on(verdict: Verdict) -> str:
+    """`refuted on 624 acceptance cases of 410 patients or groups`."""
+    told = "proven not worse than the original" if verdict.outcome == "proven" else verdict.outcome
+    return f"{told} on {cases_of(verdict)}"
+
+
+def sentence(verdict: Verdict, specs: Sequence[OutputSpec] = (), most: int | None = None) -> str:
+    """The outcome and what it rests on: the margins, or the first `most` of what stands in the way."""
     if verdict.outcome == "proven":
-        return f"proven not worse on {cases_of(verdict)} (margins: {margins_of(verdict)})"
-    return f"{verdict.outcome} on {cases_of(verdict)}: {grounds(verdict, most=len(verdict.deciding))}"
+        return f"{outcome_on(verdict)} (margins: {margins_of(verdict, specs)})"
+    return f"{outcome_on(verdict)}: {'; '.join(grounds(verdict, specs, most))}"
+
+
+def whole_sentence(clause: str) -> str:
+    """With a capital and a full stop."""
+    return f"{clause[:1].upper()}{clause[1:]}."
 
 
 def cases_of(verdict: Verdict) -> str:

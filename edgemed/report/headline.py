@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgemed.report.cases import cases
+from edgemed.report.grounds import sentence as verdict_sentence
 from edgemed.report.numerals import NO_BREAK, count, ratio, ratio_interval
-from edgemed.report.proof import failed, proof, proven, shortfall, standing
+from edgemed.report.proof import failed, proven, shortfall, standing
 from edgemed.report.tables import columns_of
 from edgemed.report.unknowns import enumerated, not_executed, whose_times
 from edgemed.types.compilation import CandidateResult, Compilation
@@ -44,7 +45,7 @@ def _best(compilation: Compilation, best: CandidateResult, kept: Sequence[Candid
         passes = "is proven not worse" if failed(compilation) else "agrees"
         found = [f"it is the original itself, and nothing else that {passes}{timed} is faster"]
     elif verdict is not None:
-        found = [each for each in (proof(verdict), _speed(best)) if each]
+        found = [verdict_sentence(verdict, compilation.model.outputs), *filter(None, [_speed(best)])]
     else:
         found = [each for each in (_speed(best), near) if each]
     title = f"{best.id} is kept" + (", the fastest of those that could be timed" if some_unmeasured else "")
@@ -56,7 +57,7 @@ def _all_unmeasured(compilation: Compilation, kept: Sequence[CandidateResult]) -
     least = _least_near(kept)
     near, _ = _nearness(compilation, least)
     if all(map(proven, kept)) and least.verdict is not None:
-        near = proof(least.verdict)
+        near = verdict_sentence(least.verdict, compilation.model.outputs)
         if len(kept) > 1:
             return (
                 f"{len(kept)} artefacts are kept for {compilation.target}, none of them measured on it. Each "

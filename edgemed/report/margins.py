@@ -6,23 +6,30 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
+from edgemed.report.grounds import IN_UNITS
+from edgemed.report.numerals import NO_BREAK
 from edgemed.report.tables import TITLES
 from edgemed.types.compilation import Compilation
 from edgemed.types.judge_spec import JudgeSpec, Margins
-from edgemed.types.tensor import Kind
+from edgemed.types.tensor import Kind, OutputSpec
 
 _OF_CLASSES = ("auc", "sensitivity", "specificity", "brier", "accuracy", "log_loss")
 _OF_VALUES = ("bias", "mae", "r2")
-_ALWAYS = ("bias", "mae")
-"""Without a margin of their own they have one that follows from the original."""
+
+
+@dataclass(frozen=True)
+class MarginCell:
+    text: str
+    given: bool
+    """By the recipe: it is not the default."""
 
 
 @dataclass(frozen=True)
 class MarginRow:
-    """`margins` has a text for each output, in their order."""
+    """`cells` has one for each output, in their order."""
 
     title: str
-    margins: tuple[str, ...]
+    cells: tuple[MarginCell, ...]
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class Asked:
     outputs: tuple[str, ...]
     rows: tuple[MarginRow, ...]
     defaults: bool
-    """None was set by the recipe."""
+    """None of them is the recipe's own."""
     recipe: str
     """Its part `judge`, as JSON."""
 
@@ -46,7 +53,7 @@ def asked(compilation: Compilation) -> Asked | None:
     rows = [
         MarginRow(
             TITLES[field.name],
-            tuple(_told(spec.margins_of(each.name), field.name, each.kind, each.unit) for each in outputs),
+            tuple(_cell(spec.margins_of(each.name), field.name, each) for each in outputs),
         )
         for field in dataclasses.fields(Margins)
         if field.name in names
@@ -54,7 +61,7 @@ def asked(compilation: Compilation) -> Asked | None:
     return Asked(
         tuple(each.name for each in outputs),
         tuple(rows),
-        spec.margins == Margins() and not spec.outputs,
+        not any(cell.given for row in rows for cell in row.cells),
         json.dumps(part, indent=2),
     )
 
@@ -63,10 +70,14 @@ def _metrics(kind: Kind) -> tuple[str, ...]:
     return _OF_VALUES if kind == "regression" else _OF_CLASSES
 
 
-def _told(margins: Margins, name: str, kind: Kind, unit: str) -> str:
-    if name not in _metrics(kind):
-        return ""
+def _cell(margins: Margins, name: str, output: OutputSpec) -> MarginCell:
+    if name not in _metrics(output.kind):
+        return MarginCell("", given=False)
     margin = getattr(margins, name)
     if margin is None:
-        return "a tenth of the original's mean absolute error" if name in _ALWAYS else "none: told only"
-    return f"{margin:g}{f' {unit}' if unit and name in _ALWAYS else ''}"
+        text = "none: told only"
+    elif margin == "tenth":
+        text = "a tenth of the original's mean absolute error"
+    else:
+        text = f"{margin:g}" + (f"{NO_BREAK}{output.unit}" if output.unit and name in IN_UNITS else "")
+    return MarginCell(text, given=margin != getattr(Margins(), name))

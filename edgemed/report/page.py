@@ -10,6 +10,7 @@ from typing import Any
 
 from edgemed.report import charts, numerals, roc_chart
 from edgemed.report.cases import SETS, cases
+from edgemed.report.flips import flip_tables
 from edgemed.report.forest_chart import drawn, forest_chart
 from edgemed.report.gallery import Picture, gallery, scored
 from edgemed.report.grounds import GATE_OFF, cases_of
@@ -24,7 +25,6 @@ from edgemed.report.recovery_chart import recovery_chart
 from edgemed.report.tables import (
     candidate_rows,
     comparison_tables,
-    flip_tables,
     nearness_notes,
     nearness_rows,
     tail_percentile,

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgemed.report.grounds import GATE_OFF, NOT_JUDGED, cases_of, grounds, margins_of, short
-from edgemed.report.openings import times
+from edgemed.report.grounds import GATE_OFF, NOT_JUDGED, sentence, short, whole_sentence
+from edgemed.report.openings import optimism
 from edgemed.report.unknowns import enumerated
 from edgemed.types.compilation import CandidateResult, Compilation
 from edgemed.types.verdict import Verdict
 
 _MOST_TOLD = 2
 """Candidates whose verdict the headline tells; the section has all."""
+_MOST_GROUNDS = 2
 
 
 def proven(candidate: CandidateResult) -> bool:
     return candidate.verdict is not None and candidate.verdict.outcome == "proven"
-
-
-def proof(verdict: Verdict) -> str:
-    """Of a verdict that is proven."""
-    margins = margins_of(verdict)
-    return f"proven not worse than the original within the margins ({margins}) on {cases_of(verdict)}"
 
 
 def failed(compilation: Compilation) -> list[str]:
@@ -49,7 +44,7 @@ def _unproven(compilation: Compilation, status: str) -> list[tuple[str, Verdict]
 
 
 def _told(compilation: Compilation, verdict: Verdict) -> str:
-    return f"{verdict.outcome} on {cases_of(verdict)}: {grounds(verdict, compilation.model.outputs)}"
+    return sentence(verdict, compilation.model.outputs, _MOST_GROUNDS)
 
 
 def standing(
@@ -65,11 +60,10 @@ def standing(
     if refused := failed(compilation):
         shown = enumerated(refused) if len(refused) <= _MOST_TOLD else f"{len(refused)} candidates"
         parts.append(f"Not proven and so not kept: {shown}.")
-    opened = max([each.verdict.opening for each in kept if each.verdict is not None], default=1)
-    if opened > 1:
-        parts.append(
-            f"The acceptance set was opened {times(opened)}: verdicts after the first are optimistic."
-        )
+    verdicts = [each.verdict for each in kept if each.verdict is not None]
+    latest = max(verdicts, key=lambda each: each.opening, default=None)
+    if latest is not None and (optimistic := optimism(latest)):
+        parts.append(whole_sentence(optimistic))
     verdict = told.verdict
     if verdict is not None and all(map(proven, [told] if compilation.best else kept)):
         parts.append(

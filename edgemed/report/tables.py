@@ -7,7 +7,7 @@ from typing import Any
 
 from edgemed.report.numerals import MINUS, NO_BREAK, count, share, signed
 from edgemed.types.compilation import CandidateResult, Compilation
-from edgemed.types.figures import AgreementFigures, Figure, Figures, Flip, Latency
+from edgemed.types.figures import AgreementFigures, Figure, Figures, Latency
 
 TITLES = {
     "auc": "AUC",
@@ -78,19 +78,6 @@ class Comparison:
     """Of the columns behind the original's."""
     rows: tuple[ComparisonRow, ...]
     reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class FlipTable:
-    id: str
-    output: str
-    count: int
-    of: str
-    """What the count is of: cases, or decisions where a case has several."""
-    rows: tuple[Flip, ...]
-    labels: bool
-    targets: bool
-    balance: str
 
 
 def kept(compilation: Compilation) -> list[CandidateResult]:
@@ -187,47 +174,11 @@ def nearness_notes(compilation: Compilation) -> list[str]:
     ]
 
 
-def flip_tables(compilation: Compilation) -> list[FlipTable]:
-    tables = []
-    for row in nearness_rows(compilation):
-        flips = row.it.flips
-        if flips:
-            tables.append(
-                FlipTable(
-                    row.id,
-                    row.it.output,
-                    row.it.flip_count,
-                    decisions_in(row.it, compilation),
-                    flips,
-                    any(flip.label for flip in flips),
-                    all(flip.target is not None for flip in flips),
-                    _balance(row.it),
-                )
-            )
-    return tables
-
-
 def columns_of(found: AgreementFigures, compilation: Compilation) -> int:
     """Decisions that one case asks of an output: one, or one per label."""
     if found.kind != "multilabel":
         return 1
     return next(spec.columns for spec in compilation.model.outputs if spec.name == found.output)
-
-
-def decisions_in(found: AgreementFigures, compilation: Compilation) -> str:
-    """`600 cases`, or `1 800 decisions (600 cases, 3 labels)`."""
-    columns = columns_of(found, compilation)
-    if columns == 1:
-        return f"{count(found.n)} cases"
-    return f"{count(found.n * columns)} decisions ({count(found.n)} cases, {columns} labels)"
-
-
-def _balance(found: AgreementFigures) -> str:
-    if not found.labelled or found.flip_count > len(found.flips):
-        return ""
-    better = sum(flip.artefact == flip.target for flip in found.flips)
-    worse = sum(flip.original == flip.target for flip in found.flips)
-    return f"{better} to the right decision and {worse} away from it"
 
 
 def _between(item: Figure) -> str:

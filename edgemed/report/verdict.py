@@ -7,27 +7,30 @@ from dataclasses import dataclass
 
 from edgemed.report.grounds import (
     GATE_OFF,
+    NO_MARGIN,
     NOT_JUDGED,
     between,
-    cases_of,
-    grounds,
+    deciders,
     margin_of,
-    margins_of,
     needed,
-    room,
+    sentence,
+    several_outputs,
     short,
+    spec_of,
     title_of,
+    whole_sentence,
 )
 from edgemed.report.numerals import NO_BREAK, NONE, change, count, measured, share
-from edgemed.report.openings import times
 from edgemed.report.tables import TITLES
 from edgemed.report.unknowns import enumerated
 from edgemed.types.compilation import CandidateResult, Compilation
 from edgemed.types.tensor import OutputSpec
-from edgemed.types.verdict import Difference, Outcome, Verdict
+from edgemed.types.verdict import Difference, LimitsOfAgreement, Outcome, Verdict
 
 MOST_OPEN = 16
 """A table of more rows than that is folded."""
+MOST_TOLD = 4
+"""Of what stands in the way, and of subgroups."""
 NEVER = 1e-9
 OUTCOMES: dict[Outcome, str] = {
     "proven": "each interval of a difference that has a margin lies above minus that margin: not worse than "
@@ -55,19 +58,25 @@ class DifferenceRow:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One candidate and its verdict. `deciding`, `others` and `subgroups` are all its differences."""
+class LimitsRow:
+    title: str
+    it: LimitsOfAgreement
+
+
+@dataclass(frozen=True)
+class CandidateSection:
+    """One candidate's part of it. `deciding`, `others` and `subgroups` are all differences of its verdict."""
 
     it: CandidateResult
     verdict: Verdict
     sentence: str
     bound: str
-    digest: str
     nearest: str
     deciding: tuple[DifferenceRow, ...]
     others: tuple[DifferenceRow, ...]
     subgroups: tuple[DifferenceRow, ...]
     refuted_subgroups: str
+    limits: tuple[LimitsRow, ...]
     methods: str
     folded: bool
 
@@ -76,11 +85,10 @@ class Judged:
 class VerdictSection:
     """`interval` is the level of all intervals, `error` the most that may be called proven and is not."""
 
-    judged: tuple[Judged, ...]
+    candidates: tuple[CandidateSection, ...]
     interval: str
     alpha: str
     error: str
-    outputs: bool
     not_judged: bool
     gate_off: bool
 
@@ -93,63 +101,47 @@ def verdict_section(compilation: Compilation) -> VerdictSection | None:
         return None
     found.sort(key=lambda each: (each.status != "kept", each.id != compilation.best))
     specs = compilation.model.outputs
-    judged = tuple(_judged(each, each.verdict, specs) for each in found if each.verdict is not None)
-    alpha = judged[0].verdict.alpha if judged else 0.0
+    sections = tuple(_section(each, each.verdict, specs) for each in found if each.verdict is not None)
+    alpha = sections[0].verdict.alpha if sections else 0.0
     return VerdictSection(
-        judged,
+        sections,
         f"{100 * (1 - 2 * alpha):.4g}{NO_BREAK}%",
         f"{alpha:.4g}",
         f"{1000 * alpha:.4g} of 1000",
-        len(specs) > 1,
         NOT_JUDGED in stamps,
         GATE_OFF in stamps,
     )
 
 
-def _judged(candidate: CandidateResult, verdict: Verdict, specs: Sequence[OutputSpec]) -> Judged:
+def _section(candidate: CandidateResult, verdict: Verdict, specs: Sequence[OutputSpec]) -> CandidateSection:
     whole = [each for each in verdict.differences if not each.subgroup]
-    deciding = verdict.deciding
-    return Judged(
+    return CandidateSection(
         candidate,
         verdict,
-        outcome_sentence(verdict, specs),
+        whole_sentence(sentence(verdict, specs, MOST_TOLD)),
         _bound(verdict),
-        verdict.artefact,
-        _nearest(deciding, specs),
-        tuple(_row(each, specs) for each in deciding),
+        _nearest(verdict, specs),
+        tuple(_row(each, specs) for each in verdict.deciding),
         tuple(_row(each, specs) for each in whole if each.outcome is None),
         tuple(_row(each, specs) for each in verdict.differences if each.subgroup),
-        refuted_subgroups(verdict, specs),
+        refuted_subgroups(verdict),
+        tuple(_limits_row(each, specs) for each in verdict.limits),
         _methods(verdict.differences),
         len(whole) > MOST_OPEN,
     )
 
 
-def outcome_sentence(verdict: Verdict, specs: Sequence[OutputSpec]) -> str:
-    """The outcome with what it rests on, as a sentence; no word on clinical use."""
-    cases = cases_of(verdict)
-    if verdict.outcome == "proven":
-        return (
-            f"Not worse than the original within these margins on these cases ({cases}; "
-            f"{margins_of(verdict)})."
-        )
-    told = grounds(verdict, specs, most=4)
-    if verdict.outcome == "refuted":
-        return f"Worse than the original by more than a margin on {cases}: {told}."
-    return f"Nothing is shown either way on {cases}: {told}."
-
-
-def refuted_subgroups(verdict: Verdict, specs: Sequence[OutputSpec]) -> str:
+def refuted_subgroups(verdict: Verdict) -> str:
     """A warning where a difference of some subgroup lies beyond its margin; empty where none does."""
     found = [each for each in verdict.differences if each.subgroup and each.outcome == "refuted"]
     if not found:
         return ""
     told = [
-        f"{title_of(each, output=len(specs) > 1)} in {each.subgroup} "
+        f"{title_of(each, output=several_outputs(verdict))} in {each.subgroup} "
         f"({change(each.metric, each.difference)}, {between(each)}; {count(each.n)} cases)"
-        for each in found[:4]
+        for each in found[:MOST_TOLD]
     ]
-    more = f" and {len(found) - 4} more" if len(found) > 4 else ""
+    more = f" and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
     return (
         f"worse by more than the margin: {enumerated(told) if not more else ', '.join(told)}{more}. That "
         "decides nothing, since among many subgroups some differ by chance; look at these cases before use."
@@ -163,25 +155,28 @@ def _bound(verdict: Verdict) -> str:
     if verdict.executed_by:
         parts.append(f"Answers by {verdict.executed_by}.")
     if verdict.opening > 1:
-        parts.append(f"The acceptance set had been opened {times(verdict.opening - 1)} before.")
-    return " ".join([*parts, *(f"{note[:1].upper()}{note[1:]}." for note in verdict.notes)])
+        parts.append(f"It comes from opening {verdict.opening} of those below.")
+    return " ".join([*parts, *map(whole_sentence, verdict.notes)])
 
 
-def _nearest(deciding: Sequence[Difference], specs: Sequence[OutputSpec]) -> str:
+def _nearest(verdict: Verdict, specs: Sequence[OutputSpec]) -> str:
     """The difference with the least room to its margin, or the farthest beyond it."""
-    if not deciding:
-        return ""
-    least = min(deciding, key=room)
+    if not verdict.deciding:
+        return NO_MARGIN
+    least = deciders(verdict)[0]
+    title = title_of(least, output=several_outputs(verdict))
     if least.low is None:
-        return f"{title_of(least, output=len(specs) > 1)} is not known"
-    return (
-        f"{title_of(least, output=len(specs) > 1)}: lower bound {change(least.metric, least.low)}, "
-        f"margin {margin_of(least)}"
-    )
+        return f"{title} is not known"
+    return f"{title}: lower bound {change(least.metric, least.low)}, margin {margin_of(least, specs)}"
+
+
+def _limits_row(each: LimitsOfAgreement, specs: Sequence[OutputSpec]) -> LimitsRow:
+    names = ([each.output] if len(specs) > 1 or not each.mean.label else []) + [each.mean.label]
+    return LimitsRow(": ".join(filter(None, names)), each)
 
 
 def _row(each: Difference, specs: Sequence[OutputSpec]) -> DifferenceRow:
-    spec = next((spec for spec in specs if spec.name == each.output), None)
+    spec = spec_of(each, specs)
     unit = spec.unit if spec is not None and each.metric in ("mae", "bias", "rmse") else ""
     counted = (
         "" if each.better is None or each.worse is None else f"{count(each.better)} / {count(each.worse)}"
@@ -193,7 +188,7 @@ def _row(each: Difference, specs: Sequence[OutputSpec]) -> DifferenceRow:
         measured(each.metric, each.artefact, unit),
         change(each.metric, each.difference) + (f"{NO_BREAK}{unit}" if unit else ""),
         between(each),
-        "" if each.margin is None else margin_of(each),
+        "" if each.margin is None else margin_of(each, specs),
         counted,
         NONE if each.claim_false is None else _probability(each.claim_false),
         each.reason or needed(each, spec),

@@ -5,40 +5,27 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from edgemed.report.grounds import (
-    between,
-    cases_of,
-    margin_of,
-    needed,
-    room,
-    short,
-    stopping,
-    title_of,
-)
+from edgemed.report.grounds import grounds, outcome_on, several_outputs, short, title_of
 from edgemed.report.numerals import MINUS, NO_BREAK, NONE, THIN
-from edgemed.report.openings import times
-from edgemed.types.verdict import Difference, Verdict
+from edgemed.report.openings import optimism
+from edgemed.types.tensor import OutputSpec
+from edgemed.types.verdict import Verdict
 
 WIDTH, INDENT = 80, 11
 MOST = 4
-"""Differences that are told; report.html has all."""
-_TITLES = {"proven": "proven not worse", "refuted": "refuted", "not provable": "not provable at this n"}
+"""Differences that are told."""
 _PLAIN = str.maketrans(MINUS + NONE + NO_BREAK + THIN + "²…", "--  2.")
 
 
-def verdict_lines(verdict: Verdict) -> list[str]:
+def verdict_lines(verdict: Verdict, specs: Sequence[OutputSpec] = ()) -> list[str]:
     """The first names outcome and cases, the others the differences that decided it, the nearest first.
 
-    For `edgemed compile` and `edgemed inspect`; each line fits 80 columns.
+    For `edgemed compile` and `edgemed judge`; each line fits 80 columns. `specs` give names of classes and
+    units. Of a subgroup only the stratum is named: what a terminal shows is copied into logs and chats, and a
+    value may point to a place or a patient.
     """
-    outputs = len({each.output for each in verdict.differences}) > 1
     name = f"{verdict.id}: " if verdict.id else ""
-    texts = [f"{name}{_TITLES[verdict.outcome]} on {cases_of(verdict)}"]
-    found = stopping(verdict) or sorted(verdict.deciding, key=room)
-    texts += [_told(each, verdict, outputs=outputs) for each in found[:MOST]]
-    if len(found) > MOST:
-        texts.append(f"and {len(found) - MOST} more")
-    texts += _beside(verdict, outputs=outputs)
+    texts = [f"{name}{outcome_on(verdict)}", *grounds(verdict, specs, MOST), *_beside(verdict)]
     lines = []
     for index, text in enumerate(texts):
         lines += textwrap.wrap(
@@ -50,25 +37,17 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     return lines
 
 
-def _told(each: Difference, verdict: Verdict, *, outputs: bool) -> str:
-    title, bounds = title_of(each, output=outputs), between(each)
-    if not bounds:
-        return f"{title}: {each.reason or 'not known'}"
-    told = f"{title}: {bounds}, margin {margin_of(each)}"
-    more = (needed(each) or each.reason) if verdict.outcome == "not provable" else ""
-    return f"{told}; {more}" if more else told
-
-
-def _beside(verdict: Verdict, *, outputs: bool) -> Sequence[str]:
+def _beside(verdict: Verdict) -> Sequence[str]:
     """What a reader must know of it."""
     texts = []
     worse = [each for each in verdict.differences if each.subgroup and each.outcome == "refuted"]
     if worse:
-        first = f"{title_of(worse[0], output=outputs)} in {worse[0].subgroup}"
+        title = title_of(worse[0], output=several_outputs(verdict))
+        stratum, _, _ = worse[0].subgroup.partition("=")
         more = f" and {len(worse) - 1} more" if len(worse) > 1 else ""
-        texts.append(f"look at a subgroup: worse by more than the margin: {first}{more}")
-    if verdict.opening > 1:
-        texts.append(f"the acceptance set was opened {times(verdict.opening)}: this is optimistic")
+        texts.append(f"look at a subgroup by {stratum}: worse by more than the margin: {title}{more}")
+    if optimistic := optimism(verdict):
+        texts.append(optimistic)
     if verdict.artefact:
         by = f", answers by {verdict.executed_by}" if verdict.executed_by else ""
         texts.append(f"for the artefact {short(verdict.artefact)} alone{by}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -67,11 +68,23 @@ def read_verdict(folder: Path, manifest: Manifest) -> Verdict | None:
         verdict = Verdict.from_json(path.read_text(encoding="utf-8"), where=str(path))
     except (OSError, UnicodeDecodeError, BadInput) as error:
         raise Untrusted(f"{VERDICT_FILE} cannot be read: {error}", where=str(folder)) from None
-    if verdict.artefact != manifest.judged:
-        raise Untrusted(
-            f"{VERDICT_FILE} is the verdict of another artefact", where=str(folder), remedy="compile again"
-        )
+    _check_bound(folder, manifest)
     return verdict
+
+
+def _check_bound(folder: Path, manifest: Manifest) -> None:
+    """By one key alone: what else a later edgemed writes into a verdict is no concern of a device."""
+    try:
+        named = json.loads((folder / VERDICT_FILE).read_text(encoding="utf-8"))["artefact"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        named = None
+    if named != manifest.judged:
+        raise Untrusted(
+            f"{VERDICT_FILE} is the verdict of another artefact: a file or {MANIFEST_FILE} (its outputs, "
+            "threshold or threads) is not what was judged",
+            where=str(folder),
+            remedy="compile again",
+        )
 
 
 def golden_inputs(folder: Path, cases: int) -> dict[str, NDArray[Any]]:
@@ -101,4 +114,5 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
             raise Untrusted(
                 f"{name} is not the file that was judged", where=str(folder), remedy="compile again"
             )
-    read_verdict(folder, manifest)
+    if VERDICT_FILE in manifest.files:
+        _check_bound(folder, manifest)

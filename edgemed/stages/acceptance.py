@@ -80,7 +80,10 @@ def accept(
         if opening is not None:
             result.verdicts[name] = _verdict(job, outputs, original, answers, built, name, opening)
             if job.recipe.judge.gate:
-                good, told = result.verdicts[name].outcome == "proven", sentence(result.verdicts[name])
+                good, told = (
+                    result.verdicts[name].outcome == "proven",
+                    sentence(result.verdicts[name], outputs),
+                )
         if good:
             roc.extend(_roc(name, outputs, answers))
         else:
@@ -104,13 +107,17 @@ def accept(
 def _opening(
     job: Job, built: Mapping[str, Built], choice: Choice, source: SetSource, command: str
 ) -> Opening:
+    fallbacks = {Candidate(backend, "fp32").id for backend in choice.kept} & choice.agreeing
     chosen = [name for names in choice.kept.values() for name in names]
     return open_acceptance(
         job.out,
         data=source.sha256,
         command=command,
         question=digest_of([job.recipe.judge.to_dict(), job.recipe.seed]),
-        judged={name: built[name].manifest.judged for name in dict.fromkeys((ORIGINAL.id, *chosen))},
+        judged={
+            name: built[name].manifest.judged
+            for name in dict.fromkeys((ORIGINAL.id, *chosen, *sorted(fallbacks)))
+        },
     )
 
 

@@ -41,5 +41,5 @@ def class_cases(recipe: Recipe, base: Path, reporter: Reporter) -> tuple[ClassCa
         if spec.kind != "regression":
             counts = class_counts(spec, np.stack([each[spec.name] for each in labels]))
             positives = {"": list(counts.values())[1]} if spec.kind == "binary" else counts
-            found.append(ClassCases(spec.name, {**positives}, len(labels)))
+            found.append(ClassCases(spec.name, {**positives}, len(labels), spec.kind))
     return tuple(found)

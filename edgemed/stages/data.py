@@ -104,15 +104,17 @@ def _read_sets(
         samples = source.open()
         sha = hashlib.sha256()
         count = 0
+        groups: list[str] = []
         for count, sample in enumerate(check.watch(role, samples), start=1):
             if not sources and count == 1:
                 unscaled = tuple(_unscaled(sample, declared))
             sha.update(f"{sample.name};{sample.group};{sorted(sample.strata.items())};".encode())
             sha.update(sample.content)
+            groups.append(sample.group or "")
             report_progress(count, len(samples))
         if role == "calibrate":
             refuse_few(count)
-        sources[role] = replace(source, sha256=sha.hexdigest())
+        sources[role] = replace(source, sha256=sha.hexdigest(), groups=tuple(groups))
         facts.append(
             DataFacts(
                 role=role,

@@ -146,6 +146,8 @@ class SetSource:
     outputs: tuple[OutputSpec, ...]
     skip_bad: bool
     sha256: str = ""
+    groups: tuple[str, ...] = ()
+    """Of each readable sample, "" where it has none."""
 
     def open(self) -> SampleSet:
         return open_set(self.ref, self.inputs, self.outputs, base=Path(self.base), skip_bad=self.skip_bad)

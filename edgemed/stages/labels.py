@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
-from edgemed.judge import check_classes, check_provable
+from edgemed.judge import check_classes, check_margins, check_provable, group_numbers
 from edgemed.stages.job import SetSource
 from edgemed.types import DataFacts, JudgeSpec, OutputSpec, SampleSet
 from edgemed.types.compilation import Role
@@ -30,8 +30,9 @@ def check_labels(
 
     Calibration takes none; where they are `learnt`, by a recovery, they are checked like the others. Raises
     `BadInput` for labels outside their range, one class only, class folders of other names in each set, and
-    an acceptance set too small for a proof even where no decision changes.
+    margins of no output, and an acceptance set too small for a proof even where no decision changes.
     """
+    check_margins(outputs, judge)
     sources = dict(sets)
     facts: list[DataFacts] = []
     warnings: list[str] = []
@@ -44,10 +45,10 @@ def check_labels(
         samples = source.open()
         for output, classes in samples.classes.items():
             _same_classes(output, numbered.setdefault(output, (fact.role, classes)), (fact.role, classes))
-        labelled, told = _labelled(fact, samples, outputs)
-        if fact.role == "accept" and labelled.labelled and judge.gate:
-            for spec in outputs:
-                check_provable(spec, labelled.class_counts.get(spec.name, {}), labelled.n, judge)
+        labelled, labels, told = _labelled(fact, samples, outputs)
+        if fact.role == "accept":
+            for spec in outputs if labels else ():
+                check_provable(spec, labels[spec.name], group_numbers(source.groups), judge)
         if fact.role == "calibrate":  # its digest is that of what int8 is calibrated on
             facts.append(fact)
             continue
@@ -60,10 +61,11 @@ def check_labels(
 
 def _labelled(
     fact: DataFacts, samples: SampleSet, outputs: Sequence[OutputSpec]
-) -> tuple[DataFacts, tuple[str, ...]]:
+) -> tuple[DataFacts, dict[str, NDArray[Any]], tuple[str, ...]]:
+    """The same with classes and digest, the labels of each output, and warnings."""
     if not samples.labelled:
-        return fact, (f"the {fact.role} set has no labels: no AUC, sensitivity or specificity",)
-    labels: dict[str, list[NDArray[Any]]] = {}
+        return fact, {}, (f"the {fact.role} set has no labels: no AUC, sensitivity or specificity",)
+    read: dict[str, list[NDArray[Any]]] = {}
     sha = hashlib.sha256(fact.sha256.encode())
     unreadable = frozenset(fact.skipped)
     for name, targets in samples.targets():
@@ -71,14 +73,15 @@ def _labelled(
             continue
         for output in sorted(targets):
             sha.update(f"{output}={targets[output].tolist()};".encode())
-            labels.setdefault(output, []).append(targets[output])
+            read.setdefault(output, []).append(targets[output])
+    labels = {output: np.stack(each) for output, each in read.items()}
     counts: dict[str, dict[str, int]] = {}
     warnings: tuple[str, ...] = ()
     for spec in outputs:
         if spec.kind != "regression":
-            counts[spec.name], told = check_classes(fact.role, spec, np.stack(labels[spec.name]))
+            counts[spec.name], told = check_classes(fact.role, spec, labels[spec.name])
             warnings += told
-    return replace(fact, labelled=True, sha256=sha.hexdigest(), class_counts=counts), warnings
+    return replace(fact, labelled=True, sha256=sha.hexdigest(), class_counts=counts), labels, warnings
 
 
 def _same_classes(

@@ -15,25 +15,32 @@ LEDGER_FILE = "acceptance-ledger.json"
 
 @dataclass(frozen=True)
 class Ledger(Record):
-    """`acceptance-ledger.json`: lines are only added."""
+    """`acceptance-ledger.json`: lines are only added; one learns its outcomes when they are known."""
 
     openings: tuple[Opening, ...] = ()
     format_version: int = 1
+
+    def __post_init__(self) -> None:
+        if [each.number for each in self.openings] != list(range(1, len(self.openings) + 1)):
+            raise BadInput("the openings are not numbered 1, 2, 3 and so on", where="openings")
 
 
 def read_ledger(out: Path) -> Ledger:
     """Raises `BadInput` where the file is there and cannot be read: what was opened is then not known."""
     path = out / LEDGER_FILE
     try:
-        return Ledger.from_json(path.read_text(encoding="utf-8"), where=str(path))
+        return Ledger.from_json(path.read_text(encoding="utf-8"), where=LEDGER_FILE)
     except FileNotFoundError:
         return Ledger()
-    except (OSError, UnicodeDecodeError, BadInput) as error:
-        raise BadInput(
-            f"the ledger of the acceptance set cannot be read: {error}",
-            where=str(path),
-            remedy="put it back from a copy, or give another --out and say so where the verdict is used",
-        ) from None
+    except BadInput as error:
+        told = f"{error.where}: {error.problem}"
+    except (OSError, UnicodeDecodeError) as error:
+        told = str(error)
+    raise BadInput(
+        f"the ledger of the acceptance set cannot be read: {told}",
+        where=str(path),
+        remedy="put it back from a copy, or give another --out and say so where the verdict is used",
+    )
 
 
 def open_acceptance(out: Path, *, data: str, command: str, question: str, judged: dict[str, str]) -> Opening:
@@ -41,22 +48,23 @@ def open_acceptance(out: Path, *, data: str, command: str, question: str, judged
 
     `judged` maps ids to digests of artefacts, `question` is the digest of all else that the verdict depends
     on. The same question about the same artefacts, or about some of them, is not another opening: nothing
-    could be learnt in between.
+    could be learnt in between. Openings of all sets are counted together: another cut, order or name of
+    the same cases has another digest.
     Raises `BadInput` for a ledger that cannot be read, `ToolFailure` for one that cannot be written.
     """
     ledger = read_ledger(out)
-    own = [each for each in ledger.openings if each.data == data]
-    for each in own:
-        if each.question == question and judged.items() <= each.judged.items():
+    for each in ledger.openings:
+        same = (each.data, each.question) == (data, question)
+        if same and judged.items() <= each.judged.items():
             return each
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    opening = Opening(len(own) + 1, now, data, command, question, judged, {})
+    opening = Opening(len(ledger.openings) + 1, now, data, command, question, judged, {})
     _write(out, replace(ledger, openings=(*ledger.openings, opening)))
     return opening
 
 
 def close_acceptance(out: Path, opening: Opening, outcomes: dict[str, str]) -> tuple[Opening, ...]:
-    """Add to an opening what was found, and give all openings of its set. Raises what the opening raises."""
+    """Add to an opening what was found, and give all openings. Raises what the opening raises."""
     ledger = read_ledger(out)
     openings = tuple(
         replace(each, outcomes={**each.outcomes, **outcomes}) if each == opening else each
@@ -64,7 +72,7 @@ def close_acceptance(out: Path, opening: Opening, outcomes: dict[str, str]) -> t
     )
     if openings != ledger.openings:
         _write(out, replace(ledger, openings=openings))
-    return tuple(each for each in openings if each.data == opening.data)
+    return openings
 
 
 def _write(out: Path, ledger: Ledger) -> None:

@@ -126,7 +126,7 @@ def _candidate(found: Findings, candidate: Candidate) -> CandidateResult:
     verdict = found.acceptance.verdicts.get(name)
     reasons = [found.acceptance.refused.get(name, ""), found.choice.reasons[name]]
     if kept and verdict is not None:
-        reasons.append(sentence(verdict))
+        reasons.append(sentence(verdict, found.model.outputs))
     if kept and name not in found.choice.kept.get(candidate.backend, ()):
         reasons.insert(0, "fallback: the choice was refused on the acceptance set")
     load_ms, memory_mib = found.costs.get(name, (None, None))

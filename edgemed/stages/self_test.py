@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from edgemed.child import run_in_child
 from edgemed.errors import DiskFull, ToolFailure
@@ -23,15 +24,20 @@ from edgemed.stages.broken_models import (
 from edgemed.stages.harm import harmed
 from edgemed.stages.job import Job, SetSource
 from edgemed.stages.judging import Bench, answers, read_set
-from edgemed.stages.ledger import close_acceptance, open_acceptance
+from edgemed.stages.ledger import close_acceptance, open_acceptance, read_ledger
 from edgemed.stages.paired import paired
 from edgemed.stages.spoilt_answers import Scores, with_shifted_threshold, with_swapped_outputs
+from edgemed.stages.verdicts import question_of
 from edgemed.types import Difference, OutputSpec, Record, Verdict, digest_of
 from edgemed.types.compilation import Role
 from edgemed.types.verdict import Outcome
 
 COPY = "identical copy"
-_ROUNDING = 1e-6
+TOO_FEW = (
+    "too few cases: not even the copy can be proven here, so a broken model that is not provable shows "
+    "nothing"
+)
+_NO_EFFECT = "no effect: less than a tenth of the decisions of any class change"
 Break = Callable[[Material, SetSource, float], Answers | str]
 _MODELS: dict[str, tuple[str, Break, dict[str, float]]] = {
     "pruned": (
@@ -55,8 +61,8 @@ _ANSWERS: dict[str, tuple[str, Callable[[OutputSpec, Scores], Scores | str]]] = 
 class Control(Record):
     """What was broken and what the judge said of it.
 
-    `passed`: a broken model was not proven, a copy not refuted; None where nothing was judged, and `reason`
-    says why. `decided` is the difference that the outcome hangs on.
+    `passed`: see `control`; None where nothing was judged, and `reason` says why. `decided` is the
+    difference that the outcome hangs on.
     """
 
     name: str
@@ -91,21 +97,25 @@ def self_test(job: Job, bench: Bench, material: Material, role: Role, command: s
     """
     check_material(material)
     with job.alone():
-        source, facts = read_set(job, bench, role)
+        if role == "accept":
+            read_ledger(job.out)
+        source, facts, notes = read_set(job, bench, role)
+        job.warn(notes)
         opening = None
         if role == "accept":
             opening = open_acceptance(
                 job.out,
                 data=source.sha256,
                 command=command,
-                question=digest_of(["self-test", job.recipe.judge.to_dict(), job.recipe.seed]),
+                question=digest_of(["self-test", question_of(job.recipe)]),
                 judged={ORIGINAL.id: bench.reference.judged},
             )
         original = answers(job, "original", bench.original, source)
         copy = paired(original, original)
-        controls = [_of_copy(job, bench, copy)]
-        controls += [_of_model(job, bench, material, source, name, copy) for name in _MODELS]
-        controls += [_of_answers(job, bench, name, copy) for name in _ANSWERS]
+        found = _verdict(job, bench, copy)
+        controls = [control(COPY, "nothing", found, found.outcome)]
+        controls += [_of_model(job, bench, material, source, name, copy, found.outcome) for name in _MODELS]
+        controls += [_of_answers(job, bench, name, copy, found.outcome) for name in _ANSWERS]
         if opening is not None:
             close_acceptance(job.out, opening, {each.name: each.outcome or "" for each in controls})
     return SelfTest(facts.ref, facts.n, tuple(controls))
@@ -116,16 +126,31 @@ def decided_by(verdict: Verdict) -> Difference | None:
     return next(iter(stopping(verdict) or sorted(verdict.deciding, key=room)), None)
 
 
-def _of_copy(job: Job, bench: Bench, copy: Pairs) -> Control:
-    verdict = judge_pairs(bench.reference.outputs, copy, job.recipe.judge, job.recipe.seed)
-    return Control(
-        COPY, "nothing", verdict.outcome != "refuted", verdict.outcome, decided_by(verdict),
-        "" if verdict.outcome == "proven" else "not even a copy can be proven on these cases",
-    )  # fmt: skip
+def control(name: str, what: str, verdict: Verdict, copy: Outcome, milder: Sequence[str] = ()) -> Control:
+    """A control that was judged, where the copy's outcome is `copy`.
+
+    A copy must not be refuted. A broken model must be refuted, or at least not proven where the copy is.
+    """
+    outcome = verdict.outcome
+    if name == COPY:
+        passed = outcome != "refuted"
+        reason = "" if outcome == "proven" else "not even a copy can be proven on these cases"
+    else:
+        passed = outcome == "refuted" or (outcome, copy) == ("not provable", "proven")
+        reason = f"{' and '.join(milder)}: almost no decision changes" if milder else ""
+        if outcome == "not provable" and not passed:
+            reason = TOO_FEW
+    return Control(name, what, passed, outcome, decided_by(verdict), reason)
 
 
 def _of_model(
-    job: Job, bench: Bench, material: Material, source: SetSource, name: str, copy: Pairs
+    job: Job,
+    bench: Bench,
+    material: Material,
+    source: SetSource,
+    name: str,
+    copy: Pairs,
+    copied: Outcome,
 ) -> Control:
     what, make, steps = _MODELS[name]
     milder: list[str] = []
@@ -142,16 +167,14 @@ def _of_model(
             found = error.problem
         if isinstance(found, str):
             return Control(name, told, None, reason=f"not for this model: {found}")
-        outputs = bench.reference.outputs
-        if any(harmed(spec, copy.original[spec.name], found[spec.name]) for spec in outputs):
-            return _judged(job, bench, name, told, replace(copy, artefact=dict(found)), milder)
+        if _harmed(bench, copy, found):
+            verdict = _verdict(job, bench, replace(copy, artefact=dict(found)))
+            return control(name, told, verdict, copied, milder)
         milder.append(words)
-    return Control(
-        name, told, None, reason="no effect: less than a tenth of the decisions of any class change"
-    )
+    return Control(name, told, None, reason=_NO_EFFECT)
 
 
-def _of_answers(job: Job, bench: Bench, name: str, copy: Pairs) -> Control:
+def _of_answers(job: Job, bench: Bench, name: str, copy: Pairs, copied: Outcome) -> Control:
     """Every output that can be spoilt so; the others as they were."""
     what, spoil = _ANSWERS[name]
     job.reporter.stage(name, what)
@@ -160,13 +183,15 @@ def _of_answers(job: Job, bench: Bench, name: str, copy: Pairs) -> Control:
     if not spoilt:
         reasons = dict.fromkeys(reason for reason in found.values() if isinstance(reason, str))
         return Control(name, what, None, reason=f"not for this model: {'; '.join(reasons)}")
-    if all(np.abs(scores - copy.original[output]).max() < _ROUNDING for output, scores in spoilt.items()):
-        return Control(name, what, None, reason="no effect: every answer is the original's")
-    return _judged(job, bench, name, what, replace(copy, artefact={**copy.original, **spoilt}), ())
+    answers = {**copy.original, **spoilt}
+    if not _harmed(bench, copy, answers):
+        return Control(name, what, None, reason=_NO_EFFECT)
+    return control(name, what, _verdict(job, bench, replace(copy, artefact=answers)), copied)
 
 
-def _judged(job: Job, bench: Bench, name: str, what: str, broken: Pairs, milder: Sequence[str]) -> Control:
-    verdict = judge_pairs(bench.reference.outputs, broken, job.recipe.judge, job.recipe.seed)
-    refused = verdict.outcome != "proven"
-    reason = f"{' and '.join(milder)}: almost no decision changes" if milder else ""
-    return Control(name, what, refused, verdict.outcome, decided_by(verdict), reason)
+def _harmed(bench: Bench, copy: Pairs, broken: Mapping[str, NDArray[Any]]) -> bool:
+    return any(harmed(spec, copy.original[spec.name], broken[spec.name]) for spec in bench.reference.outputs)
+
+
+def _verdict(job: Job, bench: Bench, pairs: Pairs) -> Verdict:
+    return judge_pairs(bench.reference.outputs, pairs, job.recipe.judge, job.recipe.seed)

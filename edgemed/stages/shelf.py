@@ -108,7 +108,9 @@ def _remove_tuned(job: Job, manifests: Mapping[str, Manifest]) -> None:
         if measured != shipped:
             path.unlink()
             again = f"edgemed-device tune {job.shown_out}"
-            job.reporter.warn(f"{TUNED_FILE} is removed: it measured other artefacts; next: {again}")
+            job.reporter.warn(
+                f"{TUNED_FILE} is removed: artefacts or their verdicts have changed since; next: {again}"
+            )
 
 
 def _load(folders: list[str]) -> None:

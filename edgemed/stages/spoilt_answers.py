@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,14 @@ from numpy.typing import NDArray
 from edgemed.types import OutputSpec
 
 LOST = 0.25
-"""Of the cases that the original calls positive: what a shifted threshold calls negative."""
+"""Of the cases that the original calls positive: what a shifted threshold calls negative, at least."""
 
 Scores = NDArray[np.float64]
 
 
 def with_shifted_threshold(output: OutputSpec, answers: NDArray[Any]) -> Scores | str:
-    """The answers (n, columns) as if the threshold had moved up by a quarter of the positive decisions.
+    """The answers (n, columns) as if the threshold had moved up until a quarter of the positive decisions is
+    lost.
 
     Scores are stretched so that the old threshold cuts where the new one would: their order, and so the AUC,
     stays. A string where the output has no threshold.
@@ -54,10 +56,11 @@ def _whole(output: OutputSpec, positive: Scores) -> Scores:
 
 
 def _shifted(scores: Scores, threshold: float) -> Scores:
-    called = scores[scores >= threshold]
+    """Of equal scores that the cut falls on all are lost: a saturated model has many."""
+    called = np.sort(scores[scores >= threshold])
     if not called.size:
         return scores
-    moved = float(np.quantile(called, LOST, method="higher"))
-    below = np.minimum(scores * (threshold / moved), np.nextafter(threshold, 0.0))
-    above = threshold + (scores - moved) * ((1.0 - threshold) / max(1.0 - moved, np.finfo(float).tiny))
-    return np.where(scores < moved, below, np.clip(above, threshold, 1.0))
+    lost = float(called[math.ceil(LOST * called.size) - 1])
+    below = np.minimum(scores * (threshold / lost), np.nextafter(threshold, 0.0))
+    above = threshold + (scores - lost) * ((1.0 - threshold) / max(1.0 - lost, np.finfo(float).tiny))
+    return np.where(scores <= lost, below, np.clip(above, threshold, 1.0))

@@ -20,13 +20,14 @@ class Difference(Record):
     worse. So they are artefact minus original for `auc`, `sensitivity`, `specificity`, `accuracy` and
     `r2`, original minus artefact for `brier`, `log_loss` and `mae`, and minus the absolute shift for
     `bias`. Where a figure is not defined these are None, and `reason` says why. `outcome` is None where
-    there is no `margin`.
+    no margin is asked for; where that is a tenth of an error of 0, `margin` is None and nothing provable.
 
     `label` is the class or column, "" for the whole output and "macro" for the mean over classes;
     `subgroup` is such as `site=A`, "" for all cases. `n` counts what the figure is of: positives for a
     sensitivity. `better` and `worse` are the numbers of cases that only the artefact, or only the
     original, has right (None where the figure counts no decisions). `claim_false` is the probability
-    that the claim "the model with the better figure is better" is false, see `edgemed.judge.claim`.
+    that the claim "the model with the better figure is better" is false, see `edgemed.judge.claim`; None
+    where cases are of groups.
     `cases_needed` is the number of cases like `n` with which it would be provable, where it is not.
     """
 
@@ -68,11 +69,12 @@ class LimitsOfAgreement(Record):
 class Verdict(Record):
     """What the judge says of one artefact, named by `artefact`, the digest of what was judged.
 
-    `outcome` is proven where every difference with a margin is, refuted where one is, else not provable;
-    subgroups are told and decide nothing. `original` is the digest of the artefact it was compared with,
-    `data` of the acceptance set. `opening` counts how often that set had been opened for this bundle,
-    this time included: from the second on, what was learnt from it may have shaped the artefact.
-    `executed_by` is the runtime that gave the answers, which for a stand-in is not the artefact's own.
+    `outcome` is proven where every output has differences with a margin and all of them are, refuted
+    where one is, else not provable; subgroups are told and decide nothing. `original` is the digest of
+    the artefact it was compared with, `data` of the acceptance set. `opening` counts how often
+    acceptance data had been opened for this bundle, this time included: from the second on, what was
+    learnt may have shaped the artefact. It is 0 where no ledger is kept. `executed_by` is the runtime
+    that gave the answers, which for a stand-in is not the artefact's own.
     """
 
     outcome: Outcome

@@ -54,6 +54,8 @@ def test_the_verdict_is_told_and_is_the_exit_code(tables, artefact, code, outcom
     assert (again.code, verdict["outcome"]) == (code, outcome)
     assert verdict["artefact"] == hashlib.sha256((tables / artefact).read_bytes()).hexdigest()
     assert verdict["cases"] == CASES
+    assert verdict["opening"] == 0
+    assert "open" not in done.out
 
 
 def test_a_margin_that_so_many_cases_cannot_prove_is_not_provable_and_says_how_many_can(tables):
@@ -74,6 +76,27 @@ def test_a_metric_can_be_reported_only(tables):
     assert told["sensitivity"] is None
     assert told["specificity"] == "proven"
     assert done.code == 0
+
+
+def test_margins_of_values_can_be_left_out_or_follow_the_original(site):
+    rng = np.random.default_rng(0)
+    truth = rng.normal(70, 10, CASES)
+    scores = truth + rng.normal(0, 4, CASES)
+    _write(site / "o.csv", scores, truth)
+    _write(site / "far.csv", scores + 8)
+    told = {}
+    for margins in (("bias=none", "mae=none"), ("bias=9", "mae=none"), ("bias=9", "bias=tenth", "mae=tenth")):
+        given = [f"--margin={each}" for each in margins]
+        done = site.run("judge", "o.csv", "far.csv", "--kind", "regression", *given, "--json")
+        told[margins] = {
+            each["metric"]: (each["margin"], each["outcome"]) for each in done.json["differences"]
+        }
+    free, nine, tenth = told.values()
+    assert free["bias"] == free["mae"] == nine["mae"] == (None, None)
+    assert nine["bias"] == (9, "proven")
+    error = np.abs(scores - truth).mean()
+    for metric in ("bias", "mae"):
+        assert tenth[metric] == (pytest.approx(error / 10), "refuted")
 
 
 def test_subgroups_are_told_and_decide_nothing(tables):
@@ -102,6 +125,7 @@ BAD = {
     "engine": (("o.csv", "same.csv", "--engine"), ("--engine goes with artefacts only",)),
     "accept": (("o.csv", "same.csv", "--accept", "x"), ("--accept goes with artefacts and --self-test",)),
     "kind of an artefact": (("out", "--kind", "binary"), ("--kind goes with two CSVs only",)),
+    "a tenth of what": (("o.csv", "same.csv", "--margin", "auc=tenth"), ("'tenth' is no number", "auc=none")),
     "nothing there": (("out",), ("out",)),
     "missing case": (("o.csv", "short.csv"), ("1 of 400 cases", "'c399'")),
 }  # fmt: skip
@@ -161,12 +185,67 @@ def test_the_compiles_own_question_is_not_another_opening(compiled):
     assert json.loads(again.out)["onnxruntime-fp32"]["opening"] == 1
 
 
-def test_other_cases_are_told_and_have_openings_of_their_own(compiled, helpers):
+def test_other_cases_are_told_and_are_another_opening(compiled, helpers):
     helpers.write_set(compiled / "other.npz", n=400, seed=9)
     done = compiled.run("judge", "out", "--accept", "other.npz")
     assert done.code == 0, done.err
-    assert "not the cases that the compile judged on" in " ".join(done.err.split())
+    told = " ".join(done.err.split())
+    assert "not the cases that the compile judged on" in told
+    assert "not compared" not in told
+    assert "opening    2 of 2" in done.out
+
+
+@pytest.mark.parametrize("role", ["calibrate", "select"])
+def test_what_has_shaped_the_artefact_proves_nothing(compiled, helpers, role):
+    before = _files(compiled / "out")
+    wide = ("--margin=auc=.9", "--margin=sensitivity=.9", "--margin=specificity=.9", "--margin=brier=.9")
+    name = {"calibrate": "cal", "select": "sel"}[role]
+    with np.load(compiled / f"{name}.npz") as used, np.load(compiled / "acc.npz") as fresh:
+        mixed = {key: np.concatenate([fresh[key], used[key][:2]]) for key in ("x", "y")}
+    np.savez(compiled / "mixed.npz", **mixed)
+    for given, told in ((f"{name}.npz", "40 cases are in both"), ("mixed.npz", "2 cases are in both")):
+        done = compiled.run("judge", "out", "--accept", given, *wide)
+        assert done.code == 2, done.out
+        assert f"{told} the {role} and the accept set" in " ".join(done.err.split())
+    assert _files(compiled / "out") == before
+
+
+def test_without_the_compiles_sets_it_is_noted_and_their_own_digest_is_refused(compiled, helpers):
+    helpers.write_set(compiled / "other.npz", n=400, seed=9)
+    wide = ("--margin=auc=.9", "--margin=sensitivity=.9", "--margin=specificity=.9", "--margin=brier=.9")
+    for name in ("sel", "cal"):
+        (compiled / f"{name}.npz").rename(compiled / f"moved-{name}.npz")
+    done = compiled.run("judge", "out", "--accept", "other.npz", "--json")
+    notes = " ".join(json.loads(done.out)["onnxruntime-fp32"]["notes"])
+    assert "not compared with the compile's calibrate and select sets" in notes
+    helpers.write_set(compiled / "sel.npz", n=40, seed=77)
+    done = compiled.run("judge", "out", "--accept", "other.npz", "--json")
+    notes = " ".join(json.loads(done.out)["onnxruntime-fp32"]["notes"])
+    assert "not compared with the compile's calibrate and select sets" in notes
+    for name, role in (("sel", "select"), ("cal", "calibrate")):
+        done = compiled.run("judge", "out", "--accept", f"moved-{name}.npz", *wide)
+        assert done.code == 2, done.out
+        assert f"this is the compile's {role} set" in " ".join(done.err.split())
+
+
+def test_its_own_runtime_is_what_answers_without_a_stand_in(compiled):
+    done = compiled.run("judge", "out", "--engine")
+    assert done.code == 0, done.err
     assert "opening    1 of 1" in done.out
+
+
+def test_inside_an_artefact_its_verdict_alone_is_printed(compiled):
+    inside = type(compiled)(compiled / "out/artefacts/onnxruntime-fp32")
+    done = inside.run("judge", ".", "--base", str(compiled.folder), "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["id"] == "onnxruntime-fp32"
+
+
+def test_a_broken_ledger_is_told_before_the_set_is_looked_at(compiled):
+    (compiled / "out/acceptance-ledger.json").write_text("{")
+    done = compiled.run("judge", "out", "--accept", "gone.npz")
+    assert done.code == 2
+    assert "ledger of the acceptance set cannot be read" in " ".join(done.err.split())
 
 
 def test_a_dry_run_opens_nothing_and_counts(compiled):
@@ -177,7 +256,11 @@ def test_a_dry_run_opens_nothing_and_counts(compiled):
     assert told["cases"] == 400
     assert told["class_counts"] == {"scores": {"negative": 200, "positive": 200}}
     assert told["artefacts"] == {"onnxruntime-fp32": "onnxruntime"}
-    assert "possible where few decisions change" in compiled.run("judge", "out", "--dry-run").out
+    told = compiled.run("judge", "out", "--dry-run", "--margin", "accuracy=.1").out
+    assert "possible where few decisions change" in told
+    assert "accuracy: 0.1" in told
+    assert "sensitivity: 0.05" in told
+    assert "mean absolute error" not in told
     assert _files(compiled / "out") == before
 
 
@@ -188,6 +271,7 @@ def test_too_few_cases_are_refused_before_they_are_opened(compiled, helpers):
         done = compiled.run("judge", "out", "--accept", "few.npz", *more)
         assert done.code == 2, done.out + done.err
         assert "73" in done.err
+        assert "loading" not in done.err
     assert _files(compiled / "out") == before
 
 
@@ -235,13 +319,16 @@ def test_the_self_test_prints_each_control_and_opens_no_acceptance_set(compiled)
     ]  # fmt: skip
     assert _files(compiled / "out") == before
     assert tested["ref"] == "sel.npz"
-    assert done.code in (0, 3)
-    assert (done.code == 0) == all(each["passed"] is not False for each in tested["controls"])
+    shows_nothing = [each for each in tested["controls"] if each["passed"] is False]
+    assert shows_nothing
+    assert all(each["reason"].startswith("too few cases") for each in shows_nothing)
+    assert done.code == 3
 
 
 def test_the_self_test_on_an_acceptance_set_is_in_the_ledger(compiled):
     done = compiled.run("judge", "--self-test", "out", "--accept", "acc.npz")
-    assert "swapped" in done.out
+    assert done.code == 0, done.out + done.err
+    assert "passed: what was broken is refused" in done.out
     opening = json.loads((compiled / "out/acceptance-ledger.json").read_text())["openings"][-1]
     assert opening["number"] == 2
     assert opening["outcomes"]["swapped"] == "refuted"

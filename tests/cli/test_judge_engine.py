@@ -41,7 +41,12 @@ def kit(site):
 @pytest.fixture
 def board(kit):
     """The environment of a board on which the kit's engine was built."""
+    return _board(kit, "10.3.0")
+
+
+def _board(kit, version):
     env = {
+        "BOARD_TENSORRT": version,
         "PYTHONPATH": os.pathsep.join(str(BOARD / part) for part in ("gpu", "sdk")),
         "EDGEMED_ENGINE_CACHE": str(kit / "cache"),
         "BOARD_CALLS": str(kit / "calls"),
@@ -73,3 +78,17 @@ def test_the_engine_itself_answers_and_without_the_option_its_stand_in(kit, boar
     assert (done.json["outcome"], done.json["executed_by"]) == ("proven", "tensorrt")
     assert "deserialise" in (kit / "calls").read_text()
     assert _openings(kit)[-1]["outcomes"] == {"tensorrt-fp32": "proven"}
+
+
+def test_an_engine_is_another_artefact_than_its_stand_in_and_than_one_of_another_tensorrt(kit, board):
+    def judge(env, *more):
+        done = kit.run("judge", KIT, *more, "--json", env=env)
+        assert done.code == 0, done.err
+        assert done.json["artefact"] == _openings(kit)[done.json["opening"] - 1]["judged"]["tensorrt-fp32"]
+        return done.json["opening"], done.json["artefact"]
+
+    stand_in = judge(board)
+    first, second = (judge(env, "--engine") for env in (board, _board(kit, "10.4.0")))
+    assert [opening for opening, _ in (stand_in, first, second)] == [1, 2, 3]
+    assert len({artefact for _, artefact in (stand_in, first, second)}) == 3
+    assert judge(board, "--engine") == first

@@ -16,9 +16,9 @@ RECIPE = f"""
 [model]
 source = "model.onnx"
 [data]
-calibrate = "{FOLDER}/cases.csv::by=patient,rows=0:20"
-select = "{FOLDER}/cases.csv::by=patient,rows=20:40"
-accept = "{FOLDER}/cases.csv::by=patient,rows=40:60"
+calibrate = "{FOLDER}/cases.csv::by=ward,rows=0:20"
+select = "{FOLDER}/cases.csv::by=ward,rows=20:40"
+accept = "{FOLDER}/cases.csv::by=ward,rows=40:60"
 [judge]
 gate = false
 """
@@ -33,11 +33,11 @@ def study(site, helpers):
     (site / FOLDER).mkdir()
     with (site / FOLDER / "cases.csv").open("w", newline="") as file:
         table = csv.writer(file)
-        table.writerow(["path", "label", "patient"])
+        table.writerow(["path", "label", "patient", "ward"])
         for case in range(CASES):
             name = f"{PATIENT}-{case:02}.npy"
             np.save(site / FOLDER / name, signals[case])
-            table.writerow([name, labels[case], f"{PATIENT}-{case}"])
+            table.writerow([name, labels[case], f"{PATIENT}-{case}", f"{PATIENT}-ward-{case // 2 % 2}"])
     (site / "recipe.toml").write_text(QUICK + RECIPE + TRIALS)
     return site
 

@@ -115,3 +115,27 @@ def share_for_brier(margin, prevalence, change):
         return np.mean((after - positive) ** 2 - (before - positive) ** 2) - margin
 
     return brentq(excess, 1e-4, 5.0 if change == "noise" else 0.999, xtol=1e-5)
+
+
+SPREAD, ERROR = 3.0, 0.05
+"""Standard deviations of the truth of a regression and of its original's error."""
+
+
+def values(random, n):
+    """Truth and the original's answers, (n,) each."""
+    truth = random.normal(0, SPREAD, n)
+    return truth, truth + random.normal(0, ERROR, n)
+
+
+def worse_values(random, before, metric, margin, size):
+    """Those of an artefact that is worse by `margin` in bias, mae or r2: off by `size` in rare cases, by a
+    little in all where that is 0."""
+    mean_error = ERROR * np.sqrt(2 / np.pi)
+    if size:
+        cost = {"bias": size, "mae": size - mean_error, "r2": (size / SPREAD) ** 2}[metric]
+        off = random.random(len(before)) < margin / cost
+        return before + size * off * (1 if metric == "bias" else random.choice([-1, 1], len(before)))
+    if metric == "bias":
+        return before + random.normal(margin, margin, len(before))
+    variance = (ERROR * (1 + margin / mean_error)) ** 2 - ERROR**2 if metric == "mae" else margin * SPREAD**2
+    return before + random.normal(0, np.sqrt(variance), len(before))

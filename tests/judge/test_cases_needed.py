@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from edgemed.judge.cases_needed import cases_needed
+from edgemed.judge.cases_needed import cases_needed, never_proven
 from edgemed.judge.paired_means import mean_difference, share_difference
 from edgemed.judge.power import power_of
 
@@ -45,12 +47,28 @@ def test_groups_need_more_cases_than_single_ones():
 
 def test_a_loss_beyond_the_margin_needs_no_number():
     before, after = np.ones(50, bool), np.arange(50) >= 5
-    assert cases_needed(share_difference(before, after, 0.025, None), 0.05, 0.025, 0) is None
+    found = share_difference(before, after, 0.025, None)
+    assert never_proven(found, 0.05)
+    assert cases_needed(found, 0.05, 0.025, 0) is None
 
 
 def test_the_search_is_seeded_and_ends():
     before = np.array([0.0, 1.0] * 20)
     after = 1 - before
     found = mean_difference(before, after, 0.025, None)
+    assert not never_proven(found, 1e-4)
     assert cases_needed(found, 1e-4, 0.025, 0) is None
     assert cases_needed(found, 0.2, 0.025, 3) == cases_needed(found, 0.2, 0.025, 3)
+
+
+def test_draws_from_many_cases_are_not_all_held_at_once():
+    random = np.random.default_rng(2)
+    before = random.random(80_000)
+    found = mean_difference(before, before + random.normal(0, 0.5, 80_000), 0.025, None, sign=-1)
+    tracemalloc.start()
+    try:
+        cases_needed(found, 0.004, 0.025, 0)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 64 * 2**20

@@ -12,8 +12,11 @@ import paired_tables as tables
 import pytest
 from hypothesis import settings
 
+from edgemed.judge.finding import Compared
 from edgemed.judge.paired_auc import paired_aucs
 from edgemed.judge.paired_means import mean_difference, share_difference
+from edgemed.judge.value_findings import value_findings
+from edgemed.types import OutputSpec
 
 ALPHA = 0.025
 CAMPAIGN = settings.get_current_profile_name() == "campaign"
@@ -107,3 +110,32 @@ def test_brier(n, prevalence, change):
         return mean_difference((before - positive) ** 2, (after - positive) ** 2, ALPHA, None, sign=-1)
 
     assert false_proofs(draw, 0.01) <= MOST
+
+
+def regression_draw(n, metric, margin, size):
+    def draw(random):
+        truth, before = tables.values(random, n)
+        after = tables.worse_values(random, before, metric, margin, size)
+        both = Compared(before[:, None], after[:, None], truth[:, None], None, ALPHA, 0, 0)
+        found = value_findings(OutputSpec("size", "regression", 1), both)
+        return next(each.estimate for each in found if each.metric == metric)
+
+    return draw
+
+
+@pytest.mark.parametrize(("size", "margin"), [(20, 0.1), (10, 0.1)])
+@pytest.mark.parametrize("metric", ["bias", "mae"])
+def test_a_rare_large_change_of_a_value_that_may_not_be_seen(metric, size, margin):
+    """300 cases, of which .5 or 1 % are off: bounded by the largest change seen, up to 20 % were proven."""
+    assert false_proofs(regression_draw(300, metric, margin, size), margin) <= MOST
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [0, 2, 5, 10])
+@pytest.mark.parametrize(
+    ("metric", "margin"), [("bias", 0.1), ("bias", 0.3), ("mae", 0.1), ("mae", 0.3), ("r2", 0.1), ("r2", 0.3)]
+)
+@pytest.mark.parametrize("n", [300, 1000, 3000])
+def test_values(n, metric, margin, size):
+    """Off in rare cases, or by a little in all (size 0)."""
+    assert false_proofs(regression_draw(n, metric, margin, size), margin) <= MOST

@@ -57,7 +57,7 @@ def test_bootstrap_of_groups_agrees_with_delong_where_groups_do_not_matter(score
     grouped = paired_aucs([scored], 0.025, groups, 4000, 0)[0]
     assert grouped.method == "bootstrap over groups"
     narrow = [each.high - each.difference - each.weight * Z**2 for each in (alone, grouped)]
-    assert narrow[0] == pytest.approx(narrow[1], abs=0.006)
+    assert narrow[0] == pytest.approx(narrow[1], abs=0.008)
 
 
 def test_the_bootstrap_is_seeded_and_sees_patients(scored):

@@ -35,8 +35,30 @@ def test_changes_of_another_size_scale_it():
 def test_groups_weigh_by_their_size():
     """Groups of 3 and 1 of 4 cases: a case drawn is of the large one three times in four."""
     parts = np.full(4, 0.25)
-    assert weight_of(parts, None) == pytest.approx(0.25)
-    assert weight_of(parts, np.array([0, 0, 0, 1])) == pytest.approx(0.75 * 0.75 + 0.25 * 0.25)
+    assert weight_of(parts, None, 0.025) == pytest.approx(0.25)
+    uneven = weight_of(parts, np.array([0, 0, 0, 1]), 0.025)
+    lost = 1 - 2 * math.sqrt(0.75 * 0.25 * 0.025)
+    assert 1 - 0.025**uneven == pytest.approx(lost)
+
+
+@pytest.mark.parametrize(("heavy", "light"), [((50, 4), (1, 800)), ((10, 20), (1, 300)), ((2, 3), (1, 615))])
+def test_a_loss_in_the_heaviest_groups_is_seen_unless_it_lies_within_the_room(heavy, light):
+    """Whatever share of each kind of group fails, unseen with probability alpha, costs the room at most."""
+    alpha = 0.025
+    sizes = np.repeat([heavy[0], light[0]], [heavy[1], light[1]])
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    cases = len(groups)
+    room = float(allowance(weight_of(np.full(cases, 1 / cases), groups, alpha), alpha))
+    worst = 0.0
+    for share in np.linspace(
+        0, 0.999, 1000
+    ):  # of the heavy groups that fail; the light ones take what is left
+        left = math.log(alpha) - heavy[1] * math.log1p(-share)
+        if left <= 0:
+            lost = heavy[0] * heavy[1] * share + light[0] * light[1] * -math.expm1(left / light[1])
+            worst = max(worst, lost / cases)
+    assert 0.98 * worst < room
+    assert room == pytest.approx(worst, rel=0.08)
 
 
 @given(st.floats(0.002, 2.0), st.floats(0.001, 0.4))

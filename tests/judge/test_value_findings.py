@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from edgemed.judge.finding import Compared
-from edgemed.judge.value_findings import limits_of_agreement, value_findings
+from edgemed.judge.unseen import allowance
+from edgemed.judge.value_findings import bound_of_changes, limits_of_agreement, value_findings
 from edgemed.types import OutputSpec
 
 FLOW = OutputSpec("flow", "regression", 1, unit="l/min")
@@ -26,7 +27,7 @@ def ages():
     random = np.random.default_rng(0)
     truth = random.normal(50, 10, 400)
     before = truth + random.normal(0, 4, 400)
-    return before, before + random.normal(0.5, 0.5, 400), truth
+    return before, before + random.normal(1.5, 0.5, 400), truth
 
 
 def test_limits_are_those_of_bland_and_altman():
@@ -82,3 +83,15 @@ def test_equal_targets_have_no_r2():
     *_, r2 = value_findings(FLOW, both([1.0, 2.0, 3.0], [1.0, 2.0, 3.5], [2.0, 2.0, 2.0]))
     assert r2.estimate is None
     assert "equal" in r2.reason
+
+
+def test_a_change_that_was_not_seen_is_bounded_by_all_values_that_there_are():
+    """Equal answers: the room is the range, 1 to 9 here, times what one of 400 cases weighs."""
+    truth = np.linspace(2.0, 8.0, 400)
+    answers = truth.copy()
+    answers[[3, 5]] = 1.0, 9.0
+    bias, mae, r2 = (each.estimate for each in value_findings(FLOW, both(answers, answers, truth)))
+    assert bias.low == mae.low == pytest.approx(-8.0 * allowance(1 / 400, 0.025))
+    assert r2.low == pytest.approx(-64.0 / truth.var() * allowance(1 / 400, 0.025))
+    told = bound_of_changes(FLOW, both(answers, answers, truth))
+    assert told.startswith("flow: a change that was not seen is taken to be at most 8 l/min, the range of")

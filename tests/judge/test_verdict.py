@@ -98,6 +98,21 @@ def test_what_is_not_provable_says_how_many_cases_would_do(logits):
             assert each.cases_needed > each.n
 
 
+def test_more_cases_than_anyone_has_are_not_said_to_be_never_enough(logits):
+    """Three of 200 decisions lost: at a margin of .0152 some number does it, at .014 none."""
+    _, targets, _ = logits
+    targets = targets.copy()
+    targets[:] = np.arange(1000) < 200
+    before = np.where(targets == 1, 0.9, 0.1)
+    after = before.copy()
+    after[:3] = 0.2
+    for margin, words in ((0.0152, "more than 100000 cases"), (0.014, "no number of cases")):
+        spec = JudgeSpec(margins=Margins(auc=None, sensitivity=margin, specificity=None, brier=None))
+        each = found(judge_pairs((BINARY,), pairs(BINARY, before, after, targets), spec, 0), "sensitivity")
+        assert (each.outcome, each.cases_needed) == ("not provable", None)
+        assert words in each.reason
+
+
 def test_patients_widen_intervals_and_are_told(logits):
     scores, targets, random = logits
     after = sigmoid(scores + random.normal(0, 0.4, 1000))
@@ -110,6 +125,8 @@ def test_patients_widen_intervals_and_are_told(logits):
     for metric in ("auc", "sensitivity", "specificity", "accuracy", "brier", "log_loss"):
         assert found(grouped, metric).low < found(alone, metric).low
     assert "1000 cases of 200 patients" in grouped.notes[-1]
+    assert found(alone, "sensitivity").claim_false is not None
+    assert found(grouped, "sensitivity").claim_false is None
     again = judge_pairs((BINARY,), pairs(BINARY, sigmoid(scores), after, targets, groups=groups), SPEC, 0)
     assert again == grouped
 
@@ -175,23 +192,54 @@ def test_every_label_must_pass():
 
 def test_regression_is_held_to_a_tenth_of_the_originals_error():
     random = np.random.default_rng(4)
-    truth = random.normal(50, 10, 600)
-    before = truth + random.normal(0, 4, 600)
+    truth = random.normal(50, 10, 3000)
+    before = truth + random.normal(0, 4, 3000)
     output = OutputSpec("age", "regression", 1, unit="years")
 
     def verdict(after, spec=SPEC):
         return judge_pairs((output,), pairs(output, before, after, truth), spec, 0)
 
-    near = verdict(before + random.normal(0, 0.2, 600))
+    near = verdict(before + random.normal(0, 0.2, 3000))
     assert near.outcome == "proven"
     assert found(near, "bias").margin == pytest.approx(0.1 * np.abs(before - truth).mean())
     assert found(near, "r2").outcome is None
-    assert near.limits[0].mean.n == 600
+    assert near.limits[0].mean.n == 3000
+    assert near.notes[0].startswith("age: a change that was not seen is taken to be at most")
     shifted = verdict(before + 1.0)
     assert found(shifted, "bias").outcome == "refuted"
     given = verdict(before + 1.0, JudgeSpec(margins=Margins(bias=1.5, mae=1.5)))
     assert found(given, "bias").outcome == "proven"
     assert Verdict.from_json(near.to_json()) == near
+    told = verdict(before + 9.0, JudgeSpec(margins=Margins(bias=None, mae=20.0)))
+    assert [each.metric for each in told.deciding] == ["mae"]
+    assert told.outcome == "proven"
+
+
+def test_a_tenth_of_no_error_is_no_margin():
+    """The original is exact: nothing may pass, and nothing is refuted, for want of a margin."""
+    truth = np.linspace(0, 9, 500)
+    output = OutputSpec("age", "regression", 1)
+    exact = pairs(output, truth, truth + 0.5, truth)
+    verdict = judge_pairs((output,), exact, SPEC, 0)
+    assert verdict.outcome == "not provable"
+    for metric in ("bias", "mae"):
+        assert found(verdict, metric).outcome == "not provable"
+        assert "give bias and mae margins" in found(verdict, metric).reason
+        assert found(verdict, metric).margin is None
+    given = JudgeSpec(outputs={"age": {"bias": 1.0, "mae": 1.0}})
+    assert judge_pairs((output,), exact, given, 0).outcome == "proven"
+
+
+def test_an_output_without_a_margin_is_not_proven_by_another(logits):
+    scores, targets, random = logits
+    grade = OutputSpec("grade", "regression", 1)
+    truth = random.normal(0, 1, 1000)
+    answers = {"finding": sigmoid(scores), "grade": truth}
+    both = Pairs(tuple(map(str, range(1000))), answers, answers, {"finding": targets, "grade": truth + 1})
+    spec = JudgeSpec(outputs={"grade": {"bias": None, "mae": None}})
+    verdict = judge_pairs((BINARY, grade), both, spec, 0)
+    assert {each.outcome for each in verdict.deciding} == {"proven"}
+    assert verdict.outcome == "not provable"
 
 
 def test_two_outputs_are_one_verdict(logits):
@@ -222,7 +270,7 @@ def test_without_a_margin_nothing_is_proven(logits):
     none = JudgeSpec(margins=Margins(auc=None, sensitivity=None, specificity=None, brier=None))
     verdict = judge_pairs((BINARY,), pairs(BINARY, sigmoid(scores), sigmoid(scores), targets), none, 0)
     assert verdict.outcome == "not provable"
-    assert "nothing to prove" in verdict.notes[-1]
+    assert verdict.deciding == ()
 
 
 def test_unsound_pairs_are_refused(logits):

@@ -16,14 +16,17 @@ def test_what_is_proven_is_told_with_margins_cases_and_time(judged):
     told = headline(judged)
     best = judged.candidate("openvino-int8")
     assert spaced(told.sentence) == (
-        "openvino-int8 is kept: proven not worse than the original within the margins (AUC 0.02, sensitivity "
-        "0.05, specificity 0.05, Brier score 0.01) on 624 acceptance cases of 410 patients or groups, and it "
+        "openvino-int8 is kept: proven not worse than the original on 624 acceptance cases of 410 patients "
+        "or groups (margins: AUC 0.02, sensitivity 0.05, specificity 0.05, Brier score 0.01), and it "
         f"takes {best.ratio.ratio:.3f} of the original's time (95 % interval {best.ratio.low:.3f} to "
         f"{best.ratio.high:.3f})."
     )
     assert "not a proof" not in told.caveat
     assert "Not proven and so not kept: onnxruntime-int8 and openvino-bf16." in told.caveat
-    assert "The acceptance set was opened twice: verdicts after the first are optimistic." in told.caveat
+    assert (
+        "Acceptance data were opened twice for this folder: verdicts after the first look are optimistic."
+        in told.caveat
+    )
     assert f"for this file alone (digest {best.verdict.artefact[:12]}…)" in told.caveat
     assert told.caveat.endswith("It is no statement on clinical use.")
 
@@ -97,7 +100,7 @@ def test_many_without_a_time_are_proven_together(afar, with_verdicts, judged):
     told = headline(with_verdicts(afar, **dict.fromkeys(names, proven)))
     assert told.sentence.startswith(
         "4 artefacts are kept for raspberry-pi-5, none of them measured on it. Each is proven not worse than "
-        "the original within the margins (AUC 0.02,"
+        "the original on 624 acceptance cases of 410 patients or groups (margins: AUC 0.02,"
     )
     assert "not a proof" not in told.caveat
 
@@ -108,4 +111,4 @@ def test_one_margin_of_several_sizes_is_told_as_a_span(compilation, with_verdict
 
     found = verdict("proven", [mae("age", 0.31), mae("dose", 1.2)], "openvino-int8", groups=None)
     told = headline(with_verdicts(compilation, openvino_int8=found)).sentence
-    assert "within the margins (mean absolute error 0.31 to 1.2) on 624 acceptance cases, and" in told
+    assert "on 624 acceptance cases (margins: mean absolute error 0.31 to 1.2), and" in told

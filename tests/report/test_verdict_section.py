@@ -6,9 +6,10 @@ import dataclasses
 import html
 import re
 
-import pytest
+import numpy as np
 
-from edgemed.report.forest_chart import MOST, drawn, forest_chart
+from edgemed.judge import Pairs, judge_pairs
+from edgemed.report import numerals
 from edgemed.types import JudgeSpec, Margins, OutputSpec
 
 
@@ -54,11 +55,11 @@ def test_what_is_kept_comes_first_and_every_verdict_names_its_file(judged, look)
 def test_the_ground_of_each_outcome_is_told(judged, look):
     told = look(judged).section("verdict").text
     assert (
-        "within these margins on these cases (624 acceptance cases of 410 patients or groups; AUC 0.02, "
-        "sensitivity 0.05, specificity 0.05, Brier score 0.01)." in told
+        "Proven not worse than the original on 624 acceptance cases of 410 patients or groups (margins: AUC "
+        "0.02, sensitivity 0.05, specificity 0.05, Brier score 0.01)." in told
     )
     assert (
-        "Worse than the original by more than a margin on 624 acceptance cases of 410 patients or groups: "
+        "Refuted on 624 acceptance cases of 410 patients or groups: "
         "specificity −0.2183 (−0.2741 to −0.1625), margin 0.05." in told
     )
     assert "specificity needs 240 clear cases, 112 are there (−0.0712 to +0.0204, margin 0.05)." in told
@@ -92,20 +93,36 @@ def test_subgroups_are_folded_decide_nothing_and_a_refuted_one_is_a_warning(judg
 
 def test_a_second_look_is_told_with_all_openings(judged, look, compilation, with_verdicts):
     told = look(judged).section("verdict").text
-    assert "The acceptance set was opened twice for this folder. Verdicts after the first look are" in told
-    assert rows(look, judged, "Openings of the acceptance set")["2"].startswith("2026-11-22 09:30")
+    assert (
+        "Acceptance data were opened twice for this folder: verdicts after the first look are optimistic. "
+        "What an earlier look told" in told
+    )
+    assert told.count("It comes from opening 2 of those below.") == 3
+    assert rows(look, judged, "Openings of acceptance data")["2"].startswith("2026-11-22 09:30")
     assert "openvino-int8: proven; onnxruntime-int8: refuted; openvino-bf16: not provable" in told
     first = dataclasses.replace(judged, openings=judged.openings[:1])
     told = look(first).section("verdict").text
-    assert "The acceptance set was opened once for this folder." in told
+    assert "Acceptance data were opened once for this folder." in told
     assert "optimistic" not in told
     cut = dataclasses.replace(judged.openings[0], outcomes={})
     told = rows(
         look,
         dataclasses.replace(judged, openings=(cut, judged.openings[1])),
-        "Openings of the acceptance set",
+        "Openings of acceptance data",
     )
     assert "not known: it was cut short" in told["1"]
+
+
+def test_openings_of_other_sets_count_and_each_names_its_set(judged, look):
+    first, second = judged.openings
+    other = dataclasses.replace(
+        judged, openings=(dataclasses.replace(first, data="0123456789abcdef"), second)
+    )
+    told = look(other).section("verdict").text
+    assert "Acceptance data were opened twice for this folder, of 2 different sets: verdicts" in told
+    told = rows(look, other, "Openings of acceptance data")
+    assert "0123456789ab " in told["1"]
+    assert f"{second.data[:12]} " in told["2"]
 
 
 def test_margins_are_told_with_their_reason_and_the_recipe(judged, look):
@@ -118,11 +135,16 @@ def test_margins_are_told_with_their_reason_and_the_recipe(judged, look):
     (recipe,) = section.all(r'<pre aria-label="Part judge of the recipe">(.*?)</pre>')
     assert "&#34;draws&#34;: 2000" in recipe
     assert "; all are defaults" in section.text
+    foreign = dataclasses.replace(
+        judged, recipe={**judged.recipe, "judge": JudgeSpec(margins=Margins(bias=0.3)).to_dict()}
+    )
+    assert "; all are defaults" in look(foreign).section("verdict").text
     own = JudgeSpec(margins=Margins(auc=0.1), outputs={"finding": {"sensitivity": 0.08}})
     asked = dataclasses.replace(judged, recipe={**judged.recipe, "judge": own.to_dict()})
     told = rows(look, asked, "Margins")
-    assert (told["AUC"], told["sensitivity"]) == ("0.1", "0.08")
-    assert "all are defaults" not in look(asked).section("verdict").text
+    assert (told["AUC"], told["sensitivity"]) == ("0.1 the recipe's", "0.08 the recipe's")
+    assert told["specificity"] == "0.05"
+    assert "; what is not marked is a default." in look(asked).section("verdict").text
 
 
 def test_a_regression_is_told_in_its_unit(compilation, with_verdicts, verdict, difference, look):
@@ -140,14 +162,55 @@ def test_a_regression_is_told_in_its_unit(compilation, with_verdicts, verdict, d
     both = dataclasses.replace(both, model=dataclasses.replace(both.model, outputs=(age,)))
     told = rows(look, both, "Differences of openvino-int8")
     assert told["mean absolute error"].startswith(
-        "80 3.10 years 3.08 years −0.025 years −0.12 to +0.070 0.31"
+        "80 3.10 years 3.08 years −0.025 years −0.12 to +0.070 0.31 years"
     )
+    assert "(margins: mean absolute error 0.31 years, bias 0.31 years)." in look(both).section("verdict").text
+    assert ", margin 0.31\N{NO-BREAK SPACE}years: proven" in look(both).section("verdict").page
     told = rows(look, both, "Margins")
     assert told == {
         "bias": "a tenth of the original's mean absolute error",
         "mean absolute error": "a tenth of the original's mean absolute error",
         "R²": "none: told only",
     }
+
+
+def test_margins_of_a_regression_may_be_numbers_or_none(compilation, with_verdicts, verdict, look):
+    age = OutputSpec("age", "regression", 1, unit="years")
+    spec = JudgeSpec(margins=Margins(bias=1.5, mae=None))
+    both = with_verdicts(compilation, openvino_int8=verdict("not provable", [], "openvino-int8"))
+    both = dataclasses.replace(
+        both,
+        model=dataclasses.replace(both.model, outputs=(age,)),
+        recipe={**both.recipe, "judge": spec.to_dict()},
+    )
+    told = rows(look, both, "Margins")
+    assert told["bias"] == "1.5 years the recipe's"
+    assert told["mean absolute error"] == "none: told only the recipe's"
+
+
+def test_limits_of_agreement_are_told_and_decide_nothing(compilation, with_verdicts, difference, look):
+    age = OutputSpec("age", "regression", 1, unit="years")
+    random = np.random.default_rng(0)
+    truth = random.normal(50, 10, 80)
+    before = truth + random.normal(0, 3, 80)
+    pairs = Pairs(
+        tuple(map(str, range(80))),
+        {"age": before[:, None]},
+        {"age": (before + random.normal(0.1, 0.2, 80))[:, None]},
+        {"age": truth[:, None]},
+    )
+    found = judge_pairs((age,), pairs, JudgeSpec(), 0)
+    shown = with_verdicts(compilation, openvino_int8=found)
+    shown = dataclasses.replace(shown, model=dataclasses.replace(shown.model, outputs=(age,)))
+    told = rows(look, shown, "Limits of agreement of openvino-int8")
+    (limit,) = found.limits
+    figures = [limit.mean, limit.lower, limit.upper]
+    spoken = [f"{numerals.figure(each)} {numerals.interval(each)}" for each in figures]
+    assert told["age"] == " ".join(["80", *spoken]).replace(" ", " ")
+    assert told["age"].count("years") == 3
+    section = look(shown).section("verdict").text
+    assert section.count("between which values artefact minus original lies in 95 of 100 such cases") == 1
+    assert "They decide nothing." in section
 
 
 def test_several_outputs_and_classes_are_named_apart(compilation, with_verdicts, verdict, difference, look):
@@ -192,8 +255,8 @@ def test_what_is_not_defined_says_why(compilation, with_verdicts, verdict, diffe
     told = look(with_verdicts(compilation, openvino_int8=verdict("not provable", [blank], "openvino-int8")))
     section = told.section("verdict")
     assert (
-        "Nothing is shown either way on 624 acceptance cases of 410 patients or groups: AUC is not known: no "
-        "positive case." in section.text
+        "Not provable on 624 acceptance cases of 410 patients or groups: AUC is not known: no positive case."
+        in section.text
     )
     assert section.all(r'aria-label="(AUC:[^"]*)"') == ["AUC: no positive case, margin 0.02: not provable"]
 
@@ -227,69 +290,3 @@ def test_names_in_a_verdict_are_text(judged, look, with_verdicts, verdict, diffe
     )  # fmt: skip
     page = look(with_verdicts(judged, openvino_int8=found))
     assert "<img" not in page.page
-
-
-@pytest.fixture
-def plot():
-    """Positions in per cent by class, of each row."""
-
-    def of(differences):
-        drawing = str(forest_chart(differences, outputs=False))
-        found = []
-        for row in re.findall(r'<div class="forest-row ((?!foot).*?)</div>', drawing, re.S):
-            lines = re.findall(r'class="(limit|zero|span)" x1="([\d.]+)%" x2="([\d.]+)%"', row)
-            at = re.findall(r'class="at" x="([\d.]+)%"', row)
-            found.append(
-                {
-                    "look": row.partition('"')[0],
-                    "margin": next(float(a) for name, a, _ in lines if name == "limit"),
-                    "zero": next(float(a) for name, a, _ in lines if name == "zero"),
-                    "span": next(((float(a), float(b)) for name, a, b in lines if name == "span"), None),
-                    "at": float(at[0]) if at else None,
-                    "arrows": re.findall("[◂▸]", row),
-                    "shape": re.findall(r'<(path|circle) class="point"', row),
-                }
-            )
-        return found
-
-    return of
-
-
-def test_each_row_is_scaled_by_its_margin(difference, plot):
-    fine, coarse = plot(
-        [difference("auc", -0.008, 0.004, 0.02, "proven"), difference("brier", -0.004, 0.002, 0.01, "proven")]
-    )
-    assert fine == coarse
-    unit = fine["zero"] - fine["margin"]
-    assert fine["span"] == pytest.approx((fine["zero"] - 0.4 * unit, fine["zero"] + 0.2 * unit), abs=0.02)
-    assert fine["at"] == pytest.approx(fine["zero"] - 0.1 * unit, abs=0.02)
-
-
-def test_outcomes_differ_in_shape_and_side_of_the_margin(difference, plot):
-    proven, refuted, neither = plot(
-        [
-            difference("auc", -0.01, 0.01, 0.02, "proven"),
-            difference("auc", -0.09, -0.03, 0.02, "refuted"),
-            difference("auc", -0.05, 0.01, 0.02, "not provable"),
-        ]
-    )
-    assert proven["margin"] < proven["span"][0]
-    assert refuted["span"][1] < refuted["margin"]
-    assert neither["span"][0] < neither["margin"] < neither["span"][1]
-    assert [each["shape"] for each in (proven, refuted, neither)] == [["circle"], ["path"], ["circle"]]
-    assert [each["look"] for each in (proven, refuted, neither)] == ["proven", "refuted", "open"]
-
-
-def test_what_lies_far_beyond_is_an_arrow_at_the_edge(difference, plot):
-    (far,) = plot([difference("auc", -0.5, -0.4, 0.02, "refuted")])
-    assert (far["arrows"], far["at"]) == (["◂"], None)
-    (wide,) = plot([difference("auc", -0.01, 0.09, 0.02, "proven")])
-    assert wide["arrows"] == ["▸"]
-
-
-def test_of_many_rows_those_nearest_to_their_margin_are_drawn(difference):
-    many = [
-        difference("auc", -0.0001 * number, 0.01, 0.02, "proven", label=str(number)) for number in range(60)
-    ]
-    found = drawn(many)
-    assert [each.label for each in found] == [str(number) for number in range(60 - MOST, 60)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,3 +73,14 @@ def test_what_changes_the_answers_or_their_meaning_ends_it(judged: Path, change)
     changed: Manifest = change(manifest)
     with pytest.raises(Untrusted, match="the verdict of another artefact"):
         read_verdict(judged, changed)
+
+
+def test_a_verdict_of_a_later_edgemed_is_no_concern_of_a_device(judged: Path):
+    told = json.loads((judged / VERDICT_FILE).read_text()) | {"of_a_later_version": 1}
+    (judged / VERDICT_FILE).write_text(json.dumps(told))
+    manifest = read_manifest(judged)
+    files = {**manifest.files, VERDICT_FILE: digest_of_file(judged / VERDICT_FILE)}
+    (judged / MANIFEST_FILE).write_text(replace(manifest, files=files).to_json())
+    verify_files(judged, read_manifest(judged))
+    with pytest.raises(Untrusted, match="cannot be read"):
+        read_verdict(judged, read_manifest(judged))

@@ -33,12 +33,22 @@ def test_another_question_or_artefact_opens_it_again(tmp_path: Path, change: dic
     assert [each.number for each in close_acceptance(tmp_path, again, {})] == [1, 2]
 
 
-def test_another_set_is_counted_by_itself(tmp_path: Path):
-    _open(tmp_path)
+def test_the_same_cases_cut_or_named_otherwise_are_counted_too(tmp_path: Path):
+    first = _open(tmp_path)
     other = _open(tmp_path, data=OTHER)
-    assert other.number == 1
-    assert close_acceptance(tmp_path, other, {}) == (other,)
-    assert len(read_ledger(tmp_path).openings) == 2
+    assert other.number == 2
+    assert close_acceptance(tmp_path, other, {}) == (first, other)
+
+
+def test_some_of_the_artefacts_are_no_other_opening(tmp_path: Path):
+    first = open_acceptance(
+        tmp_path, data=DATA, command="edgemed compile", question="q", judged={"a": "1", "b": "2"}
+    )
+    close_acceptance(tmp_path, first, {"a": "proven"})
+    again = open_acceptance(tmp_path, data=DATA, command="edgemed judge", question="q", judged={"b": "2"})
+    assert again.number == 1
+    (closed,) = close_acceptance(tmp_path, again, {"b": "refuted"})
+    assert closed.outcomes == {"a": "proven", "b": "refuted"}
 
 
 def test_an_opening_is_logged_before_anything_is_known_and_its_outcome_after(tmp_path: Path):
@@ -60,3 +70,11 @@ def test_a_broken_ledger_is_not_written_over(tmp_path: Path):
     assert caught.value.where == str(path)
     assert "another --out" in caught.value.remedy
     assert path.read_text() == torn
+
+
+def test_a_ledger_whose_lines_do_not_count_up_is_refused(tmp_path: Path):
+    _open(tmp_path)
+    path = tmp_path / LEDGER_FILE
+    path.write_text(path.read_text().replace('"number": 1', '"number": 7'))
+    with pytest.raises(BadInput, match="not numbered 1, 2, 3"):
+        read_ledger(tmp_path)

@@ -21,10 +21,20 @@ from edgemed.stages.broken_models import Material
 from edgemed.stages.job import Job, SetSource
 from edgemed.stages.judging import lay_out
 from edgemed.stages.ledger import read_ledger
-from edgemed.stages.self_test import COPY, SelfTest, self_test
-from edgemed.types import DataSpec, JudgeSpec, ModelSpec, QuantiseSpec, Recipe
+from edgemed.stages.self_test import COPY, TOO_FEW, SelfTest, control, self_test
+from edgemed.types import DataSpec, JudgeSpec, ModelSpec, QuantiseSpec, Recipe, Verdict
 
 pytestmark = pytest.mark.slow
+
+REFUSED = [  # the copy, what is broken, whether that shows a judge that refuses
+    ("proven", "refuted", True),
+    ("proven", "not provable", True),
+    ("proven", "proven", False),
+    ("not provable", "refuted", True),
+    ("not provable", "not provable", False),
+    ("not provable", "proven", False),
+    ("refuted", "refuted", False),
+]
 
 
 def _labelled(net: graphs.Net, answers: dict[str, np.ndarray], rng: np.random.Generator):
@@ -144,12 +154,28 @@ def test_a_recurrent_net_has_no_layer_to_prune(tested):
     assert found["swapped"] == "refuted"
 
 
+@pytest.mark.parametrize(("copy", "broken", "passed"), REFUSED)
+def test_what_is_not_provable_is_refused_only_where_the_copy_is_proven(copy, broken, passed):
+    controls = [
+        control(name, "", Verdict(found, 0.025, 40, None, ()), copy)
+        for name, found in ((COPY, copy), ("pruned", broken))
+    ]
+    assert SelfTest("set.npz", 40, tuple(controls)).passed is passed
+    shows_nothing = copy == broken == "not provable"
+    assert (controls[1].reason == TOO_FEW) is shows_nothing
+
+
 def test_so_few_cases_prove_nothing_and_refute_no_copy(run):
-    found = {each.name: each for each in run("cnn1d", cases=40).controls}
+    result = run("cnn1d", cases=40)
+    found = {each.name: each for each in result.controls}
     assert found[COPY].outcome == "not provable"
     assert found[COPY].passed
     assert found[COPY].decided.cases_needed > 40
     assert "not even a copy" in found[COPY].reason
+    unclear = [each for each in result.controls[1:] if each.outcome == "not provable"]
+    assert unclear
+    assert all(each.passed is False and each.reason == TOO_FEW for each in unclear)
+    assert not result.passed
 
 
 def test_a_judge_that_lets_everything_pass_fails(run):

@@ -17,17 +17,26 @@ CUTS = st.floats(0.01, 0.99)
 
 @given(SCORES, CUTS)
 @settings(max_examples=300)
-def test_at_most_a_quarter_of_the_positive_decisions_is_lost_and_none_won(scores, cut):
+def test_a_quarter_of_the_positive_decisions_is_lost_and_none_won(scores, cut):
     spec = OutputSpec("score", "binary", 1, threshold=cut)
     moved = with_shifted_threshold(spec, scores[:, None])[:, 0]
     before, after = scores >= cut, moved >= cut
     assert not (after & ~before).any()
     lost = before & ~after
-    assert lost.sum() <= np.ceil(before.sum() / 4)
-    if len(np.unique(scores[before])) == before.sum() >= 4:
-        assert lost.sum() >= before.sum() // 4
+    assert lost.sum() >= before.sum() / 4
+    if len(np.unique(scores[before])) == before.sum():
+        assert lost.sum() == np.ceil(before.sum() / 4)
     assert moved.min() >= 0
     assert moved.max() <= 1
+    assert not before.any() or harmed(spec, scores[:, None], moved[:, None])
+
+
+def test_saturated_scores_lose_decisions_too():
+    spec = OutputSpec("score", "binary", 1)
+    scores = np.array([1, 1, 1, 1, 0.2])[:, None]
+    moved = with_shifted_threshold(spec, scores)
+    assert (moved >= 0.5).sum() == 0
+    assert harmed(spec, scores, moved)
 
 
 @given(SCORES, CUTS)
