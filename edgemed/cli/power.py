@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from edgemed.types import JudgeSpec
 
 
+MOST = 1_000_000
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -45,8 +48,8 @@ Exit codes: 0 told, whether your cases are enough or not, 2 bad input, 4 a tool 
     "--flips", multiple=True, metavar="SHARE", type=click.FloatRange(0, 1),
     help="Share of the cases that change (repeat for more).  [default: 0, .005, .01, .02 and .05]",
 )  # fmt: skip
-@click.option("--positives", type=click.IntRange(0), help="Positive cases that you have.")
-@click.option("--negatives", type=click.IntRange(0), help="Negative cases that you have.")
+@click.option("--positives", type=click.IntRange(0, MOST), help="Positive cases that you have.")
+@click.option("--negatives", type=click.IntRange(0, MOST), help="Negative cases that you have.")
 @click.option(
     "--json", "as_json", is_flag=True,
     help="Print JSON: {alpha, wanted, needs: [{metric, margin, counted, flips, cases, ...}], together, ...}.",

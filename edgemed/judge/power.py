@@ -79,6 +79,8 @@ def cases_for_share(
     if loss - gain >= margin:
         return None
     enough = rule.fewest(margin, alpha)
+    if enough > MOST_CASES:
+        return None
     short = enough - 1
     while _powers(enough, 1, loss, gain, margin, alpha, rule)[0] < power:
         if enough >= MOST_CASES:

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from edgemed.errors import BadInput, DiskFull, ToolFailure, Untrusted
-from edgemed.judge import judge_pairs, meets, roc_curves
+from edgemed.judge import meets, roc_curves
 from edgemed.measure import Predictions
 from edgemed.report.grounds import sentence
 from edgemed.stages.artefacts import ORIGINAL, Built, Candidate
 from edgemed.stages.choose import Choice
 from edgemed.stages.job import Job, SetSource
 from edgemed.stages.ledger import close_acceptance, open_acceptance
-from edgemed.stages.paired import paired
 from edgemed.stages.selection import compare, figures_of
 from edgemed.stages.trials import predictions
-from edgemed.types import AgreementFigures, Figures, Opening, OutputSpec, RocCurve, Verdict, digest_of
+from edgemed.stages.verdicts import executed_by, question_of, verdict_on
+from edgemed.types import AgreementFigures, Figures, Opening, OutputSpec, RocCurve, Verdict
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def accept(
         result.answers[name] = answers
         good, told = meets(job.recipe.agreement, agreement, labelled)
         if opening is not None:
-            result.verdicts[name] = _verdict(job, outputs, original, answers, built, name, opening)
+            runtime = executed_by(built[name].manifest)
+            result.verdicts[name] = verdict_on(name, runtime, outputs, original, answers, opening, job.recipe)
             if job.recipe.judge.gate:
                 good, told = (
                     result.verdicts[name].outcome == "proven",
@@ -113,32 +114,11 @@ def _opening(
         job.out,
         data=source.sha256,
         command=command,
-        question=digest_of([job.recipe.judge.to_dict(), job.recipe.seed]),
+        question=question_of(job.recipe),
         judged={
             name: built[name].manifest.judged
             for name in dict.fromkeys((ORIGINAL.id, *chosen, *sorted(fallbacks)))
         },
-    )
-
-
-def _verdict(
-    job: Job,
-    outputs: Sequence[OutputSpec],
-    original: Predictions,
-    answers: Predictions,
-    built: Mapping[str, Built],
-    name: str,
-    opening: Opening,
-) -> Verdict:
-    manifest = built[name].manifest
-    return replace(
-        judge_pairs(outputs, paired(original, answers), job.recipe.judge, job.recipe.seed),
-        id=name,
-        artefact=manifest.judged,
-        original=built[ORIGINAL.id].manifest.judged,
-        data=opening.data,
-        opening=opening.number,
-        executed_by=manifest.stand_in or manifest.backend,
     )
 
 

@@ -14,8 +14,11 @@ from edgemed.types import Manifest, Opening, OutputSpec, Recipe, Verdict, digest
 
 
 def question_of(recipe: Recipe) -> str:
-    """Digest of what a verdict depends on beside cases and answers; another edgemed may judge otherwise."""
-    return digest_of([recipe.judge.to_dict(), recipe.seed, __version__])
+    """Digest of what a verdict depends on beside cases and answers; another edgemed may judge otherwise.
+
+    Not of the gate, which only says what follows from a verdict.
+    """
+    return digest_of([replace(recipe.judge, gate=True).to_dict(), recipe.seed, __version__])
 
 
 def executed_by(manifest: Manifest, *, engine: bool = False) -> str:

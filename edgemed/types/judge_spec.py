@@ -12,6 +12,7 @@ from edgemed.types.record import Record
 
 SHARES = ("auc", "sensitivity", "specificity", "accuracy", "brier", "r2")
 """Metrics whose margin is a share; those of the others have a unit."""
+LEAST = 1e-5
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,12 @@ def _check(name: str, margin: float | str | None, where: str) -> None:
     if not 0 < margin < math.inf:
         raise BadInput(
             f"a margin of {margin:g} cannot be proven: no number of cases shows that nothing at all is lost",
+            where=where,
+            remedy="give the loss that would not matter, such as .05 for five in a hundred",
+        )
+    if name in SHARES and margin < LEAST:
+        raise BadInput(
+            f"a margin of {margin:g} takes more cases than there are; the least is {LEAST:g}",
             where=where,
             remedy="give the loss that would not matter, such as .05 for five in a hundred",
         )

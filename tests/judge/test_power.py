@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgemed.errors import BadInput
-from edgemed.judge.power import MOST_CASES, cases_for_share, power_of
+from edgemed.judge.power import MOST_CASES, SHARE, cases_for_share, power_of
 from edgemed.judge.tango import fewest_cases, proves, tango
 
 ALPHA = 0.025
@@ -147,3 +147,8 @@ def test_what_cannot_be_is_refused(arguments, words):
 def test_a_power_that_no_one_can_want_is_refused(power):
     with pytest.raises(BadInput, match="power of"):
         cases_for_share(0.0, 0.0, 0.05, ALPHA, power)
+
+
+def test_a_margin_that_takes_too_many_cases_is_answered_at_once():
+    assert cases_for_share(0.0, 0.0, 3e-5, 0.025, 0.8) is None
+    assert SHARE.fewest(3e-5, 0.025) > MOST_CASES
