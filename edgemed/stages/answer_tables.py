@@ -48,8 +48,8 @@ def read_answers(
 ) -> Answers:
     """Read and pair two CSVs of answers.
 
-    Targets, groups and the columns `by`, whose values are subgroups, come from `original`; where `artefact`
-    has targets or groups they must be the same. `kind` None: found from the columns. Raises `BadInput` that
+    Targets and the columns `by`, whose values are subgroups, come from `original`, groups from either; where
+    `artefact` has targets or both have groups they must be the same. `kind` None: found from the columns. Raises `BadInput` that
     names the case for one that is there twice or in one file only, for another target, and for what is no
     finite number or no probability.
     """
@@ -73,10 +73,10 @@ def read_answers(
     again = _targets(second, output, names)
     if again is not None:
         _same(names, targets, again, _TARGET, second)
-    groups = _groups(first, names)
-    told = _groups(second, names)
+    groups, told = _groups(first, names), _groups(second, names)
     if groups is not None and told is not None:
         _same(names, np.array(groups), np.array(told), "group", second)
+    groups = told if groups is None else groups
     pairs = Pairs(
         names,
         {OUTPUT: _scores(first, output, names)},
@@ -85,8 +85,8 @@ def read_answers(
         None if groups is None else group_numbers(groups),
         {name: [first.rows[case][first.column(name)] for case in names] for name in by},
     )
-    used = {_CASE, *columns, *_target_columns(output), *GROUP_NAMES, *by}
-    unused = [name for name in first.header if name not in used]
+    used = {_CASE, *columns, *_target_columns(output), *by}
+    unused = [name for name in first.header if name not in used and name.casefold() not in GROUP_NAMES]
     notes = [f"columns of {original} that are not used: {', '.join(unused)}"] if unused else []
     if groups is not None and "" in groups:
         notes.append(f"{groups.count('')} cases have no group: each stands for itself")
@@ -249,9 +249,15 @@ def _class(table: _Table, output: OutputSpec, case: str) -> int:
 
 
 def _groups(table: _Table, names: Sequence[str]) -> list[str] | None:
-    """ "" where a case has none."""
-    column = next((name for name in GROUP_NAMES if name in table.header), None)
-    return None if column is None else [group_of(table.rows[case][column]) or "" for case in names]
+    """Raises `BadInput` where there is more than one column that may hold them."""
+    columns = [name for name in table.header if name.casefold() in GROUP_NAMES]
+    if len(columns) > 1:
+        raise BadInput(
+            f"patients may be in {' or '.join(columns)}",
+            where=str(table.path),
+            remedy="keep the column that says which cases are of one patient, and rename the other",
+        )
+    return [group_of(table.rows[case][columns[0]]) or "" for case in names] if columns else None
 
 
 def _same(

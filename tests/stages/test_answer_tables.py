@@ -145,3 +145,20 @@ def test_what_does_not_pair_up_is_refused_by_name(name, read):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadInput, match="no such file"):
         read_answers(tmp_path / "o.csv", tmp_path / "a.csv", kind=None, threshold=0.5)
+
+
+def test_groups_that_only_the_artefacts_file_has_are_taken(read):
+    found = read(artefact="case,score,patient\na,.9,x\nb,.2,y\nc,.7,x\n")
+    assert found.pairs.groups.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("name", ["Patient", "GROUP"])
+def test_groups_are_found_whatever_the_case_of_their_column(read, name):
+    found = read(f"case,score,target,{name}\na,.9,1,x\nb,.2,0,y\nc,.7,1,x\n")
+    assert found.pairs.groups.tolist() == [0, 1, 0]
+    assert found.notes == ()
+
+
+def test_two_columns_of_patients_are_refused(read):
+    with pytest.raises(BadInput, match="patients may be in group or patient"):
+        read("case,score,target,group,patient\na,.9,1,x,1\nb,.2,0,y,2\nc,.7,1,x,1\n")
