@@ -49,7 +49,8 @@ def read_answers(
     """Read and pair two CSVs of answers.
 
     Targets and the columns `by`, whose values are subgroups, come from `original`, groups from either; where
-    `artefact` has targets or both have groups they must be the same. `kind` None: found from the columns. Raises `BadInput` that
+    `artefact` has targets or both have groups they must be the same. `kind` None: found from the columns.
+    Raises `BadInput` that
     names the case for one that is there twice or in one file only, for another target, and for what is no
     finite number or no probability.
     """

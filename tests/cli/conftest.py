@@ -59,8 +59,7 @@ def command_env(more: dict[str, str] | None = None) -> dict[str, str]:
 def site(tmp_path: Path) -> Site:
     """`model.onnx` (2 x 64 signal, two logits) with the sets `cal.npz`, `sel.npz`, `acc.npz`."""
     write_model(tmp_path / "model.onnx")
-    for seed, (name, n) in enumerate((("cal", 40), ("sel", 40), ("acc", PROVABLE))):
-        write_set(tmp_path / f"{name}.npz", n=n, seed=seed)
+    write_sets(tmp_path)
     return Site(tmp_path)
 
 
@@ -72,6 +71,12 @@ def signals(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     wave = np.sin(np.arange(LENGTH) / 5).astype(np.float32)
     x[:, 0] += y[:, None] * wave * rng.uniform(0.5, 2.0, (n, 1)).astype(np.float32)
     return x, y.astype(np.int64)
+
+
+def write_sets(folder: Path) -> None:
+    """`cal.npz`, `sel.npz`, `acc.npz`."""
+    for seed, (name, n) in enumerate((("cal", 40), ("sel", 40), ("acc", PROVABLE))):
+        write_set(folder / f"{name}.npz", n=n, seed=seed)
 
 
 def write_set(path: Path, *, n: int = 40, seed: int = 0, labels: bool = True, **more: np.ndarray) -> None:

@@ -19,8 +19,7 @@ pytestmark = pytest.mark.slow
 def compiled(tmp_path_factory, helpers):
     folder = tmp_path_factory.mktemp("compiled")
     helpers.write_model(folder / "model.onnx")
-    for seed, name in enumerate(("cal", "sel", "acc")):
-        helpers.write_set(folder / f"{name}.npz", seed=seed)
+    helpers.write_sets(folder)
     site = helpers.Site(folder)
     done = site.fp32(*helpers.MODEL, *helpers.SETS, "-o", "out")
     assert done.code == 0, done.err
