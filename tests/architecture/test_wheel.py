@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from edgemed.types import GoldenSpec
 from edgemed.types.tuned import Tuned
 
 pytestmark = pytest.mark.slow
@@ -175,7 +176,7 @@ def test_device_runs_what_the_host_made(device: Path, artefacts, precision: str,
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["outputs"] == ["scores"]
-    assert told["cases"] == 16
+    assert told["cases"] == GoldenSpec().cases
     assert told["worst"] <= told["tolerance"]
     assert {"torch", "onnx", "click", "nncf", "scipy"} & set(told["modules"]) == set()
 

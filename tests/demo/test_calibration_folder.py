@@ -24,10 +24,14 @@ TABLES = {
     "### `[prune]`": types.PruneSpec,
     "### `[quantise]`": types.QuantiseSpec,
     "### `[agreement]`": types.Agreement,
+    "### `[judge]`": types.JudgeSpec,
     "### `[trials]`": types.TrialsSpec,
     "### `[golden]`": types.GoldenSpec,
 }
-SECTIONS = {"model", "data", "inputs", "outputs", "prune", "quantise", "agreement", "trials", "golden"}
+SECTIONS = {
+    "model", "data", "inputs", "outputs", "prune", "quantise", "agreement", "judge", "margins", "trials",
+    "golden",
+}  # fmt: skip
 
 
 def _table(heading: str) -> dict[str, str]:
@@ -41,7 +45,7 @@ def _table(heading: str) -> dict[str, str]:
 def test_readme_has_every_key_with_its_default(heading: str, record: type):
     table = _table(heading)
     fields = {f.name: f for f in dataclasses.fields(record) if f.name not in SECTIONS}
-    assert set(table) == set(fields)
+    assert set(table) - SECTIONS == set(fields)
     for name, field in fields.items():
         if field.default is field.default_factory is dataclasses.MISSING:
             assert table[name] == "required"
@@ -54,6 +58,15 @@ def test_readme_has_every_key_with_its_default(heading: str, record: type):
         else:
             told = tomllib.loads(f"value = {table[name].strip('`')}")["value"]
             assert told == (list(value) if isinstance(value, tuple) else value)
+
+
+def test_readme_has_every_margin_with_its_default():
+    rows = README.split("| margin | default | of |", 1)[1].split("\n\n")[0]
+    told = {
+        name: None if text == "none" else tomllib.loads(f"value = {text.strip('`')}")["value"]
+        for name, text in re.findall(r"^\| `(\w+)` \| (.+?) \|", rows, re.MULTILINE)
+    }
+    assert told == types.Margins().to_dict()
 
 
 def test_readme_has_every_preprocessing_step():
@@ -71,7 +84,7 @@ def test_readme_example_loads_and_has_every_key():
     text = README.split("```toml", 1)[1].split("```")[0]
     data = tomllib.loads(text)
     Recipe.from_dict(data)
-    tables = [data, *(data[name] for name in SECTIONS - {"inputs", "outputs"})]
+    tables = [data, *(data[name] for name in SECTIONS - {"inputs", "outputs", "margins"})]
     tables += [*data["inputs"].values(), *data["outputs"].values()]
     written = {key for table in tables for key in table}
     assert written >= {f.name for record in TABLES.values() for f in dataclasses.fields(record)}
