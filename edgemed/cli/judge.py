@@ -156,7 +156,9 @@ def _of_tables(
     from edgemed.types import digest_of_file
 
     original, artefact = paths
-    found = read_answers(original, artefact, kind=kind, threshold=threshold, by=by.split("+") if by else ())
+    found = read_answers(
+        original, artefact, kind=kind, threshold=threshold, by=() if by is None else by.split("+")
+    )
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
     verdict = judge_pairs((found.output,), found.pairs, spec, 0)

@@ -35,12 +35,14 @@ _NOT_KNOWN_BEFORE = ("log_loss", "bias", "mae", "r2")
 @dataclass(frozen=True)
 class ClassCases:
     """Cases of one output of a labelled set, and how many of them are positive, by class or label ("" for a
-    binary output). A number is None where there is no set, then of a binary output."""
+    binary output). A number is None where there is no set, then of a binary output. `grouped`: its cases are
+    of patients, who may have several."""
 
     output: str
     positives: dict[str, int | None]
     cases: int | None
     kind: Kind = "binary"
+    grouped: bool = False
 
 
 NO_SET = ClassCases("", {"": None}, None)
@@ -134,7 +136,7 @@ def power_table(
             where="judge.margins",
             remedy="edgemed power --margin sensitivity=.05",
         )
-    return PowerTable(spec.alpha, wanted, tuple(needs), _together(needs), _notes(spec, sets))
+    return PowerTable(spec.alpha, wanted, tuple(needs), _together(needs), tuple(_notes(spec, sets)))
 
 
 def proves_mean(better: Any, worse: Any, n: Any, margin: float, alpha: float) -> NDArray[np.bool_]:
@@ -214,11 +216,16 @@ def _together(needs: Sequence[Need]) -> tuple[Together, ...]:
     return tuple(Together(flips, max(0.0, 1 - lack)) for flips, lack in lacking.items())
 
 
-def _notes(spec: JudgeSpec, sets: Sequence[ClassCases]) -> tuple[str, ...]:
+def _notes(spec: JudgeSpec, sets: Sequence[ClassCases]) -> Iterator[str]:
+    if any(each.grouped for each in sets):
+        yield (
+            "the set names patients or groups, and its cases are counted: where they have several, a proof "
+            "takes more (count patients with --positives and --negatives)"
+        )
     margins = [spec.margins_of(each.output).to_dict() for each in sets]
-    return tuple(
-        f"{metric}: what one case costs is not known before, so it is not in the probability of all; "
-        "a verdict that falls short tells the cases"
-        for metric in _NOT_KNOWN_BEFORE
-        if any(isinstance(each[metric], float) for each in margins)
-    )
+    for metric in _NOT_KNOWN_BEFORE:
+        if any(isinstance(each[metric], float) for each in margins):
+            yield (
+                f"{metric}: what one case costs is not known before, so it is not in the probability of all; "
+                "a verdict that falls short tells the cases"
+            )

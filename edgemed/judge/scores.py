@@ -13,12 +13,14 @@ from edgemed.types import OutputSpec
 
 EPSILON = 1e-7
 """Probabilities are clipped to [EPSILON, 1 - EPSILON] before a logarithm."""
+LARGEST = 1e100
+"""Of values: sums of their squares stay finite."""
 
 
 def as_scores(output: OutputSpec, predictions: NDArray[Any]) -> NDArray[np.float64]:
     """Float64 (N, columns) with N >= 1 and no NaN or infinity; the binary positive column alone: (N, 1).
 
-    Raises `BadInput` for another shape, for no case and for values that are not finite.
+    Raises `BadInput` for another shape, for no case for values that are not finite, and beyond `LARGEST`.
     """
     scores = np.asarray(predictions, dtype=np.float64)
     if scores.ndim == 1:
@@ -36,7 +38,9 @@ def as_scores(output: OutputSpec, predictions: NDArray[Any]) -> NDArray[np.float
             f"{bad.size} of {len(scores)} predictions are NaN or infinite, the first at index {bad[0]}",
             where=f"output {output.name}",
         )
-    if output.kind != "regression" and (scores.min() < -1e-3 or scores.max() > 1 + 1e-3):
+    if output.kind == "regression":
+        _check_size(scores, f"output {output.name}")
+    elif scores.min() < -1e-3 or scores.max() > 1 + 1e-3:
         raise BadInput(
             f"predictions span {scores.min():.3g} to {scores.max():.3g}, expected probabilities",
             where=f"output {output.name}",
@@ -48,7 +52,7 @@ def as_scores(output: OutputSpec, predictions: NDArray[Any]) -> NDArray[np.float
 def as_targets(output: OutputSpec, targets: NDArray[Any], cases: int) -> NDArray[Any]:
     """Class indices int64 (N,), 0/1 int64 (N, columns) for multilabel, float64 (N, columns) for regression.
 
-    Raises `BadInput` where the shape does not fit or a label is outside its range.
+    Raises `BadInput` where the shape does not fit, a label is outside its range or a value beyond `LARGEST`.
     """
     where = f"labels of output {output.name}"
     values = np.asarray(targets)
@@ -60,6 +64,7 @@ def as_targets(output: OutputSpec, targets: NDArray[Any], cases: int) -> NDArray
         wanted = values.astype(np.float64).reshape(cases, output.columns)
         if not np.isfinite(wanted).all():
             raise BadInput("a target is NaN or infinite", where=where)
+        _check_size(wanted, where)
         return wanted
     limit = output.columns if output.kind == "multiclass" else 2
     if not np.isin(values, np.arange(limit)).all():
@@ -67,6 +72,15 @@ def as_targets(output: OutputSpec, targets: NDArray[Any], cases: int) -> NDArray
         raise BadInput(f"label {odd} is outside 0 to {limit - 1}", where=where)
     indices = values.astype(np.int64)
     return indices.reshape(cases, output.columns) if output.kind == "multilabel" else indices.reshape(cases)
+
+
+def _check_size(values: NDArray[np.float64], where: str) -> None:
+    if np.abs(values).max() > LARGEST:
+        raise BadInput(
+            f"a value of {np.abs(values).max():.3g} is too large: squares are summed up",
+            where=where,
+            remedy="give the output in another unit",
+        )
 
 
 def decide(output: OutputSpec, scores: NDArray[np.float64]) -> NDArray[np.int64]:

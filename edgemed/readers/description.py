@@ -12,11 +12,12 @@ import numpy as np
 from edgemed.errors import BadInput
 from edgemed.readers.decode import decoder_of
 from edgemed.readers.folder import FolderSet, class_folders, list_files
+from edgemed.readers.group import GROUP_NAMES
 from edgemed.readers.notes import Notes
 from edgemed.readers.npy_entry import NpyEntry, names_in
 from edgemed.readers.npz import INPUT_NAMES, LABEL_NAMES, NpzSet
 from edgemed.readers.opening import reader_of
-from edgemed.readers.reference import GROUP_NAMES, Reference
+from edgemed.readers.reference import Reference
 from edgemed.readers.table import header_of, read_rows
 from edgemed.types import DType, Layout, did_you_mean
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from edgemed.errors import BadInput
 
+GROUP_NAMES = ("group", "patient")
+"""Names under which groups are found where nothing says where they are."""
 _EXACT = 2**53
+_ASK = "add group=NAME to the reference, of the one that tells which cases are of one patient"
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
 
 
@@ -32,3 +36,20 @@ def group_of(value: Any) -> str | None:
         return None
     whole = _WHOLE.fullmatch(text)
     return whole[1] if whole else text
+
+
+def group_name(
+    names: Sequence[str], source: str, *, remedy: str = _ASK, any_case: bool = False
+) -> str | None:
+    """The one of `names` that holds groups, None where none does; with `any_case`, be it `Patient`.
+
+    Raises `BadInput` where several may: they may tell different cases apart.
+    """
+    found = [name for name in names if (name.casefold() if any_case else name) in GROUP_NAMES]
+    if len(found) > 1:
+        raise BadInput(
+            f"patients may be in {' or '.join(found)}",
+            where=source,
+            remedy=remedy,
+        )
+    return found[0] if found else None

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.readers.fit import fit
-from edgemed.readers.group import group_of
+from edgemed.readers.group import group_name, group_of
 from edgemed.readers.notes import Notes
 from edgemed.readers.npy_entry import NpyEntry, names_in
-from edgemed.readers.reference import GROUP_NAMES, Reference
+from edgemed.readers.reference import Reference
 from edgemed.readers.stream import Case, StreamedSet
 from edgemed.readers.targets import target_of
 from edgemed.types import InputSpec, OutputSpec, Sample, did_you_mean
@@ -150,7 +150,7 @@ class _Archive:
 
     def group_entry(self) -> NpyEntry | None:
         asked = self._keys.get("group")
-        name = asked or next((name for name in GROUP_NAMES if name in self._names), None)
+        name = asked or group_name(tuple(self._names), self._source)
         if name is None:
             return None
         return self._single(

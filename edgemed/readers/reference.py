@@ -22,9 +22,6 @@ from pathlib import Path
 from edgemed.errors import BadInput
 from edgemed.types import did_you_mean
 
-GROUP_NAMES = ("group", "patient")
-"""Names under which groups are found where the reference does not say."""
-
 
 @dataclass(frozen=True)
 class Reference:

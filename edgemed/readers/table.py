@@ -18,9 +18,9 @@ from edgemed.errors import BadInput
 from edgemed.readers.cast import cast
 from edgemed.readers.decode import decode
 from edgemed.readers.fit import is_picture
-from edgemed.readers.group import group_of
+from edgemed.readers.group import GROUP_NAMES, group_name, group_of
 from edgemed.readers.npz import label_keys, require_all
-from edgemed.readers.reference import GROUP_NAMES, Reference
+from edgemed.readers.reference import Reference
 from edgemed.readers.stream import Case, StreamedSet
 from edgemed.readers.targets import target_of
 from edgemed.types import InputSpec, OutputSpec, Sample, did_you_mean
@@ -200,7 +200,7 @@ class _Columns:
     def group(self) -> str | None:
         asked = self._keys.get("group")
         if not asked:
-            return next((name for name in GROUP_NAMES if name in self._header), None)
+            return group_name(self._header, self._source)
         names = self._named(asked)
         if len(names) > 1:
             raise BadInput(

@@ -40,7 +40,10 @@ def verdict_lines(verdict: Verdict, specs: Sequence[OutputSpec] = ()) -> list[st
 def _beside(verdict: Verdict) -> Sequence[str]:
     """What a reader must know of it."""
     texts = []
-    worse = [each for each in verdict.differences if each.subgroup and each.outcome == "refuted"]
+    subgroups = [each for each in verdict.differences if each.subgroup]
+    worse = [each for each in subgroups if each.outcome == "refuted"]
+    if subgroups and not worse:
+        texts.append("in no subgroup surely worse than by its margin (--json tells each)")
     if worse:
         title = title_of(worse[0], output=several_outputs(verdict))
         stratum, _, _ = worse[0].subgroup.partition("=")

@@ -102,7 +102,7 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
     expected = {*manifest.files, MANIFEST_FILE}
     for name in sorted(expected - present):
-        raise Untrusted(f"{name} is missing", where=str(folder))
+        raise Untrusted(f"{name} is missing", where=str(folder), remedy="compile again")
     for name in sorted(present - expected):
         raise Untrusted(f"{name} is not in the manifest", where=str(folder))
     for name, sha256 in manifest.files.items():

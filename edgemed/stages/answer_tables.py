@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.judge import Pairs, group_numbers
-from edgemed.readers.group import group_of
-from edgemed.readers.reference import GROUP_NAMES
+from edgemed.readers.group import GROUP_NAMES, group_name, group_of
 from edgemed.readers.table import Row, header_of, read_rows
 from edgemed.types import Kind, OutputSpec, did_you_mean
 
@@ -50,13 +49,13 @@ def read_answers(
 
     Targets and the columns `by`, whose values are subgroups, come from `original`, groups from either; where
     `artefact` has targets or both have groups they must be the same. `kind` None: found from the columns.
-    Raises `BadInput` that
-    names the case for one that is there twice or in one file only, for another target, and for what is no
-    finite number or no probability.
+    Raises `BadInput` that names the case for one that is there twice or in one file only, for another target,
+    and for what is no finite number or no probability.
     """
     first, second = _Table.read(original), _Table.read(artefact)
     output = _output(first, kind, threshold)
     columns = _score_columns(output)
+    _check_strata(by, first, {_CASE, *columns, *_target_columns(output)})
     if set(_score_columns(_output(second, output.kind, threshold))) != set(columns):
         raise BadInput(
             f"the scores are in other columns than those of {original}: {', '.join(columns)}",
@@ -84,7 +83,7 @@ def read_answers(
         {OUTPUT: _scores(second, output, names)},
         {OUTPUT: targets},
         None if groups is None else group_numbers(groups),
-        {name: [first.rows[case][first.column(name)] for case in names] for name in by},
+        {name: [first.rows[case][name] for case in names] for name in by},
     )
     used = {_CASE, *columns, *_target_columns(output), *by}
     unused = [name for name in first.header if name not in used and name.casefold() not in GROUP_NAMES]
@@ -231,6 +230,7 @@ def _targets(table: _Table, output: OutputSpec, names: Sequence[str]) -> NDArray
         raise BadInput(
             f"{columns[column]} of case {names[row]!r} is {values[row, column]:g}, not 0 or 1",
             where=str(table.path),
+            remedy="" if output.kind == "multilabel" else "for values add --kind regression",
         )
     whole = values.astype(np.int64)
     return whole if output.kind == "multilabel" else whole[:, 0]
@@ -240,8 +240,9 @@ def _class(table: _Table, output: OutputSpec, case: str) -> int:
     cell = table.rows[case][_TARGET]
     if cell in output.labels:
         return output.labels.index(cell)
-    if cell.isdecimal() and int(cell) < output.columns:
-        return int(cell)
+    number = group_of(cell) or ""
+    if number.isdecimal() and int(number) < output.columns:
+        return int(number)
     raise BadInput(
         f"{_TARGET} of case {case!r} is {cell!r}, no class",
         where=str(table.path),
@@ -250,15 +251,21 @@ def _class(table: _Table, output: OutputSpec, case: str) -> int:
 
 
 def _groups(table: _Table, names: Sequence[str]) -> list[str] | None:
-    """Raises `BadInput` where there is more than one column that may hold them."""
-    columns = [name for name in table.header if name.casefold() in GROUP_NAMES]
-    if len(columns) > 1:
-        raise BadInput(
-            f"patients may be in {' or '.join(columns)}",
-            where=str(table.path),
-            remedy="keep the column that says which cases are of one patient, and rename the other",
-        )
-    return [group_of(table.rows[case][columns[0]]) or "" for case in names] if columns else None
+    remedy = "keep the column that tells which cases are of one patient, and rename the other"
+    column = group_name(table.header, str(table.path), remedy=remedy, any_case=True)
+    return None if column is None else [group_of(table.rows[case][column]) or "" for case in names]
+
+
+def _check_strata(by: Sequence[str], table: _Table, taken: Collection[str]) -> None:
+    """Raises `BadInput` for columns that are not there, are there twice or hold something else."""
+    for name in by:
+        table.column(name)
+        if name in taken or by.count(name) > 1:
+            raise BadInput(
+                f"column {name!r} {'names no subgroups' if name in taken else 'is given twice'}",
+                where="--by",
+                remedy="give columns such as site or sex, each once: --by site+sex",
+            )
 
 
 def _same(

@@ -20,8 +20,8 @@ from edgemed.types import Recipe
 def class_cases(recipe: Recipe, base: Path, reporter: Reporter) -> tuple[ClassCases, ...]:
     """Of every output that is no regression; empty where there is no acceptance set, or one without labels.
 
-    The model is exported, for only the graph tells its heads; of the set only the labels are read, and no
-    answer to it is seen. Raises `BadInput` as a compile does.
+    The model is exported, for only the graph tells its heads; of the set the labels and one sample are
+    read, and no answer to it is seen. Raises `BadInput` as a compile does.
     """
     if recipe.data.accept is None:
         return ()
@@ -36,10 +36,11 @@ def class_cases(recipe: Recipe, base: Path, reporter: Reporter) -> tuple[ClassCa
     if not samples.labelled:
         return ()
     labels = [targets for _, targets in samples.targets()]
+    grouped = next(iter(samples)).group is not None
     found = []
     for spec in graph.outputs:
         if spec.kind != "regression":
             counts = class_counts(spec, np.stack([each[spec.name] for each in labels]))
             positives = {"": list(counts.values())[1]} if spec.kind == "binary" else counts
-            found.append(ClassCases(spec.name, {**positives}, len(labels), spec.kind))
+            found.append(ClassCases(spec.name, {**positives}, len(labels), spec.kind, grouped))
     return tuple(found)

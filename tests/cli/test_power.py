@@ -63,7 +63,19 @@ def test_the_cases_of_a_recipe_are_counted(site, helpers):
     assert {each["output"] for each in done.json["needs"]} == {"scores"}
     assert found["sensitivity", 0]["power"] == 1
     assert found["specificity", 0]["power"] == 0
+    assert done.json["notes"] == []
     assert not (site / "acceptance-ledger.json").exists()
+
+
+def test_a_set_with_patients_is_told_to_be_of_patients(site, helpers):
+    import numpy as np
+
+    x, _ = helpers.signals(90, 5)
+    np.savez(site / "acc.npz", x=x, y=(np.arange(90) < 70).astype(np.int64), patient=np.arange(90) // 2)
+    (site / "recipe.toml").write_text(RECIPE)
+    done = site.run("power", "recipe.toml", "--json")
+    assert done.code == 0, done.err
+    assert ["count patients" in note for note in done.json["notes"]] == [True]
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "multilabel"])

@@ -46,6 +46,12 @@ def test_what_tells_nothing_is_refused(changes, says):
         check_pairs((OUTPUT,), pairs(**changes))
 
 
+def test_values_whose_squares_are_no_numbers_are_refused():
+    values = {"finding": np.linspace(0, 1e200, 6)[:, None]}
+    with pytest.raises(BadInput, match="a value of 1e"):
+        check_pairs((OutputSpec("finding", "regression", 1),), pairs(original=values))
+
+
 def test_labels_with_one_class_each_are_refused():
     output = OutputSpec("findings", "multilabel", 2)
     scores = np.random.default_rng(0).random((6, 2))

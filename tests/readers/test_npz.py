@@ -282,6 +282,17 @@ def test_groups_are_one_value_a_sample(tmp_path: Path) -> None:
     assert [each.group for each in open_set("set.npz::x=x,group=one", [TABLE], [], base=base)] == ["a", "b"]
 
 
+def test_two_arrays_of_groups_are_refused_until_one_is_named(tmp_path: Path) -> None:
+    base = save(tmp_path, x=np.zeros((2, 3)), group=np.array([1, 2]), patient=np.array(["a", "a"]))
+    with pytest.raises(BadInput, match="patients may be in group or patient") as caught:
+        open_set("set.npz::x=x", [TABLE], [], base=base)
+    assert "group=NAME" in caught.value.remedy
+    assert [each.group for each in open_set("set.npz::x=x,group=patient", [TABLE], [], base=base)] == [
+        "a",
+        "a",
+    ]
+
+
 def test_torn_archives(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (400, 1000), np.uint8)
     np.savez_compressed(tmp_path / "set.npz", x=noise)

@@ -248,6 +248,15 @@ def test_groups_are_alike_in_every_writing(tmp_path: Path, written: str, group: 
     assert sample.group == group
 
 
+def test_two_columns_of_groups_are_refused_until_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cases.csv").write_text("age,patient,group\n50,a,1\n")
+    age = InputSpec("age", "float32", (1,))
+    with pytest.raises(BadInput, match="patients may be in patient or group"):
+        open_set("cases.csv", [age], [], base=tmp_path)
+    (sample,) = open_set("cases.csv::group=group", [age], [], base=tmp_path)
+    assert sample.group == "1"
+
+
 def test_groups_of_bytes_are_those_of_text(tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", x=np.ones((2, 1), np.float32), patient=np.array([b"P1", b"5.0"]))
     samples = list(open_set("set.npz", [InputSpec("x", "float32", (1,))], [], base=tmp_path))

@@ -130,6 +130,13 @@ BAD = {
         "case,p.x,target\na,1,x\n", "case,p.x\na,1\n", {}, ("one class only", "one column score")
     ),
     "by": (ORIGINAL, ARTEFACT, {"by": ("site",)}, ("no column 'site'",)),
+    "by nothing": (ORIGINAL, ARTEFACT, {"by": ("",)}, ("no column ''",)),
+    "by target": (ORIGINAL, ARTEFACT, {"by": ("target",)}, ("'target' names no subgroups", "--by")),
+    "by twice": (
+        ORIGINAL.replace("target", "target,site").replace("\n", ",x\n").replace("site,x", "site"), ARTEFACT,
+        {"by": ("site", "site")}, ("'site' is given twice",),
+    ),
+    "values": (ORIGINAL.replace("0.2,0", "0.2,61.5"), ARTEFACT, {}, ("not 0 or 1", "--kind regression")),
 }  # fmt: skip
 
 
@@ -157,6 +164,11 @@ def test_groups_are_found_whatever_the_case_of_their_column(read, name):
     found = read(f"case,score,target,{name}\na,.9,1,x\nb,.2,0,y\nc,.7,1,x\n")
     assert found.pairs.groups.tolist() == [0, 1, 0]
     assert found.notes == ()
+
+
+def test_class_numbers_of_a_column_with_gaps_are_read(read):
+    found = read("case,p.x,p.y,target\na,.5,.5,1.0\nb,.5,.5,0\n", "case,p.x,p.y\na,.5,.5\nb,.5,.5\n")
+    assert found.pairs.targets[OUTPUT].tolist() == [1, 0]
 
 
 def test_two_columns_of_patients_are_refused(read):
