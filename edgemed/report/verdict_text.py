@@ -43,7 +43,7 @@ def _beside(verdict: Verdict) -> Sequence[str]:
     subgroups = [each for each in verdict.differences if each.subgroup]
     worse = [each for each in subgroups if each.outcome == "refuted"]
     if subgroups and not worse:
-        texts.append("in no subgroup surely worse than by its margin (--json tells each)")
+        texts.append("no subgroup is surely worse by more than the margin (see --json)")
     if worse:
         title = title_of(worse[0], output=several_outputs(verdict))
         stratum, _, _ = worse[0].subgroup.partition("=")

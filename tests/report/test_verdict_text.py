@@ -32,7 +32,7 @@ def test_what_is_proven_names_bounds_and_margins_the_nearest_first(judged):
         "           sensitivity -0.0025 (-0.0163 to +0.0112), margin 0.05",
         "           AUC -0.0004 (-0.0041 to +0.0033), margin 0.02",
         "           Brier score -0.00015 (-0.0012 to +0.00090), margin 0.01",
-        "           in no subgroup surely worse than by its margin (--json tells each)",
+        "           no subgroup is surely worse by more than the margin (see --json)",
         "           for the artefact 4e6c8a9d1b0f alone, answers by openvino",
     ]
 
@@ -78,7 +78,7 @@ def test_subgroups_of_which_none_is_worse_are_told_of(verdict, difference):
         difference("auc", -0.01, 0.01, 0.02, "proven", subgroup=name) for name in ("", "site=A", "site=B")
     ]
     told = " ".join(verdict_lines(verdict("proven", alike, "x")))
-    assert "in no subgroup surely worse than by its margin" in told
+    assert "no subgroup is surely worse by more than the margin" in told
 
 
 def test_many_are_cut_and_the_unknown_says_why(verdict, difference):
