@@ -72,8 +72,8 @@ def check_provable(output: OutputSpec, targets: NDArray[Any], groups: Groups, sp
         raise BadInput(
             "the acceptance set is too small for a proof even where no answer changes: " + "; ".join(short),
             where=f"--accept, output {output.name}",
-            remedy="give more cases (edgemed power tells how many), wider margins in [judge.margins], or "
-            "--no-gate to compile without a proof",
+            remedy="give more cases (edgemed power tells how many) or wider margins; without a proof goes "
+            "edgemed compile --no-gate",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,6 +12,7 @@ from edgemed.errors import BadInput
 from edgemed.types import Opening, Record
 
 LEDGER_FILE = "acceptance-ledger.json"
+_REPORT = "report.json"
 
 
 @dataclass(frozen=True)
@@ -26,21 +28,36 @@ class Ledger(Record):
 
 
 def read_ledger(out: Path) -> Ledger:
-    """Raises `BadInput` where the file is there and cannot be read: what was opened is then not known."""
+    """Raises `BadInput` where the file is there and cannot be read, or lacks what the last report tells of:
+    what was opened is then not known."""
     path = out / LEDGER_FILE
     try:
-        return Ledger.from_json(path.read_text(encoding="utf-8"), where=LEDGER_FILE)
+        ledger = Ledger.from_json(path.read_text(encoding="utf-8"), where=LEDGER_FILE)
     except FileNotFoundError:
-        return Ledger()
+        ledger = Ledger()
     except BadInput as error:
-        told = f"{error.where}: {error.problem}"
+        raise _unknown(path, f"cannot be read: {error.where}: {error.problem}") from error
     except (OSError, UnicodeDecodeError) as error:
-        told = str(error)
-    raise BadInput(
-        f"the ledger of the acceptance set cannot be read: {told}",
+        raise _unknown(path, f"cannot be read: {error}") from error
+    if (reported := _reported(out)) > len(ledger.openings):
+        raise _unknown(path, f"has {len(ledger.openings)} openings, and {_REPORT} tells of {reported}")
+    return ledger
+
+
+def _unknown(path: Path, told: str) -> BadInput:
+    return BadInput(
+        f"the ledger of the acceptance set {told}",
         where=str(path),
         remedy="put it back from a copy, or give another --out and say so where the verdict is used",
     )
+
+
+def _reported(out: Path) -> int:
+    """How many openings the report of the last compile lists; a report that cannot be read lists none."""
+    try:
+        return len(json.loads((out / _REPORT).read_text(encoding="utf-8"))["openings"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 def open_acceptance(out: Path, *, data: str, command: str, question: str, judged: dict[str, str]) -> Opening:

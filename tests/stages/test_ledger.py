@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,17 @@ def test_a_broken_ledger_is_not_written_over(tmp_path: Path):
     assert caught.value.where == str(path)
     assert "another --out" in caught.value.remedy
     assert path.read_text() == torn
+
+
+def test_a_ledger_that_lacks_what_the_report_tells_of_is_refused(tmp_path: Path):
+    opening = _open(tmp_path)
+    (tmp_path / "report.json").write_text(json.dumps({"openings": [opening.to_dict()]}))
+    assert _open(tmp_path).number == 1
+    (tmp_path / LEDGER_FILE).unlink()
+    with pytest.raises(BadInput, match=r"has 0 openings, and report\.json tells of 1"):
+        _open(tmp_path)
+    (tmp_path / "report.json").write_text("no report")
+    assert _open(tmp_path).number == 1
 
 
 def test_a_ledger_whose_lines_do_not_count_up_is_refused(tmp_path: Path):
