@@ -18,6 +18,7 @@ from edgemed.types.judge_spec import JudgeSpec, Margins
 from edgemed.types.limits import Limits
 from edgemed.types.manifest import FORMAT_VERSION, Manifest, Precision
 from edgemed.types.pruning import LayerChange, LeftAlone, Pruning, PruningFacts, Recovery
+from edgemed.types.raw_signal import Acquisition, RawSignal
 from edgemed.types.recipe import (
     Agreement,
     DataSpec,
@@ -47,6 +48,7 @@ from edgemed.types.verdict import (
 
 __all__ = [
     "FORMAT_VERSION",
+    "Acquisition",
     "Agreement",
     "AgreementFigures",
     "CandidateResult",
@@ -92,6 +94,7 @@ __all__ = [
     "Pruning",
     "PruningFacts",
     "QuantiseSpec",
+    "RawSignal",
     "Recipe",
     "Record",
     "Recovery",

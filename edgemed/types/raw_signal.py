@@ -1,0 +1,73 @@
+"""RawSignal: what an MR receiver took, before anything is made of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgemed.errors import BadInput
+from edgemed.types.record import Record
+
+LAYOUT = "TESKQ"
+"""Axes of a raw signal as a model's input: shot, echo, sample, coil, and I and Q."""
+
+
+@dataclass(frozen=True)
+class Acquisition(Record):
+    """How a raw MR signal was taken: what its samples do not show.
+
+    `dwell_time_s` is the time between two complex samples of a readout, `larmor_frequency_hz` the frequency
+    at the receiver's centre, `echo_times_s` (echoes,) when the middle of each echo comes after its shot's
+    excitation, `protocol` the sequence's name. Raises `BadInput` for times and frequencies that are none.
+    """
+
+    dwell_time_s: float
+    larmor_frequency_hz: float
+    echo_times_s: tuple[float, ...]
+    protocol: str
+
+    def __post_init__(self) -> None:
+        for name in ("dwell_time_s", "larmor_frequency_hz"):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise BadInput(f"{name} {value:g} is not above 0", where=f"acquisition.{name}")
+        for earlier, later in zip((0.0, *self.echo_times_s), self.echo_times_s, strict=False):
+            if not earlier < later < math.inf:
+                raise BadInput(
+                    "the echo times do not ascend from above 0",
+                    where="acquisition.echo_times_s",
+                    remedy="give the time of each echo after its shot's excitation, in seconds",
+                )
+
+
+@dataclass(frozen=True)
+class RawSignal:
+    """`samples` complex64 (shots, echoes, samples, coils), in the receiver's own unit.
+
+    `header` is the file's own, as text, "" where it has none; it may name a patient. Raises `BadInput` for
+    samples of another form, and where there is not one echo time for each echo.
+    """
+
+    samples: NDArray[np.complex64]
+    acquisition: Acquisition
+    header: str = ""
+
+    def __post_init__(self) -> None:
+        if self.samples.dtype != np.complex64 or self.samples.ndim != 4 or not self.samples.size:
+            raise BadInput(
+                f"samples are {self.samples.dtype} of shape {self.samples.shape}; expected complex64 "
+                "(shots, echoes, samples, coils)"
+            )
+        if len(self.acquisition.echo_times_s) != self.samples.shape[1]:
+            raise BadInput(
+                f"{len(self.acquisition.echo_times_s)} echo times for {self.samples.shape[1]} echoes",
+                where="acquisition.echo_times_s",
+            )
+
+    @property
+    def array(self) -> NDArray[np.float32]:
+        """(shots, echoes, samples, coils, 2) float32, I and Q last: what a graph takes (`LAYOUT`)."""
+        return np.ascontiguousarray(self.samples).view(np.float32).reshape(*self.samples.shape, 2)
