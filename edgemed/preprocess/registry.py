@@ -6,23 +6,34 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from edgemed.errors import BadInput
+from edgemed.preprocess.average_echoes import AverageEchoes
 from edgemed.preprocess.clip import Clip
+from edgemed.preprocess.coils import CombineCoils
 from edgemed.preprocess.colour import GrayToRgb, RgbToGray
 from edgemed.preprocess.crop import Crop
+from edgemed.preprocess.dc import RemoveDc
+from edgemed.preprocess.decimate import Decimate
+from edgemed.preprocess.dft import Dft
+from edgemed.preprocess.echo_reference import Amplitude, PhaseReference
+from edgemed.preprocess.iq_channels import IqChannels
 from edgemed.preprocess.layout import Layout
 from edgemed.preprocess.normalise import Normalise
 from edgemed.preprocess.op import Op
 from edgemed.preprocess.pad import Pad
 from edgemed.preprocess.resize import Resize
 from edgemed.preprocess.scale import Scale
+from edgemed.preprocess.taper import Taper
 from edgemed.preprocess.window import Window
 from edgemed.preprocess.z_score import ZScore
 from edgemed.types import InputSpec, Step, did_you_mean
 
-OPS: dict[str, type[Op]] = {
-    op.name: op
-    for op in (Crop, Pad, Resize, GrayToRgb, RgbToGray, Scale, Normalise, ZScore, Window, Clip, Layout)
-}
+_ANY: tuple[type[Op], ...] = (
+    Crop, Pad, Resize, GrayToRgb, RgbToGray, Scale, Normalise, ZScore, Window, Clip, Layout,
+)  # fmt: skip
+_RAW: tuple[type[Op], ...] = (
+    CombineCoils, RemoveDc, PhaseReference, Amplitude, Decimate, Taper, AverageEchoes, Dft, IqChannels,
+)  # fmt: skip
+OPS: dict[str, type[Op]] = {op.name: op for op in _ANY + _RAW}
 """Step name to op. `dataclasses.fields(OPS[name])` are its arguments, with types and defaults."""
 
 

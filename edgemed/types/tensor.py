@@ -10,7 +10,7 @@ from edgemed.errors import BadInput
 from edgemed.types.record import Record
 
 DType = Literal["uint8", "int8", "uint16", "int16", "int32", "int64", "float16", "float32"]
-Layout = Literal["", "HW", "HWC", "CHW", "DHW", "DHWC", "CDHW", "CL", "LC"]
+Layout = Literal["", "HW", "HWC", "CHW", "DHW", "DHWC", "CDHW", "CL", "LC", "TESKQ"]
 Kind = Literal["binary", "multiclass", "multilabel", "regression"]
 Ending = Literal["logits", "sigmoid", "softmax", "probabilities", "values"]
 
@@ -20,7 +20,8 @@ class InputSpec(Record):
     """One input of an artefact: the raw array of one sample, without the batch axis.
 
     `layout` names the axes for readers that decode pictures or volumes; "" for tables and arrays that are
-    taken as they are. `channels` of 1 or 3 in an `HWC` or `CHW` layout decide gray or RGB.
+    taken as they are, `TESKQ` for raw MR signals (`RawSignal.array`). `channels` of 1 or 3 in an `HWC` or
+    `CHW` layout decide gray or RGB.
     """
 
     name: str
