@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 from edgemed.errors import BadInput
 from edgemed.types.record import Record
 
+_REMEDY = "the artefact answers signals taken as those it was trained on: acquire again with that protocol"
 LAYOUT = "TESKQ"
 """Axes of a raw signal as a model's input: shot, echo, sample, coil, and I and Q."""
+SAME_TIME = 1e-3
+"""Relative: receivers divide one clock, so a rate that is not the same is another one."""
+SAME_FREQUENCY = 1e-2
+"""Relative: permanent magnets drift by some tenths of a percent with temperature."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,27 @@ class Acquisition(Record):
                     where="acquisition.echo_times_s",
                     remedy="give the time of each echo after its shot's excitation, in seconds",
                 )
+
+    def check(self, found: Acquisition) -> None:
+        """Raises `BadInput` that names what was expected where `found` is another acquisition than this."""
+        for what, unit, wanted, given, near in (
+            ("dwell time", "s", (self.dwell_time_s,), (found.dwell_time_s,), SAME_TIME),
+            (
+                "Larmor frequency",
+                "Hz",
+                (self.larmor_frequency_hz,),
+                (found.larmor_frequency_hz,),
+                SAME_FREQUENCY,
+            ),
+            ("echo times", "s", self.echo_times_s, found.echo_times_s, SAME_TIME),
+        ):
+            if len(wanted) != len(given):
+                raise BadInput(f"the signal has {len(given)} {what}, expected {len(wanted)}", remedy=_REMEDY)
+            for expected, value in zip(wanted, given, strict=True):
+                if not math.isclose(expected, value, rel_tol=near):
+                    raise BadInput(f"{what} {value:g} {unit}, expected {expected:g} {unit}", remedy=_REMEDY)
+        if self.protocol != found.protocol:
+            raise BadInput(f"protocol {found.protocol!r}, expected {self.protocol!r}", remedy=_REMEDY)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgemed.errors import BadInput
+from edgemed.types.raw_signal import LAYOUT, Acquisition
 from edgemed.types.record import Record
 
 DType = Literal["uint8", "int8", "uint16", "int16", "int32", "int64", "float16", "float32"]
@@ -28,6 +29,8 @@ class InputSpec(Record):
     dtype: DType
     shape: tuple[int, ...]
     layout: Layout = ""
+    acquisition: Acquisition | None = None
+    """How a raw MR signal (`TESKQ`) must have been taken."""
 
     def __post_init__(self) -> None:
         if any(n < 1 for n in self.shape):
@@ -36,6 +39,8 @@ class InputSpec(Record):
             raise BadInput(
                 f"layout {self.layout!r} does not fit shape {list(self.shape)}", where=f"inputs.{self.name}"
             )
+        if self.acquisition is not None and self.layout != LAYOUT:
+            raise BadInput("an acquisition is of raw MR signals only", where=f"inputs.{self.name}")
 
     @property
     def samples(self) -> int:
