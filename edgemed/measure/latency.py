@@ -52,5 +52,5 @@ def interleaved_latencies_s(
 
 
 def session_call(session: Session, inputs: Mapping[str, NDArray[Any]]) -> Call:
-    """One call of `session.run` on a fixed batch."""
-    return lambda: session.run(inputs)
+    """One call of `session.execute` on a fixed batch."""
+    return lambda: session.execute(inputs)

@@ -28,7 +28,7 @@ def load_cost(folder: Path, threads: int | None = None) -> LoadCost:
     before = peak_mib()
     start = time.perf_counter()
     session = Session.load(folder, threads=threads)
-    session.run(golden_inputs(folder, 1))
+    session.execute(golden_inputs(folder, 1))
     return LoadCost((time.perf_counter() - start) * 1e3, peak_mib() - before)
 
 

@@ -62,13 +62,14 @@ def predict(
     strata: dict[str, list[str]] = {}
     groups: list[str] = []
     contents: list[bytes] = []
+    acquisition = next((spec.acquisition for spec in session.manifest.inputs if spec.acquisition), None)
     elements = sum(spec.samples for spec in session.manifest.inputs)
     for batch in _batches(samples, max(1, min(64, _BATCH_ELEMENTS // elements))):
         stacked = {
             spec.name: np.stack([sample.inputs[spec.name] for sample in batch])
             for spec in session.manifest.inputs
         }
-        for name, array in session.run(stacked).items():
+        for name, array in session.run(stacked, acquisition=acquisition).items():
             outputs[name].append(array)
         for sample in batch:
             names.append(sample.name)

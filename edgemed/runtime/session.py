@@ -14,7 +14,8 @@ from edgemed.backends import Executor, get_backend
 from edgemed.errors import BadInput, ToolFailure, Unavailable, Untrusted
 from edgemed.runtime.artefact import read_manifest, verify_files
 from edgemed.runtime.golden import GoldenCases
-from edgemed.types import InputSpec, Manifest, OutputSpec
+from edgemed.runtime.signal_check import check_signals
+from edgemed.types import Acquisition, InputSpec, Manifest, OutputSpec
 
 
 class Session:
@@ -89,13 +90,21 @@ class Session:
         _check_names("output", manifest.outputs, executor.outputs, folder)
         return cls(manifest, executor, folder)
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+    def run(
+        self, inputs: Mapping[str, NDArray[Any]], *, acquisition: Acquisition | None = None
+    ) -> dict[str, NDArray[np.float32]]:
         """Execute a batch.
 
         `inputs` maps each input's name to an array of shape (N, *spec.shape) and exactly the spec's dtype.
+        An artefact that takes raw MR signals needs to know of their `acquisition`, which no array shows.
         Gives, per output, float32 of shape (N, columns). Raises `BadInput` when the contract is broken,
         `ToolFailure` when the runtime fails or answers with a value that is not finite.
         """
+        self._check_signals(inputs, acquisition)
+        return self.execute(inputs)
+
+    def execute(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+        """What `run` does, for golden cases and timing: arrays of any raw signal, however taken."""
         batch = self._check(inputs)
         with self._lock:
             try:
@@ -116,7 +125,9 @@ class Session:
             outputs[spec.name] = array
         return outputs
 
-    def predict(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+    def predict(
+        self, inputs: Mapping[str, NDArray[Any]], *, acquisition: Acquisition | None = None
+    ) -> dict[str, NDArray[np.float32]]:
         """Execute one sample: arrays without the batch axis in, (columns,) per output out.
 
         Raises what `run` raises.
@@ -128,7 +139,8 @@ class Session:
                     f"input {spec.name!r} is a batch of shape {shape}; predict takes one sample",
                     remedy="give a batch to run",
                 )
-        outputs = self.run({name: np.asarray(array)[None] for name, array in inputs.items()})
+        batch = {name: np.asarray(array)[None] for name, array in inputs.items()}
+        outputs = self.run(batch, acquisition=acquisition)
         return {name: array[0] for name, array in outputs.items()}
 
     def replay_golden_cases(self) -> float:
@@ -137,7 +149,7 @@ class Session:
         Raises `Untrusted` when it is above the tolerance, and what `run` raises.
         """
         cases = GoldenCases(self.folder, self.manifest.inputs, self.manifest.outputs)
-        pairs = [(self.run(inputs), expected) for inputs, expected in cases]
+        pairs = [(self.execute(inputs), expected) for inputs, expected in cases]
         worst = 0.0
         for name in self._names:
             scale = max(1.0, *(float(np.abs(expected[name]).max()) for _, expected in pairs))
@@ -151,6 +163,21 @@ class Session:
                 remedy="compile for this machine's instruction sets",
             )
         return worst
+
+    def _check_signals(self, inputs: Mapping[str, NDArray[Any]], acquisition: Acquisition | None) -> None:
+        expected = {spec: spec.acquisition for spec in self.manifest.inputs if spec.acquisition is not None}
+        if not expected:
+            return
+        if acquisition is None:
+            raise BadInput(
+                "raw MR signals do not show how they were taken",
+                where=f"input {next(iter(expected)).name}",
+                remedy="give acquisition=Acquisition(dwell_time_s=..., ...), as the file's reader finds it",
+            )
+        self._check(inputs)
+        for spec, known in expected.items():
+            known.check(acquisition)
+            check_signals(spec, self.manifest.signals.get(spec.name), inputs[spec.name])
 
     def _check(self, inputs: Mapping[str, NDArray[Any]]) -> int:
         specs = self.manifest.inputs

@@ -236,6 +236,7 @@ def _manifest(
         pruned=candidate.pruned,
         unmeasured=candidate.unmeasured,
         limits=target.limits,
+        signals={name: range_ for each in data for name, range_ in each.signals.items()},
         stand_in=backend.stand_in if candidate.stand_in else "",
         golden_source="real" if recipe.golden.may_ship and recipe.data.calibrate else "synthetic",
         golden_tolerance=max(
@@ -250,7 +251,7 @@ def _as_run(manifest: Manifest) -> Manifest:
     outputs = tuple(OutputSpec(each.name, each.kind, each.columns) for each in manifest.outputs)
     return replace(
         manifest, name="", version="", outputs=outputs, preprocess={}, data={}, seed=0, stamps=(), target="",
-        limits=Limits(), unmeasured="",
+        limits=Limits(), unmeasured="", signals={},
     )  # fmt: skip
 
 
@@ -287,7 +288,7 @@ def _build(
 def _answer_golden_cases(session: Session) -> None:
     """Add the answers to the inputs, found one by one as a replay finds them: a batch's last bits differ."""
     cases = GoldenCases(session.folder, session.manifest.inputs, ())
-    answers = [session.run(inputs) for inputs, _ in cases]
+    answers = [session.execute(inputs) for inputs, _ in cases]
     with zipfile.ZipFile(session.folder / GOLDEN_FILE, "a") as archive:
         for spec in session.manifest.outputs:
             with archive.open(f"out.{spec.name}.npy", "w") as file:

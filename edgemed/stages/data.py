@@ -18,6 +18,7 @@ from edgemed.readers.resize import FILTER
 from edgemed.sources.digest import source_digest
 from edgemed.stages.inputs import refuse_few
 from edgemed.stages.job import Job, SetSource
+from edgemed.stages.signal_statistics import SignalStatistics
 from edgemed.types import DataFacts, DataSpec, InputSpec, Recipe, Resized, Sample, StageTime
 from edgemed.types.compilation import Role
 
@@ -105,11 +106,14 @@ def _read_sets(
         sha = hashlib.sha256()
         count = 0
         groups: list[str] = []
+        signals = {spec.name: SignalStatistics(spec) for spec in inputs if spec.acquisition is not None}
         for count, sample in enumerate(check.watch(role, samples), start=1):
             if not sources and count == 1:
                 unscaled = tuple(_unscaled(sample, declared))
             sha.update(f"{sample.name};{sample.group};{sorted(sample.strata.items())};".encode())
             sha.update(sample.content)
+            for each in signals.values():
+                each.add(sample)
             groups.append(sample.group or "")
             report_progress(count, len(samples))
         if role == "calibrate":
@@ -124,6 +128,7 @@ def _read_sets(
                 sha256=sha.hexdigest(),
                 skipped=samples.skipped,
                 notes=samples.notes,
+                signals={name: each.range() for name, each in signals.items()} if role == "calibrate" else {},
             )
         )
         resized += [(facts[-1], each) for each in samples.resized]

@@ -34,6 +34,7 @@ from edgemed.types.recipe import (
 )
 from edgemed.types.record import Record, did_you_mean, digest_of, digest_of_file
 from edgemed.types.sample import Resized, Sample, SampleSet
+from edgemed.types.signal_range import SignalRange
 from edgemed.types.tensor import DType, Ending, InputSpec, Kind, Layout, OutputSpec
 from edgemed.types.verdict import (
     Coverage,
@@ -103,6 +104,7 @@ __all__ = [
     "RocCurve",
     "Sample",
     "SampleSet",
+    "SignalRange",
     "SpeedRatio",
     "StageTime",
     "Step",

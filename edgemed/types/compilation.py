@@ -10,6 +10,7 @@ from edgemed.types.manifest import Precision
 from edgemed.types.pruning import PruningFacts
 from edgemed.types.recipe import Agreement
 from edgemed.types.record import Record
+from edgemed.types.signal_range import SignalRange
 from edgemed.types.tensor import Ending, InputSpec, OutputSpec
 from edgemed.types.verdict import Coverage, Opening, Reliability, Temperature, Verdict
 
@@ -46,6 +47,8 @@ class DataFacts(Record):
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     class_counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    signals: dict[str, SignalRange] = field(default_factory=dict)
+    """Of raw MR inputs, in the calibration set."""
 
 
 @dataclass(frozen=True)

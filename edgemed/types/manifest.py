@@ -8,6 +8,7 @@ from typing import Any, Literal
 from edgemed.errors import BadInput
 from edgemed.types.limits import Limits
 from edgemed.types.record import Record, digest_of
+from edgemed.types.signal_range import SignalRange
 from edgemed.types.tensor import InputSpec, OutputSpec
 
 FORMAT_VERSION = 1
@@ -49,6 +50,8 @@ class Manifest(Record):
     """Why it was not measured on its target, in words; empty where it was."""
     stand_in: str = ""
     """What gave the answers that were judged where the hardware was missing, which never executed this."""
+    signals: dict[str, SignalRange] = field(default_factory=dict)
+    """By raw MR input, the range of signals that it answers."""
     golden_source: Literal["synthetic", "real"] = "synthetic"
     golden_tolerance: float = 0.0
     """Largest difference of any output that a replay on another machine may show."""
@@ -80,6 +83,7 @@ class Manifest(Record):
                 "inputs": [each.to_dict() for each in self.inputs],
                 "outputs": [each.to_dict() for each in self.outputs],
                 "files": {name: sha for name, sha in self.files.items() if name != VERDICT_FILE},
+                "signals": {name: each.to_dict() for name, each in self.signals.items()},
                 "threads": self.threads,
                 "stand_in": self.stand_in,
             }

@@ -1,0 +1,80 @@
+"""Whether a raw MR signal is one that the artefact was made for, as far as its samples show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgemed.errors import BadInput
+from edgemed.types import InputSpec
+from edgemed.types.signal_range import SignalRange
+
+LOUDER = 10.0
+"""Gains differ; beyond this factor of the calibration set's range it is another unit, or no signal."""
+_CLIPPED = 4
+"""Values at the largest one: a signal that is not clipped reaches it once."""
+_SHARE_CLIPPED = 1e-3
+
+
+def check_signals(spec: InputSpec, allowed: SignalRange | None, batch: NDArray[Any]) -> None:
+    """`batch` is (N, shots, echoes, samples, coils, 2), finite.
+
+    Raises `BadInput` for a signal of zeros, one that is clipped, one beyond the amplitudes that the artefact
+    was made for, and one whose echoes do not rise and fall as theirs did: another order of echoes or shots.
+    """
+    for number, signal in enumerate(batch):
+        where = f"input {spec.name}" + (f", case {number} of the batch" if len(batch) > 1 else "")
+        _check_receiver(signal, where)
+        if allowed is not None:
+            _check_range(signal, allowed, where)
+
+
+def echo_magnitudes(signal: NDArray[Any]) -> NDArray[np.float64]:
+    """(shots * echoes,) root mean square of the samples of each echo, in all coils."""
+    shots, echoes = signal.shape[:2]
+    squares = np.square(signal, dtype=np.float64).reshape(shots * echoes, -1).sum(axis=1)
+    magnitudes: NDArray[np.float64] = np.sqrt(squares / (signal[0, 0].size / 2))
+    return magnitudes
+
+
+def likeness(magnitudes: NDArray[np.float64], envelope: NDArray[np.float64]) -> float:
+    """Pearson's correlation; 1 where there is a single echo or nothing varies."""
+    own, other = magnitudes - magnitudes.mean(), envelope - envelope.mean()
+    both = float(np.sqrt((own @ own) * (other @ other)))
+    return float(own @ other) / both if both > 0 else 1.0
+
+
+def _check_receiver(signal: NDArray[Any], where: str) -> None:
+    sizes = np.abs(signal)
+    peak = sizes.max()
+    if peak == 0:
+        raise BadInput("every sample is 0", where=where, remedy="check the receiver and its coil")
+    at_peak = int((sizes >= peak * (1 - 1e-6)).sum())
+    if at_peak >= max(_CLIPPED, _SHARE_CLIPPED * sizes.size):
+        raise BadInput(
+            f"clipped: {at_peak} of {sizes.size} values are at the largest, {peak:.4g}",
+            where=where,
+            remedy="lower the receiver gain and acquire again",
+        )
+
+
+def _check_range(signal: NDArray[Any], allowed: SignalRange, where: str) -> None:
+    magnitudes = echo_magnitudes(signal)
+    rms = float(np.sqrt(np.mean(magnitudes**2)))
+    low, high = allowed.rms[0] / LOUDER, allowed.rms[1] * LOUDER
+    if not low <= rms <= high:
+        raise BadInput(
+            f"the signal's root mean square is {rms:.3g}, expected {low:.3g} to {high:.3g}",
+            where=where,
+            remedy="give the receiver's own unit and gain, as in the calibration set",
+        )
+    alike = likeness(magnitudes, np.array(allowed.envelope))
+    if alike < allowed.likeness:
+        raise BadInput(
+            f"the echoes rise and fall otherwise than those it was made for: correlation {alike:.3f}, at "
+            f"least {allowed.likeness:.3f} is expected",
+            where=where,
+            remedy="check the order of shots and echoes, and that the sequence ran to its end",
+        )

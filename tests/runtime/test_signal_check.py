@@ -1,0 +1,87 @@
+"""The input contract of raw MR signals: what is no such signal, or another one, is refused by name."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from edgemed.errors import BadInput
+from edgemed.runtime.signal_check import check_signals
+from edgemed.stages.signal_statistics import SignalStatistics
+from edgemed.types import Acquisition, InputSpec, RawSignal, Sample
+
+SHOTS, ECHOES, SAMPLES, COILS = 2, 8, 16, 2
+ACQUISITION = Acquisition(1e-5, 2.13e6, tuple(0.015 * (n + 1) for n in range(ECHOES)), "IR-CPMG")
+SPEC = InputSpec("signal", "float32", (SHOTS, ECHOES, SAMPLES, COILS, 2), "TESKQ", ACQUISITION)
+
+
+def signal(seed, gain=1.0, noise=0.02):
+    random = np.random.default_rng(seed)
+    decay = np.exp(-np.arange(ECHOES) / 3)[:, None, None] * np.array([1.0, 0.5])[:, None, None, None]
+    clean = decay * np.exp(1j * random.uniform(0, 6)) * np.ones((SHOTS, ECHOES, SAMPLES, COILS))
+    parts = random.normal(scale=noise, size=(2, *clean.shape))
+    samples = (gain * (clean + parts[0] + 1j * parts[1])).astype(np.complex64)
+    return RawSignal(samples, ACQUISITION).array
+
+
+@pytest.fixture(scope="module")
+def allowed():
+    statistics = SignalStatistics(SPEC)
+    for seed in range(20):
+        statistics.add(Sample(str(seed), {"signal": signal(seed, gain=1 + 0.02 * seed)}, {}))
+    return statistics.range()
+
+
+def test_signals_like_those_of_the_calibration_set_pass(allowed):
+    check_signals(
+        SPEC, allowed, np.stack([signal(seed, gain) for seed, gain in ((40, 1), (41, 5), (42, 0.2))])
+    )
+
+
+BROKEN = {
+    "silent": (lambda x: 0 * x, "every sample is 0"),
+    "clipped": (lambda x: np.clip(x, -0.5, 0.5), "clipped: [0-9]+ of 1024 values are at the largest, 0.5"),
+    "unit": (lambda x: x * 1e6, "root mean square is .*e\\+05, expected"),
+    "nothing received": (lambda x: x * 1e-3, "root mean square"),
+    "echoes reversed": (lambda x: x[:, ::-1], "the echoes rise and fall otherwise"),
+    "shots swapped": (lambda x: x[::-1], "the echoes rise and fall otherwise"),
+    "half of the echoes": (lambda x: x * (np.arange(ECHOES) >= 4)[:, None, None, None], "otherwise"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_no_such_signal_is_refused(allowed, name):
+    broken, says = BROKEN[name]
+    batch = np.stack([signal(1), broken(signal(2)).astype(np.float32)])
+    with pytest.raises(BadInput, match=says) as caught:
+        check_signals(SPEC, allowed, batch)
+    assert caught.value.where == "input signal, case 1 of the batch"
+    assert caught.value.remedy
+
+
+def test_noise_beside_the_signal_is_no_reason_to_refuse(allowed):
+    check_signals(SPEC, allowed, signal(3, noise=0.06)[None])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"dwell_time_s": 5e-6}, "dwell time 5e-06 s, expected 1e-05 s"),
+        ({"larmor_frequency_hz": 2.72e6}, "Larmor frequency 2.72e.06 Hz, expected 2.13e.06 Hz"),
+        ({"echo_times_s": ACQUISITION.echo_times_s[:-1]}, "7 echo times, expected 8"),
+        (
+            {"echo_times_s": tuple(2 * t for t in ACQUISITION.echo_times_s)},
+            "echo times 0.03 s, expected 0.015 s",
+        ),
+        ({"protocol": "CPMG"}, "protocol 'CPMG', expected 'IR-CPMG'"),
+    ],
+)
+def test_another_acquisition_is_refused(change, says):
+    with pytest.raises(BadInput, match=says):
+        ACQUISITION.check(dataclasses.replace(ACQUISITION, **change))
+
+
+def test_a_magnet_may_drift():
+    ACQUISITION.check(dataclasses.replace(ACQUISITION, larmor_frequency_hz=2.135e6))
