@@ -27,7 +27,7 @@ Examples:
     help="Print JSON: {model, artefact, stamps, file, notes, outputs: {NAME: {decision, ...}}}.",
 )  # fmt: skip
 def run(artefact: Path, file: Path, as_json: bool) -> None:
-    """Predict one FILE (PNG, JPEG, TIFF, DICOM, NIfTI, NPY, NPZ) with an ARTEFACT.
+    """Predict one FILE (PNG, JPEG, TIFF, DICOM, NIfTI, NPY, NPZ, raw MR) with an ARTEFACT.
 
     ARTEFACT is an artefact folder, or the output folder of a compile: then the fastest artefact is used that
     edgemed-device tune found on this machine (tuned.json), else the compile's own choice. The artefact is
@@ -40,7 +40,9 @@ def run(artefact: Path, file: Path, as_json: bool) -> None:
     session = Session.load(folder)
     manifest = session.manifest
     told = Notes()
-    outputs = session.predict(read_file(file, manifest.inputs, told))
+    inputs = read_file(file, manifest.inputs, told)
+    acquisition = next((spec.acquisition for spec in manifest.inputs if spec.acquisition), None)
+    outputs = session.predict(inputs, acquisition=acquisition)
     if chooser:
         click.echo(f"artefact: {folder.name}, chosen by {chooser}", err=True)
     notes = [*told.sentences, *map(_sizes, told.resizings)]

@@ -16,7 +16,10 @@ from edgemed.readers.fit import Note, fit
 from edgemed.readers.nifti import decode_nifti
 from edgemed.readers.notes import Notes
 from edgemed.readers.picture import decode_picture
+from edgemed.readers.raw import read_raw
+from edgemed.readers.raw_input import decode_raw
 from edgemed.types import InputSpec
+from edgemed.types.raw_signal import LAYOUT
 
 Decoder = Callable[..., tuple[NDArray[Any], str]]
 
@@ -30,6 +33,11 @@ def decode_npy(path: Path, note: Note, *, levels: bool) -> tuple[NDArray[Any], s
         raise BadInput(f"the array cannot be read: {error}") from error
 
 
+def decode_raw_array(path: Path, note: Note, *, levels: bool) -> tuple[NDArray[Any], str]:
+    """A raw MR signal as an array (shots, echoes, samples, coils, 2); raises what `read_raw` raises."""
+    return read_raw(path).array, LAYOUT
+
+
 DECODERS: dict[str, Decoder] = {
     ".png": decode_picture,
     ".jpg": decode_picture,
@@ -41,6 +49,9 @@ DECODERS: dict[str, Decoder] = {
     ".nii": decode_nifti,
     ".nii.gz": decode_nifti,
     ".npy": decode_npy,
+    ".h5": decode_raw_array,
+    ".mrd": decode_raw_array,
+    ".mat": decode_raw_array,
 }
 
 
@@ -64,6 +75,8 @@ def decode(path: Path, spec: InputSpec, notes: Notes) -> NDArray[Any]:
     """
     if not path.is_file():
         raise BadInput("no such file")
+    if spec.layout == LAYOUT:
+        return decode_raw(path, spec)
     decoder = decoder_of(path)
     if decoder is None:
         raise BadInput("the format is not known by its name", remedy=f"known: {', '.join(DECODERS)}")

@@ -17,9 +17,12 @@ from edgemed.readers.notes import Notes
 from edgemed.readers.npy_entry import NpyEntry, names_in
 from edgemed.readers.npz import INPUT_NAMES, LABEL_NAMES, NpzSet
 from edgemed.readers.opening import reader_of
+from edgemed.readers.raw import RAW_READERS, read_raw
+from edgemed.readers.raw_npz import acquisition_in
 from edgemed.readers.reference import Reference
 from edgemed.readers.table import header_of, read_rows
-from edgemed.types import DType, Layout, did_you_mean
+from edgemed.types import Acquisition, DType, Layout, RawSignal, did_you_mean
+from edgemed.types.raw_signal import LAYOUT
 
 _MOST_CLASSES = 100
 
@@ -36,6 +39,8 @@ class ArrayDescription:
     shape: tuple[int, ...]
     input_dtype: DType | None
     layout: Layout
+    acquisition: Acquisition | None = None
+    """Of a raw MR signal."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ def _describe_npz(path: Path, reference: Reference) -> SetDescription:
         inputs = names
     longest = inputs or [max(names, key=lambda name: len(entries[name]))] if names else []
     span = reference.span(len(entries[longest[0]]) if longest else 0)
-    arrays = tuple(_describe_array(name, entry.dtype, entry.row_shape) for name, entry in entries.items())
+    arrays = tuple(_describe_entry(entry, path) for entry in entries.values())
     classes = _classes(_texts(entries[label], span)) if label else ()
     return SetDescription(arrays, tuple(inputs), classes)
 
@@ -103,6 +108,13 @@ def _describe_csv(path: Path, reference: Reference) -> SetDescription:
             arrays.append(_describe_array(name, np.dtype(np.float64), ()))
     classes = _classes(row[label] for row in itertools.chain([first], rows)) if label else ()
     return SetDescription(tuple(arrays), tuple(entry.name for entry in arrays), classes)
+
+
+def _describe_entry(entry: NpyEntry, path: Path) -> ArrayDescription:
+    if entry.dtype.kind == "c" and len(entry.row_shape) == 4:
+        acquisition = acquisition_in(path)
+        return ArrayDescription(entry.name, (*entry.row_shape, 2), "float32", LAYOUT, acquisition)
+    return _describe_array(entry.name, entry.dtype, entry.row_shape)
 
 
 def _asked(reference: Reference, key: str, names: Iterable[str], defaults: Iterable[str]) -> str | None:
@@ -152,12 +164,18 @@ def _describe_file(root: Path, file: str, name: str) -> ArrayDescription:
     if decoder is None:
         raise BadInput("no such file, or its format is not known", where=file)
     try:
+        if path.suffix.lower() in RAW_READERS:
+            return _describe_raw(name, read_raw(path))
         array, axes = decoder(path, Notes(), levels=False)
     except BadInput as error:
         raise BadInput(error.problem, where=file, remedy=error.remedy) from error
     described = _describe_array(name, array.dtype, array.shape)
     layouts: dict[str, Layout] = {"HW": "HW", "HWC": "HWC", "DHW": "DHW", "DHWC": "DHWC"}
     return replace(described, layout=layouts.get(axes, described.layout))
+
+
+def _describe_raw(name: str, signal: RawSignal) -> ArrayDescription:
+    return ArrayDescription(name, signal.array.shape, "float32", LAYOUT, signal.acquisition)
 
 
 def _describe_array(name: str, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> ArrayDescription:

@@ -8,8 +8,8 @@ from typing import Any
 from edgemed.errors import Unavailable
 
 
-def import_extra(module: str) -> Any:
-    """Import `module`; raises `Unavailable` with the command that installs it."""
+def import_extra(module: str, extra: str = "images") -> Any:
+    """Import `module`; raises `Unavailable` with the command that installs edgemed's `extra`."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -17,5 +17,5 @@ def import_extra(module: str) -> Any:
             raise
         raise Unavailable(
             f"{module.partition('.')[0]} is not installed, and this file needs it",
-            remedy="pip install 'edgemed[images]'",
+            remedy=f"pip install 'edgemed[{extra}]'",
         ) from None

@@ -13,6 +13,7 @@ from edgemed.readers.cast import as_numbers, cast
 from edgemed.readers.notes import Notes
 from edgemed.readers.resize import resize
 from edgemed.types import InputSpec
+from edgemed.types.raw_signal import LAYOUT
 
 Note = Callable[[str], None]
 
@@ -32,16 +33,22 @@ def fit(array: NDArray[Any], axes: str, spec: InputSpec, notes: Notes) -> NDArra
     """
     if not array.size:
         raise BadInput(f"there are no values: the shape is {list(array.shape)}")
+    if spec.layout == LAYOUT and array.dtype.kind == "c":
+        pairs = np.ascontiguousarray(array, np.complex64).view(np.float32)
+        array = pairs.reshape(*array.shape, 2)
     array = as_numbers(array)
     if not axes:
         if _without_ones(array.shape) == _without_ones(spec.shape):
             return cast(array, spec.dtype).reshape(spec.shape)
         axes = _axes_of(array, spec)
-    elif not is_picture(spec):
+    elif not is_picture(spec) or axes == LAYOUT:
+        what = "a raw MR signal" if axes == LAYOUT else "a picture"
         raise BadInput(
-            f"a picture does not fit the input {spec.name!r} of layout {spec.layout!r} "
+            f"{what} does not fit the input {spec.name!r} of layout {spec.layout!r} "
             f"and shape {list(spec.shape)}",
-            remedy=f'set layout = "HW", "HWC", "CHW" or "DHW" under [inputs.{spec.name}] of the recipe '
+            remedy=f'set layout = "TESKQ" under [inputs.{spec.name}] of the recipe'
+            if axes == LAYOUT
+            else f'set layout = "HW", "HWC", "CHW" or "DHW" under [inputs.{spec.name}] of the recipe '
             "(edgemed init writes one) and compile",
         )
     array = _channels(_channels_last(array, axes, spec), spec, notes)

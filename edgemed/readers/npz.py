@@ -16,6 +16,7 @@ from edgemed.readers.fit import fit
 from edgemed.readers.group import group_name, group_of
 from edgemed.readers.notes import Notes
 from edgemed.readers.npy_entry import NpyEntry, names_in
+from edgemed.readers.raw_npz import acquisition_in
 from edgemed.readers.reference import Reference
 from edgemed.readers.stream import Case, StreamedSet
 from edgemed.readers.targets import target_of
@@ -44,6 +45,9 @@ class NpzSet(StreamedSet):
             + (["x"] if len(inputs) == 1 else [])
         )
         self._inputs = [(spec, archive.input_entry(spec, alone=len(inputs) == 1)) for spec in inputs]
+        for spec in inputs:
+            if spec.acquisition is not None:
+                _located(source, spec.acquisition.check, acquisition_in(path))
         self._outputs = archive.output_entries(outputs)
         self._group = archive.group_entry()
         self._strata = archive.strata_entries()

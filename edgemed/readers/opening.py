@@ -19,6 +19,7 @@ from edgemed.readers.reference import Reference
 from edgemed.readers.stream import StreamedSet
 from edgemed.readers.table import CsvSet
 from edgemed.types import InputSpec, OutputSpec, SampleSet
+from edgemed.types.raw_signal import LAYOUT
 
 Reader = type[FolderSet] | type[NpzSet] | type[CsvSet]
 
@@ -63,7 +64,8 @@ def reader_of(path: Path, ref: str) -> Reader:
 
 
 def read_file(path: Path, inputs: Sequence[InputSpec], notes: Notes | None = None) -> dict[str, NDArray[Any]]:
-    """The raw arrays of one sample from one file: PNG, JPEG, TIFF, DICOM, NIfTI, .npy or .npz.
+    """The raw arrays of one sample from one file: PNG, JPEG, TIFF, DICOM, NIfTI, .npy or .npz, or a raw MR
+    signal (MRD, MaRGE's .mat, .npz).
 
     An .npz holds an array per input (for a single input also `x`, `images` or its only array), each one
     sample with or without a leading axis of 1. `notes` are told what was done to fit the file to the inputs.
@@ -77,6 +79,8 @@ def read_file(path: Path, inputs: Sequence[InputSpec], notes: Notes | None = Non
     if not path.is_file():
         raise BadInput("no such file", where=str(path))
     try:
+        if len(inputs) == 1 and inputs[0].layout == LAYOUT:
+            return {inputs[0].name: decode(path, inputs[0], told)}
         if path.suffix.lower() == ".npz":
             return {
                 spec.name: _one(_array(path, spec, alone=len(inputs) == 1), spec, told) for spec in inputs

@@ -25,6 +25,7 @@ from edgemed.sources.digest import source_digest
 from edgemed.sources.normalise import OPSET
 from edgemed.stages.job import Job
 from edgemed.types import InputRecipe, InputSpec, ParityFacts, PruneSpec, Recipe, Step, did_you_mean
+from edgemed.types.raw_signal import LAYOUT
 
 FEWEST_CALIBRATION = 2
 REAL_SAMPLES = 16
@@ -145,13 +146,30 @@ def _raw_inputs(trained: TrainedModel, recipe: Recipe, base: Path) -> tuple[Inpu
     specs = []
     for name in names:
         given = recipe.inputs.get(name, InputRecipe())
-        if given.shape:
+        if given.layout == LAYOUT:
+            specs.append(_raw_signal(name, given, recipe, base, alone=len(names) == 1))
+        elif given.shape:
             specs.append(InputSpec(name, given.dtype, given.shape, given.layout))
         elif name in known:
             specs.append(InputSpec(name, given.dtype, known[name].shape, given.layout))
         else:
             specs.append(_described(name, given, recipe, base, alone=len(names) == 1))
     return tuple(specs)
+
+
+def _raw_signal(name: str, given: InputRecipe, recipe: Recipe, base: Path, *, alone: bool) -> InputSpec:
+    """How it must be taken is how the calibration set was."""
+    if recipe.data.calibrate is not None:
+        description = describe(recipe.data.calibrate, base=base)
+        for array in description.arrays:
+            if array.acquisition and (array.name == name or (alone and array.name in description.inputs)):
+                return InputSpec(name, given.dtype, array.shape, LAYOUT, array.acquisition)
+    raise BadInput(
+        f"how the raw MR signals of input {name!r} were taken is not known",
+        where=f"inputs.{name}",
+        remedy="give a calibration set of the scanner's files (.h5, .mrd, .mat), or an .npz of complex "
+        "signals with dwell_time_s, larmor_frequency_hz, echo_times_s and protocol",
+    )
 
 
 def _described(name: str, given: InputRecipe, recipe: Recipe, base: Path, *, alone: bool) -> InputSpec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from edgemed.errors import BadInput
 from edgemed.types.record import Record
 
 _REMEDY = "the artefact answers signals taken as those it was trained on: acquire again with that protocol"
-LAYOUT = "TESKQ"
+LAYOUT: Final = "TESKQ"
 """Axes of a raw signal as a model's input: shot, echo, sample, coil, and I and Q."""
 SAME_TIME = 1e-3
 """Relative: receivers divide one clock, so a rate that is not the same is another one."""
