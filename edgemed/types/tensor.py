@@ -10,7 +10,7 @@ from edgemed.errors import BadInput
 from edgemed.types.record import Record
 
 DType = Literal["uint8", "int8", "uint16", "int16", "int32", "int64", "float16", "float32"]
-Layout = Literal["", "HW", "HWC", "CHW", "DHW", "DHWC", "CDHW", "CL", "LC"]
+Layout = Literal["", "HW", "HWC", "CHW", "DHW", "DHWC", "CDHW", "L", "CL", "LC"]
 Kind = Literal["binary", "multiclass", "multilabel", "regression"]
 Ending = Literal["logits", "sigmoid", "softmax", "probabilities", "values"]
 

@@ -16,7 +16,12 @@ DATA, OTHER = "a" * 64, "b" * 64
 
 def _open(out: Path, *, data: str = DATA, question: str = "q", judged: str = "1") -> Opening:
     return open_acceptance(
-        out, data=data, command="edgemed compile", question=question, judged={"onnxruntime-int8": judged}
+        out,
+        data=data,
+        command="edgemed compile",
+        question=question,
+        judged={"onnxruntime-int8": judged},
+        asked="auc 0.02",
     )
 
 
@@ -43,10 +48,12 @@ def test_the_same_cases_cut_or_named_otherwise_are_counted_too(tmp_path: Path):
 
 def test_some_of_the_artefacts_are_no_other_opening(tmp_path: Path):
     first = open_acceptance(
-        tmp_path, data=DATA, command="edgemed compile", question="q", judged={"a": "1", "b": "2"}
+        tmp_path, data=DATA, command="edgemed compile", question="q", judged={"a": "1", "b": "2"}, asked=""
     )
     close_acceptance(tmp_path, first, {"a": "proven"})
-    again = open_acceptance(tmp_path, data=DATA, command="edgemed judge", question="q", judged={"b": "2"})
+    again = open_acceptance(
+        tmp_path, data=DATA, command="edgemed judge", question="q", judged={"b": "2"}, asked=""
+    )
     assert again.number == 1
     (closed,) = close_acceptance(tmp_path, again, {"b": "refuted"})
     assert closed.outcomes == {"a": "proven", "b": "refuted"}
