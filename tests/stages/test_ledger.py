@@ -9,7 +9,7 @@ import pytest
 
 from edgemed.errors import BadInput
 from edgemed.stages.ledger import LEDGER_FILE, close_acceptance, open_acceptance, read_ledger
-from edgemed.types import Opening
+from edgemed.types import JudgeSpec, Margins, Opening
 
 DATA, OTHER = "a" * 64, "b" * 64
 
@@ -66,6 +66,16 @@ def test_an_opening_is_logged_before_anything_is_known_and_its_outcome_after(tmp
     assert closed.outcomes == {"onnxruntime-int8": "proven"}
     assert _open(tmp_path) == closed
     assert close_acceptance(tmp_path, closed, {"onnxruntime-int8": "proven"}) == (closed,)
+
+
+def test_what_was_asked_can_be_read(tmp_path: Path):
+    margins = Margins.from_dict({"sensitivity": 0.03, "auc": "none", "mae": "none"})
+    spec = JudgeSpec(margins=margins, outputs={"age": {"mae": 1.5}})
+    assert (
+        spec.asked == "sensitivity 0.03, specificity 0.05, brier 0.01, bias tenth; age: mae 1.5; alpha 0.025"
+    )
+    _open(tmp_path)
+    assert read_ledger(tmp_path).openings[0].asked == "auc 0.02"
 
 
 def test_a_broken_ledger_is_not_written_over(tmp_path: Path):
