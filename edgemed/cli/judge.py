@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from edgemed.cli.judged import Judged
 from edgemed.cli.margins import with_margins
 from edgemed.cli.progress import ProgressBar
-from edgemed.cli.verdicts import print_preview, print_self_test, print_verdicts
+from edgemed.cli.verdicts import print_preview, print_self_test, print_subgroups, print_verdicts
 from edgemed.errors import EXIT_DONE, EXIT_NOT_PROVEN, BadInput
 
 if TYPE_CHECKING:
@@ -81,6 +81,9 @@ def judge(
 ) -> None:
     """Judge whether an artefact is proven not worse than its original on the same labelled cases.
 
+    Intervals have room for a change of answers that was not seen. "needs N cases" is for a power of .8, where
+    the next cases change as these did, with half a case added to what was lost and to what was won.
+
     PATHS are two CSVs of answers (ORIGINAL.csv ARTEFACT.csv), an artefact folder, or the output folder OUT of
     a compile, each of whose artefacts is judged. A CSV has the columns `case`, `score` (or `p.NAME` for each
     class), `target` and, for patients, `group`.
@@ -95,6 +98,8 @@ def judge(
 
         verdict = _of_tables(paths, with_margins(JudgeSpec(), margins, alpha), kind, threshold, by)
         print_verdicts((verdict,), (), as_json=as_json, alone=True)
+        if by and not as_json:
+            print_subgroups(verdict)
         raise SystemExit(_code(verdict.outcome == "proven"))
     if len(paths) > 1:
         raise BadInput(

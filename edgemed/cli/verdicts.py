@@ -41,6 +41,29 @@ def print_verdicts(
         click.echo(f"opening    {number} of {len(openings)} of acceptance data, in acceptance-ledger.json")
 
 
+def print_subgroups(verdict: Verdict) -> None:
+    """Every figure with a margin in each subgroup. They decide nothing."""
+    from edgemed.report.grounds import between, margin_of, title_of
+    from edgemed.report.numerals import change, count
+
+    rows = [
+        [
+            each.subgroup,
+            title_of(each),
+            plain(count(each.n)),
+            plain(change(each.metric, each.difference)),
+            plain(between(each)),
+            plain(margin_of(each)),
+            each.outcome,
+        ]
+        for each in verdict.differences
+        if each.subgroup and each.outcome is not None
+    ]
+    if rows:
+        head = ["subgroup", "", "cases", "difference", "interval", "margin", ""]
+        print_table("\nsubgroups, which decide nothing", head, rows, "llrrrrl")
+
+
 def print_preview(
     result: Compilation, bench: Bench, facts: DataFacts, spec: JudgeSpec, *, engine: bool, as_json: bool
 ) -> None:
@@ -57,15 +80,17 @@ def print_preview(
     rows += [("original", str(bench.original)), ("set", f"{facts.ref}, {facts.n} cases")]
     for output, counts in facts.class_counts.items():
         rows.append((output, ", ".join(f"{name} {count}" for name, count in counts.items())))
-    told = asked(replace(result, recipe={**result.recipe, "judge": spec.to_dict()}))
-    if told is not None:
+    margins = asked(replace(result, recipe={**result.recipe, "judge": spec.to_dict()}))
+    if margins is not None:
         rows += [
             (f"margin of {output}", plain(f"{row.title}: {row.cells[index].text}"))
-            for index, output in enumerate(told.outputs)
-            for row in told.rows
+            for index, output in enumerate(margins.outputs)
+            for row in margins.rows
             if row.cells[index].text
         ]
-    rows.append(("proof", f"possible where few decisions change (alpha {spec.alpha:g})"))
+    unknown = any(each.kind == "regression" for each in bench.reference.outputs)
+    told = "not known before the answers" if unknown else "possible where few answers change"
+    rows.append(("proof", f"{told} (alpha {spec.alpha:g})"))
     print_table("", ["", ""], rows, "ll")
 
 

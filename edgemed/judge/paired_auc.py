@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgemed.judge.auc import influence
 from edgemed.judge.estimate import Estimate, Groups, clustered, sums_of_groups
 from edgemed.judge.paired_means import heaviest
-from edgemed.judge.unseen import half_width
+from edgemed.judge.unseen import WITH_ROOM, half_width
 
 AT_ONCE = 8_000_000
 """Weights of cases that are held in memory at a time."""
@@ -59,7 +59,7 @@ def _estimate(
     half = float(half_width(error, units, weight, alpha))
     sums = sums_of_groups(shares, groups)
     return Estimate(
-        original, artefact, difference, difference - half, difference + half, len(shares), method,
+        original, artefact, difference, difference - half, difference + half, len(shares), method + WITH_ROOM,
         difference + len(sums) * sums, weight,
     )  # fmt: skip
 

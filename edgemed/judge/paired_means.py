@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgemed.judge.estimate import Estimate, Groups, clustered, sums_of_groups
 from edgemed.judge.tango import tango
-from edgemed.judge.unseen import half_width, weight_of
+from edgemed.judge.unseen import WITH_ROOM, half_width, weight_of
 
 Array = NDArray[np.float64]
 
@@ -96,7 +96,7 @@ def from_shares(
         return None
     error = np.sqrt(np.sum(sums**2) * count / (count - 1))
     half = float(half_width(error, count, weight, alpha, largest))
-    method = "Student's t over groups" if grouped else "Student's t"
+    method = ("Student's t over groups" if grouped else "Student's t") + WITH_ROOM
     return Estimate(
         original, artefact, difference, difference - half, difference + half, len(shares), method,
         difference + count * sums, weight, largest,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
+from edgemed.judge.margins import OF_CLASSES, OF_VALUES
 from edgemed.judge.power import SHARE, Rule, cases_for_share, power_of
 from edgemed.judge.unseen import fewest_units, half_width
 from edgemed.types import JudgeSpec, Kind, Record
@@ -35,14 +36,22 @@ _NOT_KNOWN_BEFORE = ("log_loss", "bias", "mae", "r2")
 @dataclass(frozen=True)
 class ClassCases:
     """Cases of one output of a labelled set, and how many of them are positive, by class or label ("" for a
-    binary output). A number is None where there is no set, then of a binary output. `grouped`: its cases are
-    of patients, who may have several."""
+    binary output). A number is None where there is no set, then of a binary output. `negatives` are all other
+    cases where they are left out. Where cases are of groups these are numbers of groups (`count_of`), and
+    `grouped` is the number of cases."""
 
     output: str
     positives: dict[str, int | None]
     cases: int | None
     kind: Kind = "binary"
-    grouped: bool = False
+    negatives: dict[str, int] | None = None
+    grouped: int | None = None
+
+    def negatives_of(self, label: str) -> int | None:
+        positives = self.positives[label]
+        if self.negatives is not None:
+            return self.negatives[label]
+        return None if positives is None or self.cases is None else self.cases - positives
 
 
 NO_SET = ClassCases("", {"": None}, None)
@@ -130,6 +139,12 @@ def power_table(
             needs.append(
                 Need(output, each.label, each.metric, margin, each.counted, share, cases, each.have, reached)
             )
+    if not needs and all(each.kind == "regression" for each in sets):
+        raise BadInput(
+            "every output is a regression: what one case costs is not known before the model has answered",
+            where="power",
+            remedy="edgemed compile: a verdict that falls short tells the cases that it would take",
+        )
     if not needs:
         raise BadInput(
             "no metric of decisions or probabilities has a margin",
@@ -166,6 +181,8 @@ def _asked(spec: JudgeSpec, sets: Sequence[ClassCases]) -> Iterator[tuple[str, _
     """Output, figure and margin."""
     for each in sets:
         margins = spec.margins_of(each.output).to_dict()
+        if each.kind == "regression":
+            continue
         for figure in (*_of_questions(each), *_macro(each), *_of_output(each)):
             if margins[figure.metric] is not None:
                 yield each.output, figure, margins[figure.metric]
@@ -175,7 +192,7 @@ def _of_questions(each: ClassCases) -> Iterator[_Figure]:
     for label, positives in each.positives.items():
         for metric, counted in _OF_QUESTION.items():
             rule = MEAN if metric == "auc" else SHARE
-            yield _Figure(metric, label, rule, counted, _have(counted, positives, each.cases))
+            yield _Figure(metric, label, rule, counted, _have(counted, positives, each.negatives_of(label)))
 
 
 def _of_output(each: ClassCases) -> Iterator[_Figure]:
@@ -189,21 +206,25 @@ def _macro(each: ClassCases) -> Iterator[_Figure]:
     if each.kind != "multiclass" or each.cases is None:
         return
     n = each.cases
-    counts = np.array([count for count in each.positives.values() if count and count < n], float)
-    if not counts.size:
+    usable = [
+        (count, others)
+        for label, count in each.positives.items()
+        if count and (others := each.negatives_of(label))
+    ]
+    if not usable:
         return
+    counts, rest = np.array(usable, float).T
     # A case counts in the sensitivity of its own class and in the specificity of all others.
     of_own = 1 / counts / counts.size
-    of_others = (np.sum(1 / (n - counts)) - 1 / (n - counts)) / counts.size
+    of_others = (np.sum(1 / rest) - 1 / rest) / counts.size
     weights = {"auc": of_own + of_others, "sensitivity": of_own, "specificity": of_others}
     for metric, weight in weights.items():
         yield _Figure(metric, "macro", MEAN, "cases", n, 1 / float(weight.max()) / n)
 
 
-def _have(counted: Counted, positives: int | None, cases: int | None) -> int | None:
-    if positives is None or cases is None:
+def _have(counted: Counted, positives: int | None, negatives: int | None) -> int | None:
+    if positives is None or negatives is None:
         return None
-    negatives = cases - positives
     known = {"positives": positives, "negatives": negatives, "smaller class": min(positives, negatives)}
     return known[counted]
 
@@ -217,15 +238,17 @@ def _together(needs: Sequence[Need]) -> tuple[Together, ...]:
 
 
 def _notes(spec: JudgeSpec, sets: Sequence[ClassCases]) -> Iterator[str]:
-    if any(each.grouped for each in sets):
-        yield (
-            "the set names patients or groups, and its cases are counted: where they have several, a proof "
-            "takes more (count patients with --positives and --negatives)"
-        )
-    margins = [spec.margins_of(each.output).to_dict() for each in sets]
+    for each in sets:
+        if each.grouped is not None and each.grouped != each.cases:
+            yield f"{each.output}: {each.grouped} cases count as {each.cases} patients, and these are counted"
     for metric in _NOT_KNOWN_BEFORE:
-        if any(isinstance(each[metric], float) for each in margins):
+        asked = [spec.margins_of(each.output).to_dict()[metric] for each in sets if _has(each, metric)]
+        if any(margin is not None for margin in asked):
             yield (
                 f"{metric}: what one case costs is not known before, so it is not in the probability of all; "
                 "a verdict that falls short tells the cases"
             )
+
+
+def _has(each: ClassCases, metric: str) -> bool:
+    return metric in (OF_VALUES if each.kind == "regression" else OF_CLASSES)

@@ -15,10 +15,12 @@ from edgemed.judge.estimate import Groups, clustered
 from edgemed.judge.groups import check_groups
 from edgemed.judge.scores import EPSILON, as_targets, names_of_classes, names_of_columns
 from edgemed.judge.tango import fewest_cases
-from edgemed.judge.unseen import fewest_units, weight_of
+from edgemed.judge.unseen import count_of, fewest_units
 from edgemed.types import JudgeSpec, OutputSpec
 
 Mask = NDArray[np.bool_]
+MOST_TOLD = 6
+"""Figures that have too few cases."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class _Need:
         told = f"{have} {self.kind}"
         own = None if groups is None else groups[self.cases]
         if clustered(own):
-            have = math.ceil(round(1 / weight_of(np.full(have, 1 / have), own, alpha), 9))
+            have = count_of(have, own, alpha)
             told += f" count as {have} patients"
         by_tango = self.share and not clustered(own)
         needed = (
@@ -68,9 +70,12 @@ def check_provable(output: OutputSpec, targets: NDArray[Any], groups: Groups, sp
     needs = _of_values if output.kind == "regression" else _of_classes
     shortages = [need.shortage(groups, spec.alpha) for need in needs(output, wanted, spec)]
     short = [each for each in shortages if each]
+    more = f"; and {len(short) - MOST_TOLD} more" if len(short) > MOST_TOLD else ""
     if short:
         raise BadInput(
-            "the acceptance set is too small for a proof even where no answer changes: " + "; ".join(short),
+            "the acceptance set is too small for a proof even where no answer changes: "
+            + "; ".join(short[:MOST_TOLD])
+            + more,
             where=f"--accept, output {output.name}",
             remedy="give more cases (edgemed power tells how many) or wider margins; without a proof goes "
             "edgemed compile --no-gate",
@@ -79,7 +84,7 @@ def check_provable(output: OutputSpec, targets: NDArray[Any], groups: Groups, sp
 
 def _of_classes(output: OutputSpec, targets: NDArray[Any], spec: JudgeSpec) -> Iterator[_Need]:
     margins = spec.margins_of(output.name)
-    for label, positive in _positives(output, targets).items():
+    for label, positive in positives_of(output, targets).items():
         kinds = {"positive cases": positive, "negative cases": ~positive}
         for metric, kind, margin in (
             ("sensitivity", "positive cases", margins.sensitivity),
@@ -113,7 +118,7 @@ def _of_values(output: OutputSpec, targets: NDArray[Any], spec: JudgeSpec) -> It
             yield _Need("R2", label, every, "cases", margins.r2, span**2 / variance)
 
 
-def _positives(output: OutputSpec, targets: NDArray[Any]) -> dict[str, Mask]:
+def positives_of(output: OutputSpec, targets: NDArray[Any]) -> dict[str, Mask]:
     """Which cases are positive, (n,) by label of each question."""
     if output.kind == "binary":
         return {"": targets == 1}

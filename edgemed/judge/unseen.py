@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+WITH_ROOM = ", with room for changes not seen"
+"""Behind the name of an interval's method."""
+
 
 def allowance(weight: ArrayLike, alpha: float) -> Any:
     """What may have been lost without a sign: upper bound of a share that was 0 among 1/weight units.
@@ -44,6 +47,13 @@ def weight_of(parts: NDArray[np.float64], groups: NDArray[np.int64] | None, alph
     own = int(np.flatnonzero(even < heaviest)[-1])
     lost = float(heaviest[: own + 1].sum() - counts[own] * even[own])
     return whole * min(1.0, math.log1p(-lost) / math.log(alpha))
+
+
+def count_of(cases: int, groups: NDArray[np.int64] | None, alpha: float) -> int:
+    """As how many independent cases `cases` of these groups (cases,) count: patients of equal size."""
+    if groups is None or len(np.unique(groups)) == cases:
+        return cases
+    return math.ceil(round(1 / weight_of(np.full(cases, 1 / cases), groups, alpha), 9))
 
 
 def half_width(

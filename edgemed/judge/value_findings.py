@@ -28,21 +28,25 @@ def value_findings(output: OutputSpec, both: Compared) -> Iterator[Finding]:
     The bias is held to its margin by two one-sided tests (TOST: Schuirmann, J. Pharmacokin. Biopharm. 15
     (1987) 657-680): a shift either way is a loss. A change that was not seen is taken to be at most
     `largest_change`. Some bound there must be: without one, no test of a mean has any power (Bahadur and
-    Savage, Ann. Math. Statist. 27 (1956) 1115-1122).
+    Savage, Ann. Math. Statist. 27 (1956) 1115-1122). That is for proofs: the bound that refutes is Student's
+    alone, or a shift of every case would be lost in what might be.
     """
     for c, label in enumerate(names_of_columns(output)):
         truth = both.targets[:, c]
         old, new = both.before[:, c] - truth, both.after[:, c] - truth
         largest = largest_change(both, c)
-        shift = mean_difference(old, new, both.alpha, both.groups, largest=largest)
-        yield _finding("bias", label, len(truth), None if shift is None else _sized(shift))
+        shifts = [mean_difference(old, new, both.alpha, both.groups, largest=size) for size in (largest, 0.0)]
+        yield _finding("bias", label, len(truth), _sized(*shifts))
         sizes = np.abs(old), np.abs(new)
-        error = mean_difference(*sizes, both.alpha, both.groups, sign=-1, largest=largest)
-        yield _finding("mae", label, len(truth), error)
+        errors = [
+            mean_difference(*sizes, both.alpha, both.groups, sign=-1, largest=size) for size in (largest, 0.0)
+        ]
+        yield _finding("mae", label, len(truth), _refutable(*errors))
         if np.ptp(truth) == 0:
             yield Finding("r2", label, len(truth), None, "all targets are equal")
         else:
-            yield _finding("r2", label, len(truth), _r2(truth, old, new, largest, both))
+            both_r2 = [_r2(truth, old, new, size, both) for size in (largest, 0.0)]
+            yield _finding("r2", label, len(truth), _refutable(*both_r2))
 
 
 def largest_change(both: Compared, column: int) -> float:
@@ -96,12 +100,19 @@ def _finding(metric: str, label: str, n: int, estimate: Estimate | None) -> Find
     return Finding(metric, label, n, estimate, "" if estimate else FEW)
 
 
-def _sized(shift: Estimate) -> Estimate:
+def _refutable(wide: Estimate | None, seen: Estimate | None) -> Estimate | None:
+    """The lower bound with room for what was not seen, the upper bound without."""
+    return None if wide is None or seen is None else dataclasses.replace(wide, high=seen.high)
+
+
+def _sized(wide: Estimate | None, seen: Estimate | None) -> Estimate | None:
     """Minus the size of a shift; its bounds hold the sizes between those of the shift."""
-    sizes = abs(shift.low), abs(shift.high)
-    nearest = 0.0 if shift.low <= 0.0 <= shift.high else min(sizes)
+    if wide is None or seen is None:
+        return None
+    farthest = max(abs(wide.low), abs(wide.high))
+    nearest = 0.0 if seen.low <= 0.0 <= seen.high else min(abs(seen.low), abs(seen.high))
     return dataclasses.replace(
-        shift, difference=-abs(shift.difference), low=-max(sizes), high=0.0 - nearest, two_sided=True
+        wide, difference=-abs(wide.difference), low=-farthest, high=0.0 - nearest, two_sided=True
     )
 
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 class Layout(Op):
     """Move the channel axis, add one of length 1, or drop one of length 1.
 
-    Recipe: `{op = "layout", to = "CHW"}` (from HW, HWC or CHW).
+    Recipe: `{op = "layout", to = "CHW"}` (from HW, HWC or CHW), `{op = "layout", to = "CL"}` (from L or LC).
     No data moves here: the graph transposes at most once, where it has to.
     """
 
     name: ClassVar[str] = "layout"
-    to: Literal["HW", "HWC", "CHW", "DHW", "DHWC", "CDHW", "CL", "LC"]
+    to: Literal["HW", "HWC", "CHW", "DHW", "DHWC", "CDHW", "L", "CL", "LC"]
 
     def after(self, spec: InputSpec) -> InputSpec:
         if not spec.layout:

@@ -46,11 +46,13 @@ class ArrayDescription:
 @dataclass(frozen=True)
 class SetDescription:
     """What a set holds. `inputs` names the arrays or columns taken as inputs; `classes` are the distinct
-    labels in order (names of folders, or values), empty where they are not whole numbers or names."""
+    labels in order (names of folders, or values), empty where they are not whole numbers or names; `values`
+    says that they are numbers, and not all whole."""
 
     arrays: tuple[ArrayDescription, ...]
     inputs: tuple[str, ...]
     classes: tuple[str, ...]
+    values: bool = False
 
 
 def describe(ref: str, *, base: Path) -> SetDescription:
@@ -89,7 +91,8 @@ def _describe_npz(path: Path, reference: Reference) -> SetDescription:
     span = reference.span(len(entries[longest[0]]) if longest else 0)
     arrays = tuple(_describe_entry(entry, path) for entry in entries.values())
     classes = _classes(_texts(entries[label], span)) if label else ()
-    return SetDescription(arrays, tuple(inputs), classes)
+    values = label is not None and not classes and entries[label].dtype.kind == "f"
+    return SetDescription(arrays, tuple(inputs), classes, values)
 
 
 def _describe_csv(path: Path, reference: Reference) -> SetDescription:
@@ -107,7 +110,8 @@ def _describe_csv(path: Path, reference: Reference) -> SetDescription:
         if name not in (label, group, files, strata, *strata.split("+")) and _is_number(first[name]):
             arrays.append(_describe_array(name, np.dtype(np.float64), ()))
     classes = _classes(row[label] for row in itertools.chain([first], rows)) if label else ()
-    return SetDescription(tuple(arrays), tuple(entry.name for entry in arrays), classes)
+    values = label is not None and not classes and _is_number(first[label])
+    return SetDescription(tuple(arrays), tuple(entry.name for entry in arrays), classes, values)
 
 
 def _describe_entry(entry: NpyEntry, path: Path) -> ArrayDescription:

@@ -39,7 +39,8 @@ def target_of(value: str | NDArray[Any], output: OutputSpec) -> NDArray[Any]:
         if row.size != classes or sorted(row) != [0.0] * (classes - 1) + [1.0]:
             raise BadInput(
                 f"a label of {row.size} columns is not one-hot over the {classes} classes "
-                f"of output {output.name!r}"
+                f"of output {output.name!r}",
+                remedy=f'write kind = "regression" (values) or "multilabel" under [outputs.{output.name}]',
             )
         return np.array(row.argmax(), dtype=np.int64)
     return _index(float(row[0]), output)

@@ -23,7 +23,8 @@ def short(digest: str) -> str:
 def title_of(each: Difference, *, output: bool = False) -> str:
     """`sensitivity, kidney`; with the name of its output before it where there are several."""
     label = f", {each.label}" if each.label else ""
-    return f"{f'{each.output}: ' if output else ''}{TITLES.get(each.metric, each.metric)}{label}"
+    title = "bias, either way" if each.metric == "bias" else TITLES.get(each.metric, each.metric)
+    return f"{f'{each.output}: ' if output else ''}{title}{label}"
 
 
 def between(each: Difference) -> str:

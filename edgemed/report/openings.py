@@ -17,7 +17,7 @@ class OpeningRow:
     number: int
     opened: str
     data: str
-    question: str
+    asked: str
     outcomes: str
     command: str
 
@@ -39,7 +39,7 @@ def ledger(compilation: Compilation) -> Ledger | None:
             each.number,
             each.opened[:16].replace("T", " "),
             short(each.data),
-            short(each.question),
+            each.asked or short(each.question),
             "; ".join(f"{id}: {outcome}" for id, outcome in each.outcomes.items())
             or "not known: it was cut short",
             each.command,

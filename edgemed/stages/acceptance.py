@@ -119,6 +119,7 @@ def _opening(
             name: built[name].manifest.judged
             for name in dict.fromkeys((ORIGINAL.id, *chosen, *sorted(fallbacks)))
         },
+        asked=job.recipe.judge.asked,
     )
 
 

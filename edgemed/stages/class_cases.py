@@ -6,9 +6,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edgemed.judge.figures import class_counts
+from edgemed.judge import group_numbers
 from edgemed.judge.power_table import ClassCases
+from edgemed.judge.provable import positives_of
+from edgemed.judge.scores import as_targets
+from edgemed.judge.unseen import count_of
 from edgemed.readers import open_set
 from edgemed.stages.data import check_paths
 from edgemed.stages.graph import make_graph
@@ -18,10 +22,10 @@ from edgemed.types import Recipe
 
 
 def class_cases(recipe: Recipe, base: Path, reporter: Reporter) -> tuple[ClassCases, ...]:
-    """Of every output that is no regression; empty where there is no acceptance set, or one without labels.
+    """Of every output, with patients counted where the set names them; empty without a labelled set.
 
-    The model is exported, for only the graph tells its heads; of the set the labels and one sample are
-    read, and no answer to it is seen. Raises `BadInput` as a compile does.
+    The model is exported, for only the graph tells its heads; no answer to the set is seen. Raises `BadInput`
+    as a compile does.
     """
     if recipe.data.accept is None:
         return ()
@@ -35,12 +39,25 @@ def class_cases(recipe: Recipe, base: Path, reporter: Reporter) -> tuple[ClassCa
     )
     if not samples.labelled:
         return ()
-    labels = [targets for _, targets in samples.targets()]
-    grouped = next(iter(samples)).group is not None
+    read = list(samples)
+    groups = group_numbers([sample.group or "" for sample in read])
+    alpha = recipe.judge.alpha
+
+    def counted(cases: NDArray[np.bool_]) -> int:
+        return count_of(int(cases.sum()), None if groups is None else groups[cases], alpha)
+
     found = []
     for spec in graph.outputs:
-        if spec.kind != "regression":
-            counts = class_counts(spec, np.stack([each[spec.name] for each in labels]))
-            positives = {"": list(counts.values())[1]} if spec.kind == "binary" else counts
-            found.append(ClassCases(spec.name, {**positives}, len(labels), spec.kind, grouped))
+        targets = as_targets(spec, np.stack([sample.targets[spec.name] for sample in read]), len(read))
+        masks = {} if spec.kind == "regression" else positives_of(spec, targets)
+        found.append(
+            ClassCases(
+                spec.name,
+                {label: counted(mask) for label, mask in masks.items()},
+                counted(np.ones(len(read), bool)),
+                spec.kind,
+                {label: counted(~mask) for label, mask in masks.items()},
+                None if groups is None else len(read),
+            )
+        )
     return tuple(found)

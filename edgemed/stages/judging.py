@@ -86,6 +86,7 @@ def judge_artefacts(
             command=command,
             question=question_of(job.recipe),
             judged=judged,
+            asked=job.recipe.judge.asked,
         )
         before = answers(job, "original", bench.original, source)
         verdicts = []

@@ -60,13 +60,15 @@ def _reported(out: Path) -> int:
         return 0
 
 
-def open_acceptance(out: Path, *, data: str, command: str, question: str, judged: dict[str, str]) -> Opening:
+def open_acceptance(
+    out: Path, *, data: str, command: str, question: str, judged: dict[str, str], asked: str
+) -> Opening:
     """Log that the set with the digest `data` is opened, before any answer on it is read.
 
     `judged` maps ids to digests of artefacts, `question` is the digest of all else that the verdict depends
-    on. The same question about the same artefacts, or about some of them, is not another opening: nothing
-    could be learnt in between. Openings of all sets are counted together: another cut, order or name of
-    the same cases has another digest.
+    on, `asked` the part of it that a reader wants to see. The same question about the same artefacts, or
+    about some of them, is not another opening: nothing could be learnt in between. Openings of all sets are
+    counted together: another cut, order or name of the same cases has another digest.
     Raises `BadInput` for a ledger that cannot be read, `ToolFailure` for one that cannot be written.
     """
     ledger = read_ledger(out)
@@ -75,7 +77,7 @@ def open_acceptance(out: Path, *, data: str, command: str, question: str, judged
         if same and judged.items() <= each.judged.items():
             return each
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    opening = Opening(len(ledger.openings) + 1, now, data, command, question, judged, {})
+    opening = Opening(len(ledger.openings) + 1, now, data, command, question, judged, {}, asked)
     _write(out, replace(ledger, openings=(*ledger.openings, opening)))
     return opening
 

@@ -105,14 +105,19 @@ def _steps(raw: list[int], layout: str, dtype: str, tensor: list[int] | None) ->
 
 def _outputs(facts: dict[str, Any], data: DataSpec) -> list[str]:
     classes: tuple[str, ...] = ()
+    values = False
     for ref in (data.select, data.accept):
         if ref:
-            classes = classes or describe(ref, base=Path()).classes
+            described = describe(ref, base=Path())
+            classes, values = classes or described.classes, values or described.values
     names = facts.get("outputs") or ["output"]
     lines = ["# What each output means; left out, it is found from the graph's ending and width."]
     for name in names:
         head = f"[outputs.{_key(name)}]"
         body = ['kind = "binary"        # binary, multiclass, multilabel, regression']
+        if values and not classes:
+            lines += [head, 'kind = "regression"    # a guess: the labels are no whole numbers']
+            continue
         numbered = bool(classes) and all(name.isdigit() for name in classes)
         if classes and not numbered:
             body = [

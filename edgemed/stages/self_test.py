@@ -109,6 +109,7 @@ def self_test(job: Job, bench: Bench, material: Material, role: Role, command: s
                 command=command,
                 question=digest_of(["self-test", question_of(job.recipe)]),
                 judged={ORIGINAL.id: bench.reference.judged},
+                asked=f"self-test; {job.recipe.judge.asked}",
             )
         original = answers(job, "original", bench.original, source)
         copy = paired(original, original)

@@ -74,12 +74,27 @@ class JudgeSpec(Record):
         for output, margins in self.outputs.items():
             self._overridden(output, margins)
 
+    @property
+    def asked(self) -> str:
+        """Margins and error in one line, as a recipe would have them; those of single outputs behind."""
+
+        def listed(margins: dict[str, float | str | None]) -> str:
+            return ", ".join(f"{name} {_shown(value)}" for name, value in margins.items())
+
+        held = {name: value for name, value in self.margins.to_dict().items() if value is not None}
+        own = [f"{output}: {listed(margins)}" for output, margins in self.outputs.items()]
+        return "; ".join([listed(held) or "no margin", *own, f"alpha {self.alpha:g}"])
+
     def margins_of(self, output: str) -> Margins:
         """Those that an output is held to."""
         return self._overridden(output, self.outputs.get(output, {}))
 
     def _overridden(self, output: str, margins: dict[str, float | str | None]) -> Margins:
         return Margins.from_dict({**self.margins.to_dict(), **margins}, where=f"judge.outputs.{output}")
+
+
+def _shown(margin: float | str | None) -> str:
+    return f"{margin:g}" if isinstance(margin, float) else margin or "none"
 
 
 def _check(name: str, margin: float | str | None, where: str) -> None:

@@ -11,7 +11,7 @@ from edgemed.types.raw_signal import LAYOUT, Acquisition
 from edgemed.types.record import Record
 
 DType = Literal["uint8", "int8", "uint16", "int16", "int32", "int64", "float16", "float32"]
-Layout = Literal["", "HW", "HWC", "CHW", "DHW", "DHWC", "CDHW", "CL", "LC", "TESKQ"]
+Layout = Literal["", "HW", "HWC", "CHW", "DHW", "DHWC", "CDHW", "L", "CL", "LC", "TESKQ"]
 Kind = Literal["binary", "multiclass", "multilabel", "regression"]
 Ending = Literal["logits", "sigmoid", "softmax", "probabilities", "values"]
 

@@ -121,6 +121,8 @@ class Opening(Record):
     """Digest of margins and all else that was asked."""
     judged: dict[str, str]
     outcomes: dict[str, str]
+    asked: str = ""
+    """The margins, in words."""
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,15 @@ def test_onnx_and_npz(site, helpers):
     site.run("init", *helpers.MODEL, "-o", "recipes/net.toml").refused(2, "exists", "--force")
 
 
+def test_fractions_as_labels_are_values(site, helpers):
+    x, _ = helpers.signals(20, 1)
+    for name in ("sel", "acc"):
+        np.savez(site / f"{name}.npz", x=x, y=np.linspace(0.25, 9, 20))
+    done = site.run("init", *helpers.MODEL, *helpers.SETS, "-o", "net.toml")
+    assert done.code == 0, done.err
+    assert '[outputs.scores]\nkind = "regression"' in (site / "net.toml").read_text()
+
+
 def test_a_recipe_that_cannot_be_written_is_told_before_the_model_is_read(site, helpers):
     site.run("init", "-m", "none.onnx", "-o", "nowhere/r.toml").refused(
         2, "there is no folder nowhere", "--out"

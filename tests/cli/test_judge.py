@@ -106,6 +106,14 @@ def test_subgroups_are_told_and_decide_nothing(tables):
     assert done.code == 0
 
 
+def test_subgroups_that_were_asked_for_are_listed(tables):
+    done = tables.run("judge", "o.csv", "same.csv", "--by", "site")
+    assert done.code == 0
+    assert "no subgroup is surely worse" in done.out
+    assert "subgroups, which decide nothing" in done.out
+    assert any(line.startswith("site=A") and "sensitivity" in line for line in done.out.splitlines())
+
+
 def test_rows_in_another_order_are_told(tables):
     lines = (tables / "same.csv").read_text().splitlines()
     (tables / "turned.csv").write_text("\n".join([lines[0], *lines[:0:-1]]))
@@ -257,7 +265,7 @@ def test_a_dry_run_opens_nothing_and_counts(compiled):
     assert told["class_counts"] == {"scores": {"negative": 200, "positive": 200}}
     assert told["artefacts"] == {"onnxruntime-fp32": "onnxruntime"}
     told = compiled.run("judge", "out", "--dry-run", "--margin", "accuracy=.1").out
-    assert "possible where few decisions change" in told
+    assert "possible where few answers change" in told
     assert "accuracy: 0.1" in told
     assert "sensitivity: 0.05" in told
     assert "mean absolute error" not in told

@@ -67,7 +67,8 @@ def test_the_cases_of_a_recipe_are_counted(site, helpers):
     assert not (site / "acceptance-ledger.json").exists()
 
 
-def test_a_set_with_patients_is_told_to_be_of_patients(site, helpers):
+def test_patients_are_counted_where_the_set_names_them(site, helpers):
+    """As a compile does, which refuses fewer."""
     import numpy as np
 
     x, _ = helpers.signals(90, 5)
@@ -75,7 +76,22 @@ def test_a_set_with_patients_is_told_to_be_of_patients(site, helpers):
     (site / "recipe.toml").write_text(RECIPE)
     done = site.run("power", "recipe.toml", "--json")
     assert done.code == 0, done.err
-    assert ["count patients" in note for note in done.json["notes"]] == [True]
+    found = {each["metric"]: each["have"] for each in done.json["needs"]}
+    assert found == {"sensitivity": 35, "specificity": 10, "auc": 10, "brier": 45}
+    assert done.json["notes"] == ["scores: 90 cases count as 45 patients, and these are counted"]
+
+
+def test_of_values_nothing_is_known_before(site, helpers):
+    import numpy as np
+
+    helpers.write_model(site / "model.onnx", columns=1, ending="Identity")
+    x, _ = helpers.signals(60, 5)
+    for name in ("sel", "acc"):
+        np.savez(site / f"{name}.npz", x=x, y=np.linspace(0.0, 7.5, 60))
+    (site / "recipe.toml").write_text(f'{RECIPE}[outputs.scores]\nkind = "regression"\n')
+    done = site.run("power", "recipe.toml")
+    assert done.code == 2
+    assert "every output is a regression" in done.err
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "multilabel"])

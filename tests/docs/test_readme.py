@@ -25,8 +25,8 @@ from edgemed.preprocess import compare_with_training, write_front
 from edgemed.preprocess.pillow_filter import Filter
 from edgemed.preprocess.registry import OPS
 from edgemed.preprocess.training import SHARE_OF_RANGE
+from edgemed.readers.group import GROUP_NAMES
 from edgemed.readers.npz import INPUT_NAMES, LABEL_NAMES
-from edgemed.readers.reference import GROUP_NAMES
 from edgemed.sources.normalise import OPSET
 from edgemed.stages.inputs import REAL_SAMPLES
 from edgemed.targets import load_target, target_names

@@ -9,6 +9,7 @@ import pytest
 
 from edgemed.errors import BadInput
 from edgemed.judge import Pairs, check_provable, judge_pairs
+from edgemed.judge.provable import MOST_TOLD
 from edgemed.types import JudgeSpec, Margins, OutputSpec
 
 BINARY = OutputSpec("finding", "binary", 1, ("clear", "pneumonia"))
@@ -56,6 +57,13 @@ def test_each_class_and_each_label_counts():
     targets = np.stack([np.arange(400) < 200, np.arange(400) < 390], axis=1).astype(np.int64)
     with pytest.raises(BadInput, match="specificity of fluid: 10 negative cases"):
         check_provable(findings, targets, None, JudgeSpec())
+
+
+def test_of_many_classes_the_first_figures_are_told():
+    output = OutputSpec("organ", "multiclass", 12)
+    with pytest.raises(BadInput, match=r"; and [0-9]+ more") as caught:
+        check_provable(output, np.arange(120) % 12, None, JudgeSpec())
+    assert caught.value.problem.count("margin") == MOST_TOLD
 
 
 def test_patients_count_and_not_their_pictures():

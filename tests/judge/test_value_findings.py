@@ -57,6 +57,18 @@ def test_a_shift_either_way_is_a_loss(ages):
     assert same.low < 0
 
 
+def test_a_shift_of_every_case_is_refuted_however_few_there_are():
+    """What might be among unseen cases makes a proof harder, and no shift smaller."""
+    random = np.random.default_rng(5)
+    truth = random.normal(50, 10, 60)
+    before = truth + random.normal(0, 4, 60)
+    for step in (3.0, -3.0):
+        findings = value_findings(FLOW, both(before, before + step, truth))
+        bias = next(iter(findings)).estimate
+        assert bias.low < -3 - 1
+        assert bias.high == pytest.approx(-3)
+
+
 def test_errors_and_r2_are_those_of_scikit_learn(ages, metrics):
     before, after, truth = ages
     _, mae, r2 = (each.estimate for each in value_findings(FLOW, both(before, after, truth)))

@@ -253,3 +253,9 @@ def test_a_constant_beyond_float32_is_bad_input(run_front, x_rays, std):
     with pytest.raises(BadInput, match="float32") as caught:
         run_front(GRAY, [step("normalise", mean=0, std=std)], x_rays)
     assert caught.value.where == "inputs.x.steps[0] (normalise)"
+
+
+def test_a_signal_gets_a_channel_axis(run_front):
+    batch = np.random.default_rng(0).normal(size=(3, 50)).astype(np.float32)
+    result = run_front(InputSpec("x", "float32", (50,), "L"), [step("layout", to="CL")], batch)
+    assert np.array_equal(result, batch[:, np.newaxis])

@@ -9,14 +9,19 @@ import pytest
 
 from edgemed.errors import BadInput
 from edgemed.stages.ledger import LEDGER_FILE, close_acceptance, open_acceptance, read_ledger
-from edgemed.types import Opening
+from edgemed.types import JudgeSpec, Margins, Opening
 
 DATA, OTHER = "a" * 64, "b" * 64
 
 
 def _open(out: Path, *, data: str = DATA, question: str = "q", judged: str = "1") -> Opening:
     return open_acceptance(
-        out, data=data, command="edgemed compile", question=question, judged={"onnxruntime-int8": judged}
+        out,
+        data=data,
+        command="edgemed compile",
+        question=question,
+        judged={"onnxruntime-int8": judged},
+        asked="auc 0.02",
     )
 
 
@@ -43,10 +48,12 @@ def test_the_same_cases_cut_or_named_otherwise_are_counted_too(tmp_path: Path):
 
 def test_some_of_the_artefacts_are_no_other_opening(tmp_path: Path):
     first = open_acceptance(
-        tmp_path, data=DATA, command="edgemed compile", question="q", judged={"a": "1", "b": "2"}
+        tmp_path, data=DATA, command="edgemed compile", question="q", judged={"a": "1", "b": "2"}, asked=""
     )
     close_acceptance(tmp_path, first, {"a": "proven"})
-    again = open_acceptance(tmp_path, data=DATA, command="edgemed judge", question="q", judged={"b": "2"})
+    again = open_acceptance(
+        tmp_path, data=DATA, command="edgemed judge", question="q", judged={"b": "2"}, asked=""
+    )
     assert again.number == 1
     (closed,) = close_acceptance(tmp_path, again, {"b": "refuted"})
     assert closed.outcomes == {"a": "proven", "b": "refuted"}
@@ -59,6 +66,16 @@ def test_an_opening_is_logged_before_anything_is_known_and_its_outcome_after(tmp
     assert closed.outcomes == {"onnxruntime-int8": "proven"}
     assert _open(tmp_path) == closed
     assert close_acceptance(tmp_path, closed, {"onnxruntime-int8": "proven"}) == (closed,)
+
+
+def test_what_was_asked_can_be_read(tmp_path: Path):
+    margins = Margins.from_dict({"sensitivity": 0.03, "auc": "none", "mae": "none"})
+    spec = JudgeSpec(margins=margins, outputs={"age": {"mae": 1.5}})
+    assert (
+        spec.asked == "sensitivity 0.03, specificity 0.05, brier 0.01, bias tenth; age: mae 1.5; alpha 0.025"
+    )
+    _open(tmp_path)
+    assert read_ledger(tmp_path).openings[0].asked == "auc 0.02"
 
 
 def test_a_broken_ledger_is_not_written_over(tmp_path: Path):
