@@ -10,15 +10,15 @@ from pathlib import Path
 from edgemed.errors import DiskFull, ToolFailure
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file through a temporary sibling: it is there whole, or as it was before.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file through a temporary sibling: it is there whole, or as it was before.
 
     Raises `OSError` that names `path`, not the sibling.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with part.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

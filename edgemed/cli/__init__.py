@@ -14,6 +14,7 @@ from edgemed.cli.group import EdgemedGroup
 from edgemed.cli.init import init
 from edgemed.cli.inspect import inspect
 from edgemed.cli.judge import judge
+from edgemed.cli.mr import mr
 from edgemed.cli.power import power
 from edgemed.cli.run import run
 from edgemed.cli.targets import targets
@@ -39,7 +40,7 @@ def cli() -> None:
     """
 
 
-for command in (init, compile_, run, bench, inspect, judge, power, claim, targets, doctor, demo):
+for command in (init, compile_, run, bench, inspect, judge, power, claim, mr, targets, doctor, demo):
     cli.add_command(command)
 
 __all__ = ["cli"]

@@ -76,7 +76,7 @@ def test_commands_of_the_first_compile_run_as_written(tmp_path: Path) -> None:
 
     write_example(tmp_path)
     commands = blocks("bash")
-    assert len(commands) == 4
+    assert len(commands) == 5
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
         ["bash", "-euxo", "pipefail", "-c", "\n".join(commands)],

@@ -1,0 +1,25 @@
+"""`edgemed mr`: commands for raw MR signals."""
+
+from __future__ import annotations
+
+import click
+
+from edgemed.cli.group import EdgemedGroup
+from edgemed.cli.mr_simulate import simulate
+
+
+@click.group(
+    cls=EdgemedGroup,
+    epilog="""\b
+Example:
+  edgemed mr simulate imrd-easy -o signals""",
+)
+def mr() -> None:
+    """Raw MR signals, with no image reconstructed: simulate what a recipe can name.
+
+    A scanner's own files (.h5 or .mrd of MRD version 1, MaRGE's .mat) need no command: name them in a table
+    that a recipe's sets point to, with the layout TESKQ.
+    """
+
+
+mr.add_command(simulate)

@@ -1,0 +1,116 @@
+"""Sets of simulated signals as files that a recipe can name: one .npz each, or MRD files with a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from edgemed.disk import disk_failure, write_whole
+from edgemed.mr.mrd_file import write_mrd
+from edgemed.mr.simulate import SimulatedSignals, simulate
+from edgemed.mr.task import Task
+from edgemed.types import RawSignal
+
+Form = Literal["npz", "mrd"]
+Progress = Callable[[str, int, int], None]
+"""Name of the set, subjects done, of how many."""
+BATCH = 100
+TABLE = ("path", "lesion", "lesion_ml", "hyperintensity_ml", "patient")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`counts` subjects by name of the set, drawn one after the other: no two sets share a subject."""
+
+    task: Task
+    counts: Mapping[str, int]
+    seed: int
+    form: Form = "npz"
+
+    def files(self, out: Path) -> tuple[Path, ...]:
+        """What a recipe names: OUT/NAME.npz, or the tables OUT/NAME.csv."""
+        suffix = "npz" if self.form == "npz" else "csv"
+        return tuple(out / f"{name}.{suffix}" for name in self.counts)
+
+
+def write_sets(plan: Plan, out: Path, progress: Progress = lambda name, done, of: None) -> tuple[Path, ...]:
+    """Simulate and write each set, see `Plan.files`; MRD files are OUT/NAME/00000.h5 and so on.
+
+    An .npz has `signal` complex64 (n, shots, echoes, samples, 1), `lesion` 0 or 1, `lesion_ml` and
+    `hyperintensity_ml` in mL, `patient` (the number of the simulated subject), and how signals were taken:
+    `dwell_time_s`, `larmor_frequency_hz`, `echo_times_s`, `protocol`. `simulated` is the task in words.
+    A table has the columns `TABLE`. Raises `BadInput` for counts below 1, `ToolFailure` where a file cannot
+    be written, and what `simulate` raises.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    write = _write_npz if plan.form == "npz" else _write_mrd
+    first = 0
+    files = plan.files(out)
+    for path, (name, count) in zip(files, plan.counts.items(), strict=True):
+        batches = _batches(plan, first, count, lambda done, of, name=name: progress(name, done, of))  # type: ignore[misc]
+        try:
+            write(path, plan.task, batches)
+        except OSError as error:
+            raise disk_failure(error, path) from None
+        first += count
+    return files
+
+
+def _batches(
+    plan: Plan, first: int, count: int, progress: Callable[[int, int], None]
+) -> Iterator[SimulatedSignals]:
+    for start in range(0, count, BATCH):
+        size = min(BATCH, count - start)
+        yield simulate(plan.task, size, plan.seed, first=first + start)
+        progress(start + size, count)
+
+
+def _write_npz(path: Path, task: Task, batches: Iterator[SimulatedSignals]) -> None:
+    parts = list(batches)
+    acquisition = parts[0].acquisition
+    arrays = {
+        "signal": np.concatenate([each.signals for each in parts]),
+        "lesion": np.concatenate([each.lesion for each in parts]),
+        "lesion_ml": np.concatenate([each.lesion_ml for each in parts]),
+        "hyperintensity_ml": np.concatenate([each.hyperintensity_ml for each in parts]),
+        "patient": np.concatenate([each.subject for each in parts]),
+        "dwell_time_s": np.float64(acquisition.dwell_time_s),
+        "larmor_frequency_hz": np.float64(acquisition.larmor_frequency_hz),
+        "echo_times_s": np.array(acquisition.echo_times_s),
+        "protocol": np.array(acquisition.protocol),
+        "simulated": np.array(task.describe()),
+    }
+    file = io.BytesIO()
+    np.savez(file, **arrays)  # type: ignore[arg-type]
+    write_whole(path, file.getvalue())
+
+
+def _write_mrd(path: Path, task: Task, batches: Iterator[SimulatedSignals]) -> None:
+    folder = path.with_suffix("")
+    folder.mkdir(exist_ok=True)
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(TABLE)
+    number = 0
+    for batch in batches:
+        for row, samples in enumerate(batch.signals):
+            file = folder / f"{number:05d}.h5"
+            subject = str(batch.subject[row])
+            write_mrd(file, RawSignal(samples, batch.acquisition), subject=f"simulated {subject}")
+            writer.writerow(
+                (
+                    f"{folder.name}/{file.name}",
+                    int(batch.lesion[row]),
+                    repr(float(batch.lesion_ml[row])),
+                    repr(float(batch.hyperintensity_ml[row])),
+                    subject,
+                )
+            )
+            number += 1
+    write_whole(path, table.getvalue())

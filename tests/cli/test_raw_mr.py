@@ -1,0 +1,245 @@
+"""From the scanner's files to an artefact that reads them: simulated MRD files through the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgemed.errors import BadInput
+from edgemed.runtime import Session
+from edgemed.types import RawSignal
+
+pytest.importorskip("h5py", reason="raw MR files need h5py: pip install 'edgemed[mr]'")
+pytestmark = pytest.mark.slow
+
+NET = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv1d(6, 8, 9, 4), nn.ReLU(), nn.Conv1d(8, 8, 5, 2), nn.ReLU())
+        self.head = nn.Linear(8, 1)
+
+    def forward(self, signal):
+        return self.head(self.body(signal).mean(2))
+"""
+RECIPE = """
+name = "imrd"
+
+[model]
+source = "net.py:Net"
+weights = "net.pt"
+
+[data]
+calibrate = "scans/calibrate.csv"
+select = "scans/select.csv::label=lesion"
+accept = "scans/accept.csv::label=lesion"
+
+[inputs.signal]
+layout = "TESKQ"
+steps = [
+    { op = "phase_reference", echoes = 2 },
+    { op = "amplitude", echoes = 2 },
+    { op = "iq_channels", shots = "channels" },
+]
+
+[outputs.output]
+kind = "binary"
+ending = "logits"
+labels = ["control", "lesion"]
+
+[judge]
+gate = false
+
+[golden]
+cases = 8
+"""
+SIMULATE = ("mr", "simulate", "imrd-easy", "--format", "mrd", "-o", "scans")
+COUNTS = ("--set", "calibrate=12", "--set", "select=16", "--set", "accept=16")
+
+
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory, helpers):
+    """`scans/` and the compile of an untrained net on them, `out`."""
+    site = helpers.Site(tmp_path_factory.mktemp("mr"))
+    import torch
+
+    (site / "net.py").write_text(NET)
+    space: dict = {}
+    exec(NET, space)
+    torch.manual_seed(0)
+    torch.save(space["Net"]().state_dict(), site / "net.pt")
+    (site / "recipe.toml").write_text(RECIPE)
+    done = site.run(*SIMULATE, *COUNTS)
+    assert done.code == 0, done.err
+    assert "SIMULATED imrd-easy" in done.out
+    done = site.run("compile", "recipe.toml", "-o", "out", "--target", "onnxruntime", "--precision", "fp32")
+    assert done.code == 0, done.err
+    return site
+
+
+@pytest.fixture(scope="module")
+def session(scanned) -> Session:
+    return Session.load(scanned / "out/artefacts/onnxruntime-fp32")
+
+
+def read(site, name: str = "accept/00003.h5") -> RawSignal:
+    from edgemed.readers.raw import read_raw
+
+    return read_raw(site / "scans" / name)
+
+
+def test_the_contract_is_what_the_calibration_set_was(scanned, session):
+    (spec,) = session.manifest.inputs
+    assert spec.shape == (3, 32, 8, 1, 2)
+    assert spec.acquisition == read(scanned).acquisition
+    assert spec.acquisition.protocol == "ir-cpmg-a"
+    low, high = session.manifest.signals["signal"].rms
+    assert low <= np.sqrt((np.abs(read(scanned, "calibrate/00000.h5").samples) ** 2).mean()) <= high
+
+
+def test_a_file_and_its_samples_get_one_answer(scanned, session):
+    signal = read(scanned)
+    answer = session.predict({"signal": signal.array}, acquisition=signal.acquisition)
+    done = scanned.run("run", "out", "scans/accept/00003.h5", "--json")
+    assert done.code == 0, done.err
+    told = json.loads(done.out)["outputs"]["output"]["probabilities"]
+    assert told == pytest.approx(answer["output"].tolist(), rel=1e-6)
+
+
+def test_samples_alone_are_refused(scanned, session):
+    with pytest.raises(BadInput, match="do not show how they were taken") as caught:
+        session.predict({"signal": read(scanned).array})
+    assert "acquisition=" in caught.value.remedy
+
+
+OTHERWISE = {
+    "another dwell time": ({"dwell_time_s": 4e-4}, "dwell time 0.0004 s, expected 0.0008 s"),
+    "another field": ({"larmor_frequency_hz": 2.7e6}, "Larmor frequency 2.7e+06 Hz, expected 2.12887e+06 Hz"),
+    "another protocol": ({"protocol": "ir-cpmg-b"}, "protocol 'ir-cpmg-b', expected 'ir-cpmg-a'"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_a_file_that_was_taken_otherwise_is_refused(scanned, session, tmp_path, name):
+    from edgemed.mr.mrd_file import write_mrd
+
+    change, says = OTHERWISE[name]
+    signal = read(scanned)
+    other = dataclasses.replace(signal.acquisition, **change)
+    with pytest.raises(BadInput) as caught:
+        session.predict({"signal": signal.array}, acquisition=other)
+    assert says in caught.value.problem
+    write_mrd(tmp_path / "other.h5", RawSignal(signal.samples, other))
+    scanned.run("run", "out", str(tmp_path / "other.h5")).refused(2, says.split(",")[0])
+
+
+def reversed_echoes(samples):
+    return samples[:, ::-1]
+
+
+def silent(samples):
+    return 0 * samples
+
+
+def clipped(samples):
+    limit = np.abs(samples).max() / 3
+    return np.clip(samples.real, -limit, limit) + 1j * np.clip(samples.imag, -limit, limit)
+
+
+def broken(samples):
+    spoilt = samples.copy()
+    spoilt[1, 2, 3] = np.nan
+    return spoilt
+
+
+def short(samples):
+    return samples[:, :, :-1]
+
+
+SPOILT = {
+    reversed_echoes: "the echoes rise and fall otherwise",
+    silent: "every sample is 0",
+    clipped: "clipped:",
+    broken: "not finite",
+    short: "the signal has 7 samples, expected 8",
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT, ids=lambda spoil: spoil.__name__)
+def test_a_spoilt_signal_is_refused_on_the_device(scanned, tmp_path, spoil):
+    from edgemed.mr.mrd_file import write_mrd
+
+    signal = read(scanned)
+    samples = np.ascontiguousarray(spoil(signal.samples)).astype(np.complex64)
+    write_mrd(tmp_path / "spoilt.h5", RawSignal(samples, signal.acquisition))
+    scanned.run("run", "out", str(tmp_path / "spoilt.h5")).refused(2, SPOILT[spoil])
+
+
+def test_a_torn_file_is_refused_by_a_compile_and_on_the_device(scanned, tmp_path):
+    whole = (scanned / "scans/accept/00003.h5").read_bytes()
+    (tmp_path / "torn.h5").write_bytes(whole[: len(whole) // 2])
+    scanned.run("run", "out", str(tmp_path / "torn.h5")).refused(2, "torn.h5")
+    shutil.copytree(scanned.folder, tmp_path / "site", ignore=shutil.ignore_patterns("out"))
+    site = type(scanned)(tmp_path / "site")
+    (site / "scans/accept/00003.h5").write_bytes(whole[: len(whole) // 2])
+    site.fp32("recipe.toml", "-o", "out").refused(2, "accept/00003.h5")
+
+
+def test_one_set_of_another_protocol_is_refused(scanned, tmp_path):
+    shutil.copytree(scanned.folder, tmp_path / "site", ignore=shutil.ignore_patterns("out"))
+    site = type(scanned)(tmp_path / "site")
+    done = site.run(*SIMULATE, "--protocol", "B", "--set", "select=16", "--force")
+    assert done.code == 0, done.err
+    site.fp32("recipe.toml", "-o", "out").refused(2, "select/00000.h5")
+
+
+def test_an_archive_of_signals_is_a_set(scanned, tmp_path):
+    for name in ("net.py", "net.pt", "recipe.toml"):
+        shutil.copy(scanned / name, tmp_path)
+    site = type(scanned)(tmp_path)
+    assert site.run("mr", "simulate", "imrd-easy", *COUNTS, "-o", "scans").code == 0
+    text = (tmp_path / "recipe.toml").read_text().replace(".csv::label=", ".npz::x=signal,y=")
+    (tmp_path / "recipe.toml").write_text(text.replace('calibrate.csv"', 'calibrate.npz::x=signal"'))
+    done = site.fp32("recipe.toml", "-o", "out")
+    assert done.code == 0, done.err
+    ours, theirs = (
+        {each["role"]: each["n"] for each in json.loads((where / "out/report.json").read_text())["data"]}
+        for where in (tmp_path, Path(scanned.folder))
+    )
+    assert ours == theirs
+
+
+def test_simulated_sets_are_not_written_over(scanned):
+    scanned.run(*SIMULATE, *COUNTS).refused(2, "exists", "--force")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("imrd-esy",), ("no task 'imrd-esy'", "imrd-easy")),
+        (("gone.json",), ("the task cannot be read", "gone.json")),
+        (("imrd-easy", "--set", "accept"), ("'accept' is no set of its own", "NAME=N")),
+        (("imrd-easy", "--set", "a=0"), ("'a=0' is no set",)),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused(site, arguments, words):
+    site.run("mr", "simulate", *arguments).refused(2, *words)
+
+
+def test_a_task_of_ones_own_is_a_file(site):
+    told = site.run("mr", "simulate", "imrd-honest", "--dry-run", "--json")
+    task = json.loads(told.out)
+    task["name"], task["spread"]["relaxation_cv"] = "mine", 0.05
+    (site / "mine.json").write_text(json.dumps(task))
+    done = site.run("mr", "simulate", "mine.json", "--dry-run")
+    assert "SIMULATED mine" in done.out
+    assert "spread by 5.0%" in done.out
