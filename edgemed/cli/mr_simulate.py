@@ -76,8 +76,7 @@ def simulate(
         click.echo(task.to_json() if as_json else "\n".join(told), nl=not as_json)
         return
     plan = Plan(task, counts, seed, form)
-    there = [file for file in plan.files(out) if file.exists()]
-    if there and not force:
+    if (there := plan.there(out)) and not force:
         raise BadInput(f"{there[0]} exists", where="--out", remedy="give another --out, or --force")
     with ProgressBar(quiet=as_json) as bar:
 

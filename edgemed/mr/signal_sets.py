@@ -38,12 +38,17 @@ class Plan:
         suffix = "npz" if self.form == "npz" else "csv"
         return tuple(out / f"{name}.{suffix}" for name in self.counts)
 
+    def there(self, out: Path) -> tuple[Path, ...]:
+        """What would be written over: files, and folders of MRD files."""
+        folders = [out / name for name in self.counts] if self.form == "mrd" else []
+        return tuple(path for path in (*self.files(out), *folders) if path.exists())
+
 
 def write_sets(plan: Plan, out: Path, progress: Progress = lambda name, done, of: None) -> tuple[Path, ...]:
     """Simulate and write each set, see `Plan.files`; MRD files are OUT/NAME/00000.h5 and so on.
 
     An .npz has `signal` complex64 (n, shots, echoes, samples, 1), `lesion` 0 or 1, `lesion_ml` and
-    `hyperintensity_ml` in mL, `patient` (the number of the simulated subject), and how signals were taken:
+    `hyperintensity_ml` in mL, `patient` (seed and number of the simulated head), and how signals were taken:
     `dwell_time_s`, `larmor_frequency_hz`, `echo_times_s`, `protocol`. `simulated` is the task in words.
     A table has the columns `TABLE`. Raises `BadInput` for counts below 1, `ToolFailure` where a file cannot
     be written, and what `simulate` raises.
@@ -55,7 +60,7 @@ def write_sets(plan: Plan, out: Path, progress: Progress = lambda name, done, of
     for path, (name, count) in zip(files, plan.counts.items(), strict=True):
         batches = _batches(plan, first, count, lambda done, of, name=name: progress(name, done, of))  # type: ignore[misc]
         try:
-            write(path, plan.task, batches)
+            write(path, plan, batches)
         except OSError as error:
             raise disk_failure(error, path) from None
         first += count
@@ -71,7 +76,8 @@ def _batches(
         progress(start + size, count)
 
 
-def _write_npz(path: Path, task: Task, batches: Iterator[SimulatedSignals]) -> None:
+def _write_npz(path: Path, plan: Plan, batches: Iterator[SimulatedSignals]) -> None:
+    seed = plan.seed
     parts = list(batches)
     acquisition = parts[0].acquisition
     arrays = {
@@ -79,19 +85,19 @@ def _write_npz(path: Path, task: Task, batches: Iterator[SimulatedSignals]) -> N
         "lesion": np.concatenate([each.lesion for each in parts]),
         "lesion_ml": np.concatenate([each.lesion_ml for each in parts]),
         "hyperintensity_ml": np.concatenate([each.hyperintensity_ml for each in parts]),
-        "patient": np.concatenate([each.subject for each in parts]),
+        "patient": np.array([f"{seed}-{number}" for each in parts for number in each.subject]),
         "dwell_time_s": np.float64(acquisition.dwell_time_s),
         "larmor_frequency_hz": np.float64(acquisition.larmor_frequency_hz),
         "echo_times_s": np.array(acquisition.echo_times_s),
         "protocol": np.array(acquisition.protocol),
-        "simulated": np.array(task.describe()),
+        "simulated": np.array(plan.task.describe()),
     }
     file = io.BytesIO()
     np.savez(file, **arrays)  # type: ignore[arg-type]
     write_whole(path, file.getvalue())
 
 
-def _write_mrd(path: Path, task: Task, batches: Iterator[SimulatedSignals]) -> None:
+def _write_mrd(path: Path, plan: Plan, batches: Iterator[SimulatedSignals]) -> None:
     folder = path.with_suffix("")
     folder.mkdir(exist_ok=True)
     table = io.StringIO()
@@ -101,7 +107,7 @@ def _write_mrd(path: Path, task: Task, batches: Iterator[SimulatedSignals]) -> N
     for batch in batches:
         for row, samples in enumerate(batch.signals):
             file = folder / f"{number:05d}.h5"
-            subject = str(batch.subject[row])
+            subject = f"{plan.seed}-{batch.subject[row]}"
             write_mrd(file, RawSignal(samples, batch.acquisition), subject=f"simulated {subject}")
             writer.writerow(
                 (

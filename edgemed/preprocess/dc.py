@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RemoveDc(RawOp):
-    """Subtract the complex mean of each shot's last echoes, in each coil: what is left there is offset.
+    """Subtract the complex mean of each shot's last echoes, in each coil: the receiver's offset, where these
+    come so late that no signal is left (fluids decay over seconds at low field).
 
     Recipe: `{op = "remove_dc", last_echoes = 4}`.
     """

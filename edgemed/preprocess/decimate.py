@@ -20,8 +20,8 @@ class Decimate(RawOp):
     """Keep one of `factor` samples of each readout, behind a linear-phase low-pass.
 
     A windowed sinc (Hamming) of `taps`, an odd number, that cuts at the new Nyquist frequency, 1 / (2 factor)
-    of the old sampling rate, with a gain of 1 at 0. The samples kept are those in the middle of each group of
-    `factor`. Taps beyond the ends of a readout are left out, and the others scaled to a sum of 1.
+    of the old sampling rate, with a gain of 1 at 0. The echo's middle, number samples // 2, is one
+    of the samples kept. Taps beyond the ends of a readout are left out, and the others scaled to a sum of 1.
     Recipe: `{op = "decimate", factor = 4, taps = 33}`; `taps` is 8 factor + 1 where it is left out.
     """
 
@@ -54,7 +54,7 @@ class Decimate(RawOp):
         taps = self.taps or 8 * self.factor + 1
         offsets = np.arange(taps) - taps // 2
         response = np.sinc(offsets / self.factor) * np.hamming(taps)
-        centres = np.arange(samples // self.factor) * self.factor + (self.factor - 1) // 2
+        centres = np.arange(samples // self.factor) * self.factor + samples // 2 % self.factor
         distance = np.arange(samples) - centres[:, None] + taps // 2
         near = (distance >= 0) & (distance < taps)
         weights = np.where(near, response[np.clip(distance, 0, taps - 1)], 0.0)

@@ -116,7 +116,10 @@ def _describe_csv(path: Path, reference: Reference) -> SetDescription:
 
 def _describe_entry(entry: NpyEntry, path: Path) -> ArrayDescription:
     if entry.dtype.kind == "c" and len(entry.row_shape) == 4:
-        acquisition = acquisition_in(path)
+        try:
+            acquisition = acquisition_in(path)
+        except BadInput:  # complex numbers of another kind
+            return _describe_array(entry.name, entry.dtype, entry.row_shape)
         return ArrayDescription(entry.name, (*entry.row_shape, 2), "float32", LAYOUT, acquisition)
     return _describe_array(entry.name, entry.dtype, entry.row_shape)
 
@@ -164,11 +167,12 @@ def _is_number(text: str) -> bool:
 
 def _describe_file(root: Path, file: str, name: str) -> ArrayDescription:
     path = root / file
+    raw = path.suffix.lower() in RAW_READERS
     decoder = decoder_of(path) if path.is_file() else None
-    if decoder is None:
+    if decoder is None and not (raw and path.is_file()):
         raise BadInput("no such file, or its format is not known", where=file)
     try:
-        if path.suffix.lower() in RAW_READERS:
+        if raw or decoder is None:
             return _describe_raw(name, read_raw(path))
         array, axes = decoder(path, Notes(), levels=False)
     except BadInput as error:

@@ -37,6 +37,8 @@ def fit(array: NDArray[Any], axes: str, spec: InputSpec, notes: Notes) -> NDArra
         pairs = np.ascontiguousarray(array, np.complex64).view(np.float32)
         array = pairs.reshape(*array.shape, 2)
     array = as_numbers(array)
+    if spec.layout == LAYOUT and array.shape != spec.shape:
+        raise _misfit(array.shape, spec)
     if not axes:
         if _without_ones(array.shape) == _without_ones(spec.shape):
             return cast(array, spec.dtype).reshape(spec.shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from xml.etree import ElementTree
 
 from edgemed.errors import BadInput
@@ -60,7 +60,7 @@ def scaled(text: str, power: int, name: str) -> float:
     """
     try:
         return float(Decimal(text).scaleb(power))
-    except InvalidOperation:
+    except ArithmeticError:
         raise BadInput(f"{name} is {text!r}; expected a number") from None
 
 

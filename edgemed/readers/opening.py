@@ -15,6 +15,7 @@ from edgemed.readers.folder import FolderSet
 from edgemed.readers.notes import Notes
 from edgemed.readers.npy_entry import NpyEntry, names_in
 from edgemed.readers.npz import INPUT_NAMES, NpzSet
+from edgemed.readers.raw_npz import acquisition_in
 from edgemed.readers.reference import Reference
 from edgemed.readers.stream import StreamedSet
 from edgemed.readers.table import CsvSet
@@ -82,6 +83,9 @@ def read_file(path: Path, inputs: Sequence[InputSpec], notes: Notes | None = Non
         if len(inputs) == 1 and inputs[0].layout == LAYOUT:
             return {inputs[0].name: decode(path, inputs[0], told)}
         if path.suffix.lower() == ".npz":
+            for spec in inputs:
+                if spec.acquisition is not None:
+                    spec.acquisition.check(acquisition_in(path))
             return {
                 spec.name: _one(_array(path, spec, alone=len(inputs) == 1), spec, told) for spec in inputs
             }

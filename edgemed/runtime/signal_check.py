@@ -13,16 +13,17 @@ from edgemed.types.signal_range import SignalRange
 
 LOUDER = 10.0
 """Gains differ; beyond this factor of the calibration set's range it is another unit, or no signal."""
-_CLIPPED = 4
-"""Values at the largest one: a signal that is not clipped reaches it once."""
-_SHARE_CLIPPED = 1e-3
+_CLIPPED = 8
+"""Values of I or of Q of one coil at their largest or least: what is not clipped is there once."""
 
 
 def check_signals(spec: InputSpec, allowed: SignalRange | None, batch: NDArray[Any]) -> None:
     """`batch` is (N, shots, echoes, samples, coils, 2), finite.
 
     Raises `BadInput` for a signal of zeros, one that is clipped, one beyond the amplitudes that the artefact
-    was made for, and one whose echoes do not rise and fall as theirs did: another order of echoes or shots.
+    was made for, one with echoes of zeros alone, and one whose echoes do not rise and fall as theirs did, as
+    where shots were exchanged or a train reversed. Neighbouring echoes exchanged, samples of a readout
+    reversed, and I and Q exchanged do not show there.
     """
     for number, signal in enumerate(batch):
         where = f"input {spec.name}" + (f", case {number} of the batch" if len(batch) > 1 else "")
@@ -47,17 +48,28 @@ def likeness(magnitudes: NDArray[np.float64], envelope: NDArray[np.float64]) -> 
 
 
 def _check_receiver(signal: NDArray[Any], where: str) -> None:
-    sizes = np.abs(signal)
-    peak = sizes.max()
-    if peak == 0:
+    if not signal.any():
         raise BadInput("every sample is 0", where=where, remedy="check the receiver and its coil")
-    at_peak = int((sizes >= peak * (1 - 1e-6)).sum())
-    if at_peak >= max(_CLIPPED, _SHARE_CLIPPED * sizes.size):
+    silent = np.argwhere(~signal.reshape(*signal.shape[:2], -1).any(axis=2))
+    if len(silent):
+        shot, echo = silent[0]
         raise BadInput(
-            f"clipped: {at_peak} of {sizes.size} values are at the largest, {peak:.4g}",
+            f"{len(silent)} echoes hold zeros alone, the first is echo {echo} of shot {shot}",
             where=where,
-            remedy="lower the receiver gain and acquire again",
+            remedy="acquire again: the sequence did not run to its end, or data were lost",
         )
+    parts = signal.reshape(-1, signal.shape[3] * 2).T
+    for side in (parts, -parts):
+        peaks = side.max(axis=1, keepdims=True)
+        at_peak = ((side >= peaks * (1 - 1e-6)) & (peaks > 0)).sum(axis=1)
+        worst = int(at_peak.argmax())
+        if at_peak[worst] >= _CLIPPED:
+            raise BadInput(
+                f"clipped: {at_peak[worst]} of {side.shape[1]} values of {'IQ'[worst % 2]} in coil "
+                f"{worst // 2} are at its end, {abs(float(peaks[worst, 0])):.4g}",
+                where=where,
+                remedy="lower the receiver gain and acquire again",
+            )
 
 
 def _check_range(signal: NDArray[Any], allowed: SignalRange, where: str) -> None:

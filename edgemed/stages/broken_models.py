@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +116,9 @@ def _broken(material: Material, source: SetSource, write: Callable[[Path], str])
 
 def _invariant(material: Material, calibrate: SetSource, divisor: float) -> bool:
     """Whether the original answers the same where its inputs are divided, as behind a z-score."""
-    session = Session.load(material.original)
+    # divided signals are beyond the amplitudes that the original answers
+    manifest = replace(read_manifest(material.original), signals={})
+    session = Session.load_unverified(material.original, manifest)
     answers: list[dict[str, Any]] = []
     for samples in (calibrate.open(), ScaledSamples(calibrate.open(), divisor)):
         answers.append(predict(session, itertools.islice(samples, _PROBES)).outputs)

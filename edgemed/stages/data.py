@@ -19,7 +19,7 @@ from edgemed.sources.digest import source_digest
 from edgemed.stages.inputs import refuse_few
 from edgemed.stages.job import Job, SetSource
 from edgemed.stages.signal_statistics import SignalStatistics
-from edgemed.types import DataFacts, DataSpec, InputSpec, Recipe, Resized, Sample, StageTime
+from edgemed.types import DataFacts, DataSpec, InputSpec, Recipe, Resized, Sample, SignalRange, StageTime
 from edgemed.types.compilation import Role
 
 _NAMED = 3
@@ -93,6 +93,7 @@ def _read_sets(
     resized: list[tuple[DataFacts, Resized]] = []
     doubts: dict[str, list[Role]] = {}
     unscaled: tuple[str, ...] = ()
+    ranges: dict[str, SignalRange] = {}
     roles: tuple[tuple[Role, str | None], ...] = (
         ("calibrate", data.calibrate),
         ("select", data.select),
@@ -112,12 +113,14 @@ def _read_sets(
                 unscaled = tuple(_unscaled(sample, declared))
             sha.update(f"{sample.name};{sample.group};{sorted(sample.strata.items())};".encode())
             sha.update(sample.content)
-            for each in signals.values():
-                each.add(sample)
+            for name, each in signals.items():
+                each.add(sample, ranges.get(name))
             groups.append(sample.group or "")
             report_progress(count, len(samples))
         if role == "calibrate":
             refuse_few(count)
+        if role == "calibrate":
+            ranges = {name: each.range() for name, each in signals.items()}
         sources[role] = replace(source, sha256=sha.hexdigest(), groups=tuple(groups))
         facts.append(
             DataFacts(
@@ -128,7 +131,7 @@ def _read_sets(
                 sha256=sha.hexdigest(),
                 skipped=samples.skipped,
                 notes=samples.notes,
-                signals={name: each.range() for name, each in signals.items()} if role == "calibrate" else {},
+                signals=ranges if role == "calibrate" else {},
             )
         )
         resized += [(facts[-1], each) for each in samples.resized]

@@ -143,6 +143,13 @@ def _raw_inputs(trained: TrainedModel, recipe: Recipe, base: Path) -> tuple[Inpu
                 f"the model has no input {name!r}", where=f"inputs.{name}", remedy=did_you_mean(name, names)
             )
     known = {spec.name: spec for spec in trained.input_specs() or ()}
+    raw = [name for name in names if name in recipe.inputs and recipe.inputs[name].layout == LAYOUT]
+    if len(raw) > 1:
+        raise BadInput(
+            f"{len(raw)} inputs are raw MR signals, and one is supported",
+            where=f"inputs.{raw[1]}",
+            remedy="put them into one signal, as further coils or shots",
+        )
     specs = []
     for name in names:
         given = recipe.inputs.get(name, InputRecipe())
@@ -163,6 +170,12 @@ def _raw_signal(name: str, given: InputRecipe, recipe: Recipe, base: Path, *, al
         description = describe(recipe.data.calibrate, base=base)
         for array in description.arrays:
             if array.acquisition and (array.name == name or (alone and array.name in description.inputs)):
+                if given.dtype != "float32" or given.shape not in ((), array.shape):
+                    raise BadInput(
+                        f"raw MR signals here are float32 {list(array.shape)}",
+                        where=f"inputs.{name}",
+                        remedy="leave out dtype and shape: they are the calibration set's",
+                    )
                 return InputSpec(name, given.dtype, array.shape, LAYOUT, array.acquisition)
     raise BadInput(
         f"how the raw MR signals of input {name!r} were taken is not known",

@@ -14,6 +14,7 @@ from edgemed.report import Picture
 from edgemed.stages.acceptance import Acceptance
 from edgemed.stages.job import Job, SetSource
 from edgemed.types import InputSpec
+from edgemed.types.raw_signal import LAYOUT
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -59,8 +60,16 @@ def _draw(source: SetSource, spec: InputSpec, wanted: set[str]) -> tuple[Picture
 def _picture(case: str, spec: InputSpec, array: NDArray[Any]) -> Picture:
     if "H" in spec.layout:
         return Picture(case, _png(_slice(spec, array)))
-    channels = array if spec.layout == "CL" else array.T
-    return Picture(case, _png(_lines(channels[:_MOST_CHANNELS].astype(np.float64))), line=True)
+    return Picture(case, _png(_lines(_channels(spec, array)[:_MOST_CHANNELS].astype(np.float64))), line=True)
+
+
+def _channels(spec: InputSpec, array: NDArray[Any]) -> NDArray[Any]:
+    """(channels, length); of a raw MR signal I and Q of each coil, shot behind shot."""
+    if spec.layout == LAYOUT:
+        return np.moveaxis(array, (4, 3), (0, 1)).reshape(array.shape[4] * array.shape[3], -1)
+    if spec.layout == "LC":
+        return array.T
+    return array if spec.layout == "CL" else array[np.newaxis]
 
 
 def _slice(spec: InputSpec, array: NDArray[Any]) -> Image:

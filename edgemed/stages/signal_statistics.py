@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edgemed.errors import BadInput
 from edgemed.runtime.signal_check import check_signals, echo_magnitudes, likeness
 from edgemed.types import InputSpec, Sample, SignalRange
 
@@ -14,6 +15,10 @@ _FLOOR = 0.02
 """And this far in any case: a set without noise leaves no room."""
 
 
+LEAST_LIKENESS = 0.5
+"""Whatever the calibration set holds: a reversed train lies far below."""
+
+
 class SignalStatistics:
     """Gathers one input's signals as they stream by. Keeps a number per echo and case, never samples."""
 
@@ -21,10 +26,15 @@ class SignalStatistics:
         self._spec = spec
         self._magnitudes: list[NDArray[np.float64]] = []
 
-    def add(self, sample: Sample) -> None:
-        """Raises `BadInput` for a signal of zeros and one that is clipped."""
+    def add(self, sample: Sample, allowed: SignalRange | None = None) -> None:
+        """Raises `BadInput`, with the sample's name, where an artefact for `allowed` signals would refuse."""
         signal = sample.inputs[self._spec.name]
-        check_signals(self._spec, None, signal[np.newaxis])
+        try:
+            check_signals(self._spec, allowed, signal[np.newaxis])
+        except BadInput as error:
+            raise BadInput(
+                error.problem, where=f"{sample.name}, {error.where}", remedy=error.remedy
+            ) from None
         self._magnitudes.append(echo_magnitudes(signal))
 
     def range(self) -> SignalRange:
@@ -36,5 +46,5 @@ class SignalStatistics:
         return SignalRange(
             (float(rms.min()), float(rms.max())),
             tuple(envelope.tolist()),
-            1.0 - max(_SPARE * (1.0 - least), _FLOOR),
+            max(1.0 - max(_SPARE * (1.0 - least), _FLOOR), LEAST_LIKENESS),
         )

@@ -76,15 +76,21 @@ class Manifest(Record):
 
         Not of the verdict itself, nor of what only describes the artefact.
         """
+        signals = {name: each.to_dict() for name, each in self.signals.items()}
         return digest_of(
             {
                 "backend": self.backend,
                 "precision": self.precision,
-                "inputs": [each.to_dict() for each in self.inputs],
+                "inputs": [_as_before(each) for each in self.inputs],
                 "outputs": [each.to_dict() for each in self.outputs],
                 "files": {name: sha for name, sha in self.files.items() if name != VERDICT_FILE},
-                "signals": {name: each.to_dict() for name, each in self.signals.items()},
+                **({"signals": signals} if signals else {}),
                 "threads": self.threads,
                 "stand_in": self.stand_in,
             }
         )
+
+
+def _as_before(spec: InputSpec) -> dict[str, Any]:
+    """Without what only raw signals have: digests of other artefacts are what they were."""
+    return {name: value for name, value in spec.to_dict().items() if value is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -80,7 +80,7 @@ class RawSignal:
 
     samples: NDArray[np.complex64]
     acquisition: Acquisition
-    header: str = ""
+    header: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         if self.samples.dtype != np.complex64 or self.samples.ndim != 4 or not self.samples.size:

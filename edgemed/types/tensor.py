@@ -41,6 +41,11 @@ class InputSpec(Record):
             )
         if self.acquisition is not None and self.layout != LAYOUT:
             raise BadInput("an acquisition is of raw MR signals only", where=f"inputs.{self.name}")
+        if self.acquisition is not None and len(self.acquisition.echo_times_s) != self.shape[1]:
+            raise BadInput(
+                f"{len(self.acquisition.echo_times_s)} echo times for {self.shape[1]} echoes",
+                where=f"inputs.{self.name}",
+            )
 
     @property
     def samples(self) -> int:

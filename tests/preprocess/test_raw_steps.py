@@ -137,7 +137,7 @@ def test_decimation_keeps_what_is_slow_and_loses_what_would_alias(run_front):
     batch = np.stack([tones.real, tones.imag], -1).reshape(4, 1, 1, 256, 1, 2).astype(np.float32)
     found = run_front(spec, [Step("decimate", {"factor": 4, "taps": 65})], batch)[:, 0, 0, :, 0]
     kept = (found[..., 0] + 1j * found[..., 1])[:, 8:-8]
-    np.testing.assert_allclose(kept[:2], tones[:2, 1::4][:, 8:-8], atol=5e-3)
+    np.testing.assert_allclose(kept[:2], tones[:2, ::4][:, 8:-8], atol=5e-3)
     assert np.abs(kept[2:]).max() < 5e-3
 
 

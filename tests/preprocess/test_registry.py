@@ -15,7 +15,8 @@ from edgemed.types import InputRecipe, InputSpec, Step
 def test_ops_are_those_of_the_recipe_schema():
     assert set(OPS) == {
         "crop", "pad", "resize", "gray_to_rgb", "rgb_to_gray", "scale", "normalise", "z_score", "window",
-        "clip", "layout",
+        "clip", "layout", "combine_coils", "remove_dc", "phase_reference", "amplitude", "decimate", "taper",
+        "average_echoes", "dft", "iq_channels",
     }  # fmt: skip
 
 

@@ -42,12 +42,19 @@ def test_signals_like_those_of_the_calibration_set_pass(allowed):
 
 BROKEN = {
     "silent": (lambda x: 0 * x, "every sample is 0"),
-    "clipped": (lambda x: np.clip(x, -0.5, 0.5), "clipped: [0-9]+ of 1024 values are at the largest, 0.5"),
+    "clipped": (
+        lambda x: np.clip(x, -0.5, 0.5),
+        "clipped: [0-9]+ of 256 values of [IQ] in coil [01] are at its end, 0.5",
+    ),
     "unit": (lambda x: x * 1e6, "root mean square is .*e\\+05, expected"),
     "nothing received": (lambda x: x * 1e-3, "root mean square"),
     "echoes reversed": (lambda x: x[:, ::-1], "the echoes rise and fall otherwise"),
     "shots swapped": (lambda x: x[::-1], "the echoes rise and fall otherwise"),
-    "half of the echoes": (lambda x: x * (np.arange(ECHOES) >= 4)[:, None, None, None], "otherwise"),
+    "half of the echoes": (
+        lambda x: x * (np.arange(ECHOES) >= 4)[:, None, None, None],
+        "8 echoes hold zeros alone, the first is echo 0",
+    ),
+    "two's complement": (lambda x: np.where(x == x.min(), -0.51, np.clip(x, -0.51, 0.5)), "clipped:"),
 }
 
 

@@ -100,6 +100,15 @@ def test_a_signal_is_a_line_for_each_channel_over_its_own_range(layout):
     assert set(np.unique(drawn[..., 1])) == {0, 255}, "the page shows through"
 
 
+def test_raw_signals_and_signals_without_channels_are_drawn():
+    raw = np.random.default_rng(0).normal(size=(3, 8, 4, 1, 2)).astype(np.float32)
+    for spec, array in (
+        (InputSpec("x", "float32", raw.shape, "TESKQ"), raw),
+        (InputSpec("x", "float32", (96,), "L"), raw.reshape(-1)[:96]),
+    ):
+        assert _picture("case", spec, array).line
+
+
 def test_a_peak_of_a_long_signal_is_not_lost():
     signal = np.zeros((1, 200_000), np.float32)
     signal[0, 123_456] = 1.0
