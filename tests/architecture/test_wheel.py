@@ -112,7 +112,7 @@ def test_metadata_keeps_the_base_light_and_offers_the_extras(wheel: Path) -> Non
     base = [need for need in needs if "extra ==" not in need]
     assert [need.partition(">")[0] for need in base] == ["numpy"]
     assert set(metadata.get_all("Provides-Extra") or []) == {
-        "onnxruntime", "openvino", "tensorrt-rtx", "images", "compile", "demo", "all",
+        "onnxruntime", "openvino", "tensorrt-rtx", "images", "compile", "demo", "raw", "mr", "all",
     }  # fmt: skip
     for extra in ("onnxruntime", "openvino"):
         of = [need.partition(">")[0] for need in needs if need.endswith(f"extra == '{extra}'")]

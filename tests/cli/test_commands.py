@@ -100,7 +100,7 @@ def test_run_refuses(compiled, helpers):
     compiled.run("run", "out", "short.npy").refused(2, "[2, 50]", "short.npy")
     compiled.run("run", "out", "none.npy").refused(2, "no such file", "none.npy")
     compiled.run("run", "nothing", "short.npy").refused(2, "nothing", "edgemed compile")
-    compiled.run("run", "out", "model.onnx").refused(2, "model.onnx", ".npy, .npz")
+    compiled.run("run", "out", "model.onnx").refused(2, "model.onnx", ".mat, .npz")
 
 
 @pytest.mark.parametrize("file", ["model.onnx", "golden.npz", "manifest.json"])
