@@ -6,6 +6,7 @@ import click
 
 from edgemed.cli.group import EdgemedGroup
 from edgemed.cli.mr_simulate import simulate
+from edgemed.cli.mr_train import train
 
 
 @click.group(
@@ -23,3 +24,4 @@ def mr() -> None:
 
 
 mr.add_command(simulate)
+mr.add_command(train)

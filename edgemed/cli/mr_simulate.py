@@ -23,6 +23,7 @@ SETS = {"train": 1000, "validate": 300, "calibrate": 300, "select": 500, "accept
     epilog="""\b
 Examples:
   edgemed mr simulate imrd-easy -o signals
+  edgemed mr simulate imrd-easy --clean train --clean validate -o signals
   edgemed mr simulate imrd-honest --snr 3000 --set train=4000 --set accept=1000 -o signals
   edgemed mr simulate imrd-honest --protocol A --format mrd --set accept=20 -o scans
   edgemed mr simulate imrd-honest --dry-run --json > mine.json"""
@@ -33,6 +34,10 @@ Examples:
     "--set", "sets", multiple=True, metavar="NAME=N",
     help="A set of N heads (repeat for more).  [default: train=1000, validate=300, calibrate=300, "
     "select=500, accept=1000]",
+)  # fmt: skip
+@click.option(
+    "--clean", multiple=True, metavar="NAME",
+    help="Write this set without noise, for `edgemed mr train --snr`, which draws it anew (repeat for more).",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
@@ -53,6 +58,7 @@ def simulate(
     task_name: str,
     out: Path,
     sets: tuple[str, ...],
+    clean: tuple[str, ...],
     seed: int,
     snr: float | None,
     protocol: str | None,
@@ -68,14 +74,24 @@ def simulate(
     --json prints it, with settings of your own. No two sets share a head. The same seed gives the same files.
     """
     from edgemed.mr.signal_sets import Plan, write_sets
+    from edgemed.types import did_you_mean
 
     task = _task(task_name, protocol, snr)
     counts = _counts(sets) if sets else SETS
+    for name in clean:
+        if name not in counts:
+            raise BadInput(f"no set is named {name!r}", where="--clean", remedy=did_you_mean(name, counts))
     if dry_run:
-        told = [task.describe(), *(f"{name}: {count} heads" for name, count in counts.items())]
+        told = [
+            task.describe(),
+            *(
+                f"{name}: {count} heads" + " without noise" * (name in clean)
+                for name, count in counts.items()
+            ),
+        ]
         click.echo(task.to_json() if as_json else "\n".join(told), nl=not as_json)
         return
-    plan = Plan(task, counts, seed, form)
+    plan = Plan(task, counts, seed, form, frozenset(clean))
     if (there := plan.there(out)) and not force:
         raise BadInput(f"{there[0]} exists", where="--out", remedy="give another --out, or --force")
     with ProgressBar(quiet=as_json) as bar:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
-from edgemed.judge.auc import influence
+from edgemed.mr.quality import auc, r2
+from edgemed.types import OutputSpec
 
 Floats = NDArray[np.float64]
 
@@ -37,81 +38,90 @@ class LinearReadout:
         return np.asarray((features - self.mean) * self.scale @ self.weights + self.offset)
 
 
-def fit_detection(
-    features: NDArray[Any], lesion: NDArray[Any], chosen_on: tuple[NDArray[Any], NDArray[Any]]
-) -> LinearReadout:
-    """Ridge regression on +-1, with the penalty of the best AUC on `chosen_on` (features, lesion)."""
-    return _fit(features, np.where(np.asarray(lesion) > 0, 1.0, -1.0), chosen_on, auc)
+@dataclass(frozen=True)
+class Linear:
+    """Ridge readouts by head: one, or one for each class."""
+
+    readouts: Mapping[str, tuple[LinearReadout, ...]]
+
+    def __call__(self, features: NDArray[Any]) -> dict[str, Floats]:
+        """Features (n, ...) to scores or values (n, columns) by head."""
+        flat = features.reshape(len(features), -1)
+        return {
+            name: np.stack([each(flat) for each in columns], 1) for name, columns in self.readouts.items()
+        }
 
 
-def fit_volume(
-    features: NDArray[Any], volume_ml: NDArray[Any], chosen_on: tuple[NDArray[Any], NDArray[Any]]
-) -> LinearReadout:
-    """Ridge regression on mL, controls at 0, with the penalty of the best R2 on `chosen_on`."""
-    return _fit(features, np.asarray(volume_ml, np.float64), chosen_on, r2)
+def fit_linear(
+    heads: Sequence[OutputSpec],
+    features: NDArray[Any],
+    targets: Mapping[str, NDArray[Any]],
+    chosen_on: tuple[NDArray[Any], Mapping[str, NDArray[Any]]],
+) -> Linear:
+    """Ridge regression on +-1 for a class against the others, on the values of a regression head.
 
-
-def auc(truth: NDArray[Any], scores: NDArray[Any]) -> float:
-    """Area under the ROC curve; raises `BadInput` where all cases are of one kind."""
-    positive = np.asarray(truth) > 0
-    if positive.all() or not positive.any():
-        raise BadInput("cases and controls are both needed for an AUC", where="labels")
-    return influence(np.asarray(scores, np.float64), positive)[0]
-
-
-def r2(truth: NDArray[Any], scores: NDArray[Any]) -> float:
-    """1 - squared error / variance of the truth; raises `BadInput` where the truth does not vary."""
-    spread = float(((truth - np.mean(truth)) ** 2).sum())
-    if not spread:
-        raise BadInput("all volumes are the same, so R2 is not defined", where="volumes")
-    return 1.0 - float(((truth - scores) ** 2).sum()) / spread
-
-
-def features_of(signals: NDArray[np.complex64]) -> Floats:
-    """Signals (n, shots, echoes, samples, coils) as (n, p) I and Q, unknown gain and phase taken away.
-
-    Each is divided by its root mean square, and turned so that the middle samples of its first shot sum to a
-    positive real number: over many samples, so that hardly any noise is added.
+    Features (n, ...), `targets` (n,) by head. The penalty and the scaling of each are those of the best AUC,
+    or R2, on `chosen_on`, further features and targets. Raises `BadInput` for features that are not finite
+    or of another number than the targets, and where a figure is not defined on `chosen_on`.
     """
-    whole = signals.astype(np.complex128)
-    middle = whole[:, 0, :, whole.shape[3] // 2].sum((1, 2))
-    size = np.sqrt((np.abs(whole) ** 2).mean((1, 2, 3, 4)))
-    turned = whole.reshape(len(whole), -1) * (middle.conj() / (np.abs(middle) * size))[:, None]
-    return np.asarray(turned.view(np.float64))
+    rows, others = (np.asarray(each, np.float64).reshape(len(each), -1) for each in (features, chosen_on[0]))
+    if len(rows) < 2 or not np.isfinite(rows).all() or any(len(rows) != len(t) for t in targets.values()):
+        counts = ", ".join(str(len(target)) for target in targets.values())
+        raise BadInput(
+            f"features {rows.shape} for {counts} targets: expected finite (n, p), n at least 2",
+            where="features",
+        )
+    columns = [column for head in heads for column in _columns(head, targets[head.name])]
+    truth = [column for head in heads for column in _columns(head, chosen_on[1][head.name])]
+    measures = [_measure(head) for head in heads for _ in _columns(head, targets[head.name])]
+    best = iter(_fit(rows, np.stack(columns, 1), others, truth, measures))
+    return Linear({h.name: tuple(next(best) for _ in _columns(h, targets[h.name])) for h in heads})
+
+
+def _columns(head: OutputSpec, target: NDArray[Any]) -> list[Floats]:
+    if head.kind == "regression":
+        return [np.asarray(target, np.float64)]
+    classes = [1] if head.kind == "binary" else range(head.columns)
+    return [np.where(target == each, 1.0, -1.0) for each in classes]
+
+
+def _measure(head: OutputSpec) -> Callable[[NDArray[Any], NDArray[Any]], float]:
+    return r2 if head.kind == "regression" else auc
 
 
 def _fit(
-    features: NDArray[Any],
+    rows: Floats,
     targets: Floats,
-    chosen_on: tuple[NDArray[Any], NDArray[Any]],
-    quality: Callable[[NDArray[Any], NDArray[Any]], float],
-) -> LinearReadout:
-    """The best by `quality` on `chosen_on` over both scalings and all penalties."""
-    rows = np.asarray(features, np.float64)
-    if rows.ndim != 2 or len(rows) != len(targets) or len(rows) < 2 or not np.isfinite(rows).all():
-        raise BadInput(
-            f"features {rows.shape} for {len(targets)} targets: expected finite (n, p), n at least 2",
-            where="features",
-        )
+    others: Floats,
+    truth: Sequence[Floats],
+    measures: Sequence[Callable[[NDArray[Any], NDArray[Any]], float]],
+) -> list[LinearReadout]:
+    """For each column of `targets` the best over both scalings and all penalties."""
     mean, deviation = rows.mean(0), rows.std(0)
     each = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
     # white noise stays white under one scale; features of unlike sizes need each its own
     alike = np.where(deviation > 0, 1.0 / max(float(deviation.max()), np.finfo(float).tiny), 0.0)
-    found = (
-        LinearReadout(mean, scale, weights, float(targets.mean()), penalty, 0.0)
-        for scale in (each, alike)
-        for penalty, weights in _path((rows - mean) * scale, targets - targets.mean())
-    )
-    reached = (replace(one, validation=quality(chosen_on[1], one(chosen_on[0]))) for one in found)
-    return max(reached, key=lambda one: one.validation)
+    offsets = targets.mean(0)
+    best: list[LinearReadout | None] = [None] * len(measures)
+    for scale in (each, alike):
+        seen = (others - mean) * scale
+        for penalty, weights in _path((rows - mean) * scale, targets - offsets):
+            scores = seen @ weights + offsets
+            for at, measure in enumerate(measures):
+                reached, former = measure(truth[at], scores[:, at]), best[at]
+                if former is None or reached > former.validation:
+                    best[at] = LinearReadout(
+                        mean, scale, weights[:, at], float(offsets[at]), penalty, reached
+                    )
+    return [readout for readout in best if readout is not None]
 
 
 def _path(standard: Floats, centred: Floats) -> Iterator[tuple[float, Floats]]:
-    """Each of `PENALTIES` with `w = X' (X X' + p I)^-1 y`, by eigenvectors of the smaller Gram matrix."""
+    """Each of `PENALTIES` with `W = X' (X X' + p I)^-1 Y`, by eigenvectors of the smaller Gram matrix."""
     wide = standard.shape[1] > len(standard)
     values, vectors = np.linalg.eigh(standard @ standard.T if wide else standard.T @ standard)
     values = np.maximum(values, 0.0)
     moment = vectors.T @ (centred if wide else standard.T @ centred)
     for penalty in PENALTIES:
-        solved = vectors @ (moment / (values + penalty * values[-1]))
+        solved = vectors @ (moment / (values + penalty * values[-1])[:, None])
         yield penalty, standard.T @ solved if wide else solved

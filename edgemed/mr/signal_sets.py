@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,12 +26,20 @@ TABLE = ("path", "lesion", "lesion_ml", "hyperintensity_ml", "patient")
 
 @dataclass(frozen=True)
 class Plan:
-    """`counts` subjects by name of the set, drawn one after the other: no two sets share a subject."""
+    """`counts` subjects by name of the set, drawn one after the other: no two sets share a subject.
+
+    Sets named in `clean` have no noise, which a training draws anew in each epoch.
+    """
 
     task: Task
     counts: Mapping[str, int]
     seed: int
     form: Form = "npz"
+    clean: frozenset[str] = frozenset()
+
+    def describe(self, name: str) -> str:
+        """The task in words, for the set `name`."""
+        return self.task.describe() + (" Written WITHOUT its noise." if name in self.clean else "")
 
     def files(self, out: Path) -> tuple[Path, ...]:
         """What a recipe names: OUT/NAME.npz, or the tables OUT/NAME.csv."""
@@ -58,7 +66,7 @@ def write_sets(plan: Plan, out: Path, progress: Progress = lambda name, done, of
     first = 0
     files = plan.files(out)
     for path, (name, count) in zip(files, plan.counts.items(), strict=True):
-        batches = _batches(plan, first, count, lambda done, of, name=name: progress(name, done, of))  # type: ignore[misc]
+        batches = _batches(plan, name, first, progress)
         try:
             write(path, plan, batches)
         except OSError as error:
@@ -67,13 +75,13 @@ def write_sets(plan: Plan, out: Path, progress: Progress = lambda name, done, of
     return files
 
 
-def _batches(
-    plan: Plan, first: int, count: int, progress: Callable[[int, int], None]
-) -> Iterator[SimulatedSignals]:
+def _batches(plan: Plan, name: str, first: int, progress: Progress) -> Iterator[SimulatedSignals]:
+    count, clean = plan.counts[name], name in plan.clean
     for start in range(0, count, BATCH):
         size = min(BATCH, count - start)
-        yield simulate(plan.task, size, plan.seed, first=first + start)
-        progress(start + size, count)
+        made = simulate(plan.task, size, plan.seed, first=first + start, keep_clean=clean)
+        yield made if made.clean is None else replace(made, signals=made.clean)
+        progress(name, start + size, count)
 
 
 def _write_npz(path: Path, plan: Plan, batches: Iterator[SimulatedSignals]) -> None:
@@ -90,7 +98,7 @@ def _write_npz(path: Path, plan: Plan, batches: Iterator[SimulatedSignals]) -> N
         "larmor_frequency_hz": np.float64(acquisition.larmor_frequency_hz),
         "echo_times_s": np.array(acquisition.echo_times_s),
         "protocol": np.array(acquisition.protocol),
-        "simulated": np.array(plan.task.describe()),
+        "simulated": np.array(plan.describe(path.stem)),
     }
     file = io.BytesIO()
     np.savez(file, **arrays)  # type: ignore[arg-type]

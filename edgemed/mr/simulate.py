@@ -20,6 +20,7 @@ from edgemed.errors import BadInput
 from edgemed.mr.anatomy import Anatomy
 from edgemed.mr.epg import cpmg, invert, recover
 from edgemed.mr.head import Head, load_head
+from edgemed.mr.noise import noise_deviation
 from edgemed.mr.protocol import Protocol
 from edgemed.mr.subject import Subject
 from edgemed.mr.task import Task
@@ -107,7 +108,7 @@ def add_noise(
     for row, signal in enumerate(clean):
         random = np.random.default_rng(_stream(seed, first + row, _NOISE))
         noise = random.standard_normal((*signal.shape, 2)).view(np.complex128)[..., 0]
-        deviation = float(np.abs(signal[0, 0]).max()) / snr
+        deviation = noise_deviation(signal[0, 0], snr)
         noisy[row] = signal + noise * (deviation / np.sqrt(2.0))
     return noisy
 

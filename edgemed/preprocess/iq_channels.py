@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 class IqChannels(RawOp):
     """(shot, echo, sample, coil, I/Q) to CL: I of every coil, then Q of every coil, along the whole signal.
 
-    With `shots = "channels"` each shot has channels of its own, the first shot's I first, and the length is
-    that of one shot. Recipe: `{op = "iq_channels"}`.
+    With `shots = "channels"` each shot has channels of its own, the first shot's I first, with
+    `echoes = "channels"` each echo; the length is what is left. Recipe: `{op = "iq_channels"}`; for a network
+    that sees the train of each sample (of a projection behind `dft`: of each place) at once
+    `{op = "iq_channels", shots = "channels", echoes = "channels"}`.
     """
 
     name: ClassVar[str] = "iq_channels"
     shots: Literal["length", "channels"] = "length"
+    echoes: Literal["length", "channels"] = "length"
 
     def after(self, spec: InputSpec) -> InputSpec:
         sizes = dict(zip(LAYOUT, super().after(spec).shape, strict=True))
@@ -44,4 +47,5 @@ class IqChannels(RawOp):
 
     @property
     def _axes(self) -> tuple[str, str]:
-        return ("QK", "TES") if self.shots == "length" else ("TQK", "ES")
+        own = [letter for letter, place in (("T", self.shots), ("E", self.echoes)) if place == "channels"]
+        return "".join((*own, "QK")), "".join(letter for letter in "TES" if letter not in own)

@@ -9,15 +9,27 @@ import numpy as np
 import pytest
 
 from edgemed.errors import BadInput
-from edgemed.mr.linear import auc, features_of, fit_detection, fit_volume, r2
+from edgemed.mr.linear import LinearReadout, fit_linear
+from edgemed.mr.quality import auc, quality, r2
 from edgemed.mr.simulate import simulate
 from edgemed.mr.task import IMRD_EASY, Task
+from edgemed.types import OutputSpec
+
+LESION, VOLUME = OutputSpec("lesion", "binary", 1), OutputSpec("volume", "regression", 1)
 
 
 def _table(rows: int, columns: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     features = random.normal(3.0, np.arange(1, columns + 1), (rows, columns))
     return features, features @ random.normal(size=columns) + random.normal(size=rows)
+
+
+def fit_volume(features: np.ndarray, target: np.ndarray, chosen_on: tuple) -> LinearReadout:
+    rows, truth = chosen_on
+    (readout,) = fit_linear((VOLUME,), features, {"volume": target}, (rows, {"volume": truth})).readouts[
+        "volume"
+    ]
+    return readout
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(40, 7), (20, 55)])
@@ -70,26 +82,34 @@ def test_auc_and_r2_of_known_answers() -> None:
 def test_measures_that_are_not_defined_are_refused() -> None:
     with pytest.raises(BadInput, match="both needed"):
         auc(np.ones(3), np.arange(3.0))
-    with pytest.raises(BadInput, match="all volumes are the same"):
+    with pytest.raises(BadInput, match="all values are the same"):
         r2(np.zeros(3), np.arange(3.0))
     with pytest.raises(BadInput, match="finite"):
         fit_volume(np.full((4, 2), np.nan), np.arange(4.0), (np.ones((2, 2)), np.arange(2.0)))
 
 
-def test_features_know_neither_gain_nor_phase() -> None:
-    signals = simulate(IMRD_EASY, 3, 0).signals
-    changed = (signals * np.complex64(2.5 * np.exp(2j))).astype(np.complex64)
-    assert features_of(changed) == pytest.approx(features_of(signals), abs=1e-6)
-    assert features_of(signals).shape == (3, 2 * 3 * 32 * 8)
+def test_classes_are_told_apart_one_against_the_others() -> None:
+    kind = OutputSpec("kind", "multiclass", 3)
+    random = np.random.default_rng(4)
+    truth = random.integers(0, 3, 300)
+    features = np.eye(3)[truth] @ random.normal(size=(3, 20)) + 0.1 * random.normal(size=(300, 20))
+    halves = [(features[part], {"kind": truth[part]}) for part in (slice(0, 150), slice(150, 300))]
+    linear = fit_linear((kind,), *halves[0], halves[1])
+    assert linear(features)["kind"].shape == (300, 3)
+    assert quality((kind,), {"kind": truth}, linear(features))["kind"] > 0.98
+    shuffled = {"kind": random.permutation(truth)}
+    assert quality((kind,), shuffled, linear(features))["kind"] < 0.5
 
 
 def _reached(task: Task, counts: tuple[int, int, int]) -> tuple[float, float]:
     made = simulate(task, sum(counts), 7)
-    rows = made.signals.reshape(len(made.signals), -1).view(np.float32)
+    truth = {"lesion": made.lesion, "volume": made.lesion_ml}
     train, select, test = (slice(*pair) for pair in pairwise(np.cumsum((0, *counts))))
-    finds = fit_detection(rows[train], made.lesion[train], (rows[select], made.lesion[select]))
-    sizes = fit_volume(rows[train], made.lesion_ml[train], (rows[select], made.lesion_ml[select]))
-    return auc(made.lesion[test], finds(rows[test])), r2(made.lesion_ml[test], sizes(rows[test]))
+    rows = made.signals.reshape(len(made.signals), -1).view(np.float32)
+    known = [{name: each[part] for name, each in truth.items()} for part in (train, select, test)]
+    linear = fit_linear((LESION, VOLUME), rows[train], known[0], (rows[select], known[1]))
+    reached = quality((LESION, VOLUME), known[2], linear(rows[test]))
+    return reached["lesion"], reached["volume"]
 
 
 @pytest.mark.slow

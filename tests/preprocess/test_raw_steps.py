@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -141,16 +143,15 @@ def test_decimation_keeps_what_is_slow_and_loses_what_would_alias(run_front):
     assert np.abs(kept[2:]).max() < 5e-3
 
 
+@pytest.mark.parametrize("echoes", ["length", "channels"])
 @pytest.mark.parametrize("shots", ["length", "channels"])
-def test_channels_are_i_and_q_of_each_coil(through, signals, shots):
-    found = through(("iq_channels", {"shots": shots}))
-    coils = np.moveaxis(signals, -1, 2)
-    if shots == "length":
-        expected = np.concatenate([np.moveaxis(signals, -1, 1).real, np.moveaxis(signals, -1, 1).imag], 1)
-        near(found, expected.reshape(5, 2 * COILS, -1))
-    else:
-        expected = np.concatenate([coils.real, coils.imag], 2)
-        near(found, expected.reshape(5, 2 * COILS * SHOTS, -1))
+def test_channels_are_i_and_q_of_each_coil(through, signals, shots, echoes):
+    found = through(("iq_channels", {"shots": shots, "echoes": echoes}))
+    both = np.stack([signals.real, signals.imag])  # q n t e s k
+    own = ("t" if shots == "channels" else "") + ("e" if echoes == "channels" else "")
+    left = "".join(axis for axis in "tes" if axis not in own)
+    ordered = np.einsum(f"qntesk->n{own}qk{left}", both)
+    near(found, ordered.reshape(5, math.prod(ordered.shape[1 : 3 + len(own)]), -1))
 
 
 @pytest.mark.parametrize(
