@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class CombineCoils(RawOp):
     """The sum over coils, each turned by a phase and weighted: sum of gain exp(i phase) signal.
 
+    Coils have phases of their own and cancel where nothing takes these away: put `phase_reference` before it,
+    or give `phases_deg`.
+
     Recipe: `{op = "combine_coils"}` (gains 1 / sqrt(coils), no phase: noise keeps its spread) or
     `{op = "combine_coils", gains = [0.7, 0.7], phases_deg = [0, 90]}`.
     """

@@ -31,7 +31,7 @@ class IqChannels(RawOp):
     def after(self, spec: InputSpec) -> InputSpec:
         sizes = dict(zip(LAYOUT, super().after(spec).shape, strict=True))
         channels, length = (math.prod(sizes[letter] for letter in letters) for letters in self._axes)
-        return replace(spec, layout="CL", shape=(channels, length), acquisition=None)
+        return replace(spec, layout="CL", shape=(channels, length))
 
     def write(self, front: Front) -> None:
         channels, length = self._axes

@@ -9,6 +9,7 @@ from edgemed.errors import BadInput
 from edgemed.preprocess.axes import channels, spatial
 from edgemed.preprocess.op import Op
 from edgemed.types import InputSpec
+from edgemed.types.raw_signal import LAYOUT
 
 if TYPE_CHECKING:
     from edgemed.preprocess.front import Front
@@ -31,7 +32,10 @@ class Layout(Op):
                 f"the axes of shape {list(spec.shape)} have no names", remedy="set the layout of the input"
             )
         if self.to.replace("C", "") != spatial(spec):
-            raise BadInput(f"layout {spec.layout} cannot become {self.to}: the axes are not the same")
+            raise BadInput(
+                f"layout {spec.layout} cannot become {self.to}: the axes are not the same",
+                remedy="iq_channels makes CL of a raw MR signal" if spec.layout == LAYOUT else "",
+            )
         if "C" not in self.to and channels(spec) != 1:
             raise BadInput(
                 f"layout {spec.layout} cannot become {self.to}: there are {channels(spec)} channels",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from edgemed.errors import BadInput
 from edgemed.preprocess.axes import spatial
 from edgemed.types import InputSpec, Record
+from edgemed.types.raw_signal import LAYOUT
 
 if TYPE_CHECKING:
     from edgemed.preprocess.front import Front
@@ -55,6 +56,15 @@ def check_sizes(name: str, sizes: Sequence[int], spec: InputSpec, least: int = 1
         )
     if any(n < least for n in sizes):
         raise BadInput(f"{name} = {list(sizes)} has a number below {least}")
+
+
+def check_picture_axes(spec: InputSpec) -> None:
+    """Raise `BadInput` for a raw MR signal, whose axes are none of a picture's or a volume's."""
+    if spec.layout == LAYOUT:
+        raise BadInput(
+            f"this step is for pictures and volumes; shape {list(spec.shape)} is a raw MR signal ({LAYOUT})",
+            remedy="for fewer samples use decimate or crop, for another range scale or clip",
+        )
 
 
 def with_sizes(spec: InputSpec, sizes: Sequence[int]) -> InputSpec:

@@ -50,7 +50,11 @@ def tensor_spec(spec: InputSpec, steps: Sequence[Step]) -> InputSpec:
 
 
 def walk(spec: InputSpec, steps: Sequence[Step]) -> Iterator[tuple[Op, InputSpec]]:
-    """Each step's op, its arguments checked, with the spec behind it."""
+    """Each step's op, its arguments checked, with the spec behind it.
+
+    How a raw signal was taken does not hold behind a step: echoes may be fewer.
+    """
+    spec = replace(spec, acquisition=None)
     for index, step in enumerate(steps):
         where = f"inputs.{spec.name}.steps[{index}]"
         if step.op not in OPS:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
-from edgemed.preprocess.op import Op, check_sizes, with_sizes
+from edgemed.preprocess.op import Op, check_picture_axes, check_sizes, with_sizes
 from edgemed.preprocess.pillow_filter import OVERSHOOTING, Filter, resize_matrix
 from edgemed.types import InputSpec
 
@@ -34,6 +34,7 @@ class Resize(Op):
     filter: Filter = "bilinear"
 
     def after(self, spec: InputSpec) -> InputSpec:
+        check_picture_axes(spec)
         check_sizes("size", self.size, spec)
         return with_sizes(spec, self.size)
 

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from edgemed.errors import BadInput
 from edgemed.preprocess.raw_op import RawOp
 
 if TYPE_CHECKING:
     from edgemed.preprocess.front import Front
 
 _WINDOWS = {"hann": np.hanning, "hamming": np.hamming, "blackman": np.blackman}
+_NOTHING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,20 @@ class Taper(RawOp):
     window: Literal["hann", "hamming", "blackman"]
     along: Literal["sample", "echo"] = "sample"
 
+    def sized(self, sizes: dict[str, int]) -> dict[str, int]:
+        if np.abs(self._weights(sizes)).max() < _NOTHING:
+            raise BadInput(
+                f"the window {self.window} is 0 at its ends, and {sizes['S']} samples are only these",
+                remedy='use window = "hamming", or leave the step out',
+            )
+        return sizes
+
     def write(self, front: Front) -> None:
+        front.then("Mul", front.constant(self._weights(front.sizes)))
+
+    def _weights(self, sizes: dict[str, int]) -> NDArray[np.float64]:
+        """(1, echoes or 1, samples or 1, 1, 1)."""
+        window, samples, echoes = _WINDOWS[self.window], sizes["S"], sizes["E"]
         if self.along == "sample":
-            samples = front.sizes["S"]
-            weights = _WINDOWS[self.window](samples).reshape(1, 1, samples, 1, 1)
-        else:
-            echoes = front.sizes["E"]
-            weights = _WINDOWS[self.window](2 * echoes - 1)[echoes - 1 :].reshape(1, echoes, 1, 1, 1)
-        front.then("Mul", front.constant(weights))
+            return window(samples).reshape(1, 1, samples, 1, 1)
+        return window(2 * echoes - 1)[echoes - 1 :].reshape(1, echoes, 1, 1, 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from edgemed.errors import BadInput
-from edgemed.preprocess.op import Op, check_finite
+from edgemed.preprocess.op import Op, check_finite, check_picture_axes
 from edgemed.types import InputSpec
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Window(Op):
             raise BadInput(f"width = {self.width} is not above 0")
 
     def after(self, spec: InputSpec) -> InputSpec:
+        check_picture_axes(spec)
         return spec
 
     def write(self, front: Front) -> None:

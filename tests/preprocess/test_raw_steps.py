@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from edgemed.errors import BadInput
 from edgemed.preprocess import tensor_spec
-from edgemed.types import InputSpec, Step
+from edgemed.types import Acquisition, InputSpec, Step
 
 SHOTS, ECHOES, SAMPLES, COILS = 3, 8, 12, 2
 SPEC = InputSpec("signal", "float32", (SHOTS, ECHOES, SAMPLES, COILS, 2), "TESKQ")
@@ -79,6 +80,14 @@ def _decimated(x, factor, taps):
 def test_coils_are_turned_and_weighted(through, signals):
     found = through(("combine_coils", {"gains": [0.5, 2.0], "phases_deg": [0.0, 90.0]}))
     near(found[..., 0], 0.5 * signals[..., 0] + 2j * signals[..., 1])
+
+
+def test_coils_of_opposite_phase_cancel_unless_each_has_its_reference(run_front, signals):
+    pair = np.concatenate([signals[..., :1], -signals[..., :1]], -1)
+    batch = np.stack([pair.real, pair.imag], -1).astype(np.float32)
+    assert np.abs(run_front(SPEC, [Step("combine_coils")], batch)).max() < 1e-6
+    kept = run_front(SPEC, [Step("phase_reference"), Step("combine_coils")], batch)
+    near(np.abs(kept[..., 0, 0] + 1j * kept[..., 0, 1]), np.sqrt(2) * np.abs(signals[..., 0]))
 
 
 def test_the_offset_is_what_is_left_at_the_end(through, signals):
@@ -166,11 +175,37 @@ def test_channels_are_i_and_q_of_each_coil(through, signals, shots, echoes):
         ("decimate", {"factor": 2, "taps": 4}, "not an odd number"),
         ("average_echoes", {"every": 3}, "not a multiple of every = 3"),
         ("taper", {"window": "boxcar"}, "not allowed"),
+        ("resize", {"size": [3, 8, 6, 2, 2]}, "for pictures and volumes"),
+        ("window", {"level": 0, "width": 1}, "for pictures and volumes"),
+        ("gray_to_rgb", {}, "takes a picture"),
+        ("layout", {"to": "CL"}, "the axes are not the same"),
     ],
 )
 def test_what_does_not_fit_is_refused(op, args, says):
     with pytest.raises(BadInput, match=says):
         tensor_spec(SPEC, [Step(op, args)])
+
+
+@pytest.mark.parametrize("window", ["hann", "blackman"])
+def test_a_window_that_leaves_nothing_is_refused(window):
+    shapes = {samples: (1, 1, samples, 1, 2) for samples in (1, 2, 3)}
+    specs = {samples: InputSpec("x", "float32", shape, "TESKQ") for samples, shape in shapes.items()}
+    step = Step("taper", {"window": window})
+    with pytest.raises(BadInput, match=f"{window} is 0 at its ends, and 2 samples") as caught:
+        tensor_spec(specs[2], [step])
+    assert "hamming" in caught.value.remedy
+    for samples in (1, 3):
+        assert tensor_spec(specs[samples], [step]).shape == shapes[samples]
+
+
+@pytest.mark.parametrize(
+    "step", [Step("average_echoes", {"every": 4}), Step("crop", {"size": [SHOTS, 2, SAMPLES, COILS, 2]})]
+)
+def test_fewer_echoes_are_no_longer_those_of_the_acquisition(step):
+    taken = Acquisition(1e-3, 2e6, tuple(0.01 * (echo + 1) for echo in range(ECHOES)), "train")
+    after = tensor_spec(replace(SPEC, acquisition=taken), [step])
+    assert after.shape == (SHOTS, 2, SAMPLES, COILS, 2)
+    assert after.acquisition is None
 
 
 def test_they_take_raw_signals_only():
