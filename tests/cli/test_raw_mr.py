@@ -48,6 +48,7 @@ layout = "TESKQ"
 steps = [
     { op = "phase_reference", echoes = 2 },
     { op = "amplitude", echoes = 2 },
+    { op = "average_echoes", every = 2 },
     { op = "iq_channels", shots = "channels" },
 ]
 
