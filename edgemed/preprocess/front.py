@@ -33,6 +33,8 @@ class Front:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self.axes = letters(spec)
+        self.layout = self.axes
+        """The axes as the recipe has them behind the current step."""
         self.sizes = dict(zip(self.axes, spec.shape, strict=True))
         self.spatial = spatial(spec)
         self.grey_levels: tuple[int, int] | None = GREY_LEVELS.get(spec.dtype)
@@ -49,7 +51,8 @@ class Front:
         if after.dtype != spec.dtype:
             self.cast(after.dtype)
 
-    def begin_step(self, index: int, op: str) -> None:
+    def begin_step(self, index: int, op: str, layout: str) -> None:
+        self.layout = layout
         self._scope = f"{self._scope.rsplit('/step', 1)[0]}/step{index}_{op}"
 
     def affine(self, multiply: ArrayLike, add: ArrayLike) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgemed.errors import BadInput
+from edgemed.preprocess.axes import letters
 from edgemed.preprocess.front import PREFIX, Front
 from edgemed.preprocess.registry import tensor_spec, walk
 from edgemed.types import InputSpec, Step
@@ -62,8 +63,8 @@ def write_front(
 def trace(spec: InputSpec, steps: Sequence[Step], opset: int) -> Front:
     """The nodes of one input, ending in the layout and dtype of `tensor_spec`."""
     front = Front(spec, tensor_spec(spec, steps), opset)
-    for index, (op, _) in enumerate(walk(spec, steps)):
-        front.begin_step(index, op.name)
+    for index, (op, after) in enumerate(walk(spec, steps)):
+        front.begin_step(index, op.name, letters(after))
         try:
             op.write(front)
         except BadInput as error:

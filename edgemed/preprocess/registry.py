@@ -23,12 +23,13 @@ from edgemed.preprocess.pad import Pad
 from edgemed.preprocess.resize import Resize
 from edgemed.preprocess.scale import Scale
 from edgemed.preprocess.taper import Taper
+from edgemed.preprocess.whiten import Whiten
 from edgemed.preprocess.window import Window
 from edgemed.preprocess.z_score import ZScore
 from edgemed.types import InputSpec, Step, did_you_mean
 
 _ANY: tuple[type[Op], ...] = (
-    Crop, Pad, Resize, GrayToRgb, RgbToGray, Scale, Normalise, ZScore, Window, Clip, Layout,
+    Crop, Pad, Resize, GrayToRgb, RgbToGray, Scale, Normalise, Whiten, ZScore, Window, Clip, Layout,
 )  # fmt: skip
 _RAW: tuple[type[Op], ...] = (
     CombineCoils, RemoveDc, PhaseReference, Amplitude, Decimate, Taper, AverageEchoes, Dft, IqChannels,

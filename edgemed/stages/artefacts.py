@@ -23,6 +23,7 @@ from edgemed.runtime import (
     host_facts,
 )
 from edgemed.stages.job import Job
+from edgemed.stages.step_files import with_file_names
 from edgemed.targets import Target
 from edgemed.types import (
     DataFacts,
@@ -214,7 +215,8 @@ def _manifest(
     backend = get_backend(candidate.backend)
     used = ("edgemed", candidate.backend, *(("nncf",) if candidate.precision == "int8" else ()))
     steps = {
-        name: [{"op": step.op, **step.args} for step in spec.steps] for name, spec in recipe.inputs.items()
+        name: [{"op": step.op, **step.args} for step in spec.steps]
+        for name, spec in with_file_names(recipe).inputs.items()
     }
     by_readers = sorted({note for each in data for note in each.notes})
     return Manifest(

@@ -19,6 +19,7 @@ from edgemed.sources.digest import source_digest
 from edgemed.stages.inputs import refuse_few
 from edgemed.stages.job import Job, SetSource
 from edgemed.stages.signal_statistics import SignalStatistics
+from edgemed.stages.step_files import check_step_files
 from edgemed.types import DataFacts, DataSpec, InputSpec, Recipe, Resized, Sample, SignalRange, StageTime
 from edgemed.types.compilation import Role
 
@@ -31,6 +32,7 @@ def check_paths(recipe: Recipe, base: Path) -> None:
     """Before anything slow: every file and set that the recipe names exists. Raises `BadInput`."""
     data = recipe.data
     source_digest(recipe.model, base)
+    check_step_files(recipe, base)
     for name, spec in recipe.inputs.items():
         if spec.training_function is None:
             continue

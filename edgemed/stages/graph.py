@@ -12,6 +12,7 @@ from edgemed.sources.imports import code_files, package_versions
 from edgemed.stages.graph_file import GRAPH_FILE, write_graph
 from edgemed.stages.inputs import Inputs, compare_training, real_samples
 from edgemed.stages.job import Job, SetSource
+from edgemed.stages.step_files import with_files_from
 from edgemed.types import (
     Graph,
     ModelFacts,
@@ -54,7 +55,8 @@ def _make_graph(recipe: Recipe, base_path: str, inputs: Inputs, folder: Path) ->
     samples = real_samples(recipe, raw, base)
     parity = compare_training(recipe, raw, inputs.front, base, samples)
     trained = load_trained_model(recipe.model, base)
-    graph, compared = write_graph(trained, recipe, inputs, _structure(recipe), samples, folder)
+    placed = with_files_from(recipe, base)
+    graph, compared = write_graph(trained, placed, inputs, _structure(recipe), samples, folder)
     model = ModelFacts(
         recipe.model.source, trained.kind, "", trained.parameters, graph.opset, raw, graph.outputs,
         tuple(trained.notes), endings(folder / GRAPH_FILE, graph.outputs),

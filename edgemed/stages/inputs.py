@@ -24,6 +24,7 @@ from edgemed.sources import TrainedModel, load_trained_model
 from edgemed.sources.digest import source_digest
 from edgemed.sources.normalise import OPSET
 from edgemed.stages.job import Job
+from edgemed.stages.step_files import with_files_from
 from edgemed.types import InputRecipe, InputSpec, ParityFacts, PruneSpec, Recipe, Step, did_you_mean
 from edgemed.types.raw_signal import LAYOUT
 
@@ -100,7 +101,8 @@ def _fit_inputs(recipe: Recipe, base_path: str, folder: Path) -> dict[str, Any]:
     base = Path(base_path)
     trained = load_trained_model(recipe.model, base)
     raw = _raw_inputs(trained, recipe, base)
-    steps: dict[str, Sequence[Step]] = {name: spec.steps for name, spec in recipe.inputs.items()}
+    given = with_files_from(recipe, base).inputs
+    steps: dict[str, Sequence[Step]] = {name: spec.steps for name, spec in given.items()}
     tensors = tuple(replace(tensor_spec(spec, steps.get(spec.name, ())), name=spec.name) for spec in raw)
     _check_shapes(trained, tensors)
     data = recipe.data

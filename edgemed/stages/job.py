@@ -19,6 +19,7 @@ from edgemed.child import run_in_child
 from edgemed.disk import disk_failure
 from edgemed.errors import BadInput, ToolFailure
 from edgemed.readers import open_set
+from edgemed.stages.step_files import with_digests
 from edgemed.types import (
     InputSpec,
     OutputSpec,
@@ -59,7 +60,10 @@ class Silence:
 
 @dataclass
 class Job:
-    """One compile: its recipe, where its paths start (`base`), where it writes (`out`)."""
+    """One compile: its recipe, where its paths start (`base`), where it writes (`out`).
+
+    The recipe gets the digests of the files that its steps read (`with_digests`).
+    """
 
     recipe: Recipe
     base: Path
@@ -73,6 +77,7 @@ class Job:
     def __post_init__(self) -> None:
         self.shown_out = self.out
         self.base = self.base.resolve()
+        self.recipe = with_digests(self.recipe, self.base)
         self.out = self.out.resolve()
         try:
             self.cache = StageCache(self.out / ".cache")

@@ -25,6 +25,7 @@ from edgemed.stages.front import Front
 from edgemed.stages.graph_file import GRAPH_FILE, write_graph
 from edgemed.stages.inputs import Arrays, Inputs, real_samples
 from edgemed.stages.job import Job, SetSource
+from edgemed.stages.step_files import with_files_from
 from edgemed.stages.stored_tensors import StoredTensors, tensors_of
 from edgemed.types import (
     Graph,
@@ -273,9 +274,9 @@ def _export(
         module.load_state_dict(load_file(weights), strict=True)
     module.eval()
     trained.parameters = sum(value.numel() for value in module.parameters())
-    graph, parity = write_graph(
-        trained, recipe, inputs, outputs, real_samples(recipe, inputs.raw, Path(base)), folder
-    )
+    samples = real_samples(recipe, inputs.raw, Path(base))
+    placed = with_files_from(recipe, Path(base))
+    graph, parity = write_graph(trained, placed, inputs, outputs, samples, folder)
     parity = replace(parity, what=f"pruned: {parity.what}")
     return {"graph": graph.to_dict(), "parity": parity.to_dict()}
 

@@ -16,7 +16,7 @@ def test_ops_are_those_of_the_recipe_schema():
     assert set(OPS) == {
         "crop", "pad", "resize", "gray_to_rgb", "rgb_to_gray", "scale", "normalise", "z_score", "window",
         "clip", "layout", "combine_coils", "remove_dc", "phase_reference", "amplitude", "decimate", "taper",
-        "average_echoes", "dft", "iq_channels",
+        "average_echoes", "dft", "iq_channels", "whiten",
     }  # fmt: skip
 
 
