@@ -37,7 +37,7 @@ TOOLS = (
     Tool("pillow", "PIL", "PNG, JPEG, TIFF", _IMAGES),
     Tool("pydicom", "pydicom", "DICOM", _IMAGES),
     Tool("nibabel", "nibabel", "NIfTI", _IMAGES),
-    Tool("nilearn", "nilearn", "the imageless-MR demo", "pip install 'edgemed[demo]'"),
+    Tool("nilearn", "nilearn", "the imageless-MR demo, mr simulate", "pip install 'edgemed[mr]'"),
 )
 
 

@@ -7,7 +7,7 @@ exp(-TE / T2) x the Fourier transform of the tissue's projection on the gradient
 
 Left out, and so easier than life: B0 and B1 errors, stimulated echoes, diffusion, motion, partial relaxation
 between shots, coil sensitivity, and anatomy beyond size, position and tissue volumes. The relaxation times
-are the demo's assumptions for 50 mT, not measurements.
+are those of `edgemed.mr.tissue`, which says where each comes from.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgemed.demo.head import TISSUES, Floats, Head
+from edgemed.demo.head import Floats, Head
+from edgemed.mr.tissue import LESION, TISSUES
 
-LESION = len(TISSUES)
-T1_MS = np.array([275.0, 327.0, 3695.0, 130.0, 450.0])
-T2_MS = np.array([102.0, 105.0, 1584.0, 90.0, 200.0])
-PROTON_DENSITY = np.array([0.70, 0.80, 1.00, 0.60, 0.80])
+_TISSUES = TISSUES[: LESION + 1]
+T1_MS = np.array([1000.0 * tissue.t1_s for tissue in _TISSUES])
+T2_MS = np.array([1000.0 * tissue.t2_s for tissue in _TISSUES])
+PROTON_DENSITY = np.array([tissue.proton_density for tissue in _TISSUES])
 SHOTS, ECHOES, SAMPLES = 2, 16, 32
 ECHO_SPACING_MS, RECOVERY_MS, INVERSION_MS = 20.0, 1000.0, 400.0
 FIELD_OF_VIEW_MM = 320.0
@@ -90,14 +91,14 @@ def _projections(
     k = 2.0 * np.pi * (np.arange(SAMPLES) - SAMPLES // 2) / FIELD_OF_VIEW_MM
     size = random.normal(1.0, 0.03, (count, 3))
     shift_mm = random.normal(0.0, 3.0, (count, 3))
-    volumes = random.normal(1.0, setting.volume_spread, (count, len(TISSUES)))
+    volumes = random.normal(1.0, setting.volume_spread, (count, LESION))
     blobs = 12
     share = random.dirichlet(np.ones(blobs), count) * lesion_ml[:, None]
     sites = head.sites[random.choice(len(head.sites), (count, blobs), p=head.site_odds)]
     radius_mm = np.cbrt(share * 1000.0 * 3.0 / (4.0 * np.pi))
     variance = radius_mm**2 / 5.0
 
-    space = np.empty((count, len(TISSUES) + 1, 3, SAMPLES), np.complex128)
+    space = np.empty((count, len(_TISSUES), 3, SAMPLES), np.complex128)
     for axis in range(3):
         scaled = k * size[:, axis, None]
         waves = np.exp(-1j * scaled[..., None] * head.positions[axis])

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
-from edgemed.mr.head import CELL_ML, Head
+from edgemed.mr.atlas import CELL_ML
+from edgemed.mr.head import Head
 from edgemed.mr.subject import Subject
 from edgemed.mr.tissue import CSF, GREY, HYPERINTENSITY, LESION, ORDER, WHITE
 

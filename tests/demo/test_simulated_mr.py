@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from edgemed.demo import simulated_mr
-from edgemed.demo.head import TISSUES, Head, load_head
+from edgemed.demo.head import Head, load_head
 from edgemed.demo.simulated_mr import Setting, simulate
+from edgemed.mr.tissue import LESION, ORDER
 
 QUIET = Setting(snr=1e9, relaxation_spread=0.0, volume_spread=0.0)
 
@@ -25,7 +26,7 @@ def _complex(signals: np.ndarray) -> np.ndarray:
 
 
 def test_the_head_has_a_brain_of_plausible_volume(head: Head):
-    volumes = dict(zip(TISSUES, head.profiles[0].sum(1), strict=True))
+    volumes = dict(zip(ORDER[:LESION], head.profiles[0].sum(1), strict=True))
     assert 400 < volumes["white matter"] < 900
     assert 700 < volumes["grey matter"] < 1300
     assert 100 < volumes["CSF"] < 600
@@ -65,11 +66,10 @@ def test_the_echo_peaks_decay_as_the_sum_of_the_tissues(head: Head):
     made = simulate(head, 5, 5, replace(QUIET, lesion_ml=(1e-6, 2e-6), control_ml=(1e-6, 2e-6)))
     peaks = np.abs(_complex(made.signals)[..., simulated_mr.SAMPLES // 2])
     volumes = head.profiles[0].sum(1)
-    tissues = len(TISSUES)
     echo_ms = simulated_mr.ECHO_SPACING_MS * np.arange(1, simulated_mr.ECHOES + 1)
-    start = volumes * simulated_mr.PROTON_DENSITY[:tissues]
-    start *= 1.0 - np.exp(-simulated_mr.RECOVERY_MS / simulated_mr.T1_MS[:tissues])
-    expected = (start[:, None] * np.exp(-echo_ms / simulated_mr.T2_MS[:tissues, None])).sum(0)
+    start = volumes * simulated_mr.PROTON_DENSITY[:LESION]
+    start *= 1.0 - np.exp(-simulated_mr.RECOVERY_MS / simulated_mr.T1_MS[:LESION])
+    expected = (start[:, None] * np.exp(-echo_ms / simulated_mr.T2_MS[:LESION, None])).sum(0)
     assert peaks[:, 0] / peaks[:, 0, :1] == pytest.approx(np.tile(expected / expected[0], (5, 1)), rel=1e-4)
 
 
