@@ -40,8 +40,7 @@ class SimulatedSignals:
     """`signals` complex64 (n, shots, echoes, samples, 1 coil), in litres of fully relaxed water.
 
     `lesion` uint8 (n,) is 1 for a case; `lesion_ml` float64 (n,) its MS lesions, 0 for controls, whose
-    age-type `hyperintensity_ml` (n,) are no lesions. `subject` int64 (n,) numbers the heads of a seed;
-    `anatomy` int64 (n,), what two sets must not share, is the subject, or 0 where a task has one anatomy.
+    age-type `hyperintensity_ml` (n,) are no lesions. `subject` int64 (n,) numbers the heads of a seed.
     `clean`, of the signals' form, is without noise.
     """
 
@@ -50,7 +49,6 @@ class SimulatedSignals:
     lesion_ml: Floats
     hyperintensity_ml: Floats
     subject: NDArray[np.int64]
-    anatomy: NDArray[np.int64]
     acquisition: Acquisition
     clean: NDArray[np.complex64] | None = None
 
@@ -61,7 +59,7 @@ def simulate(
     """Subjects `first` to `first + count` of `seed`; half of them, by coin, are cases.
 
     A subject depends on the task, the seed and its number, so batches joined are bit for bit the whole, and
-    ranges that do not overlap share no anatomy. Raises `BadInput` for a count below 1 or a negative seed or
+    ranges that do not overlap share no subject. Raises `BadInput` for a count below 1 or a negative seed or
     number, `Unavailable` where the tissue maps are missing.
     """
     if count < 1 or first < 0 or seed < 0:
@@ -80,20 +78,9 @@ def simulate(
         lesion_ml=lesion_ml,
         hyperintensity_ml=np.array([subject.hyperintensity_ml for subject in subjects]),
         subject=numbers,
-        anatomy=np.zeros_like(numbers) if task.spread.one_anatomy else numbers.copy(),
         acquisition=task.protocol.acquisition,
         clean=clean if keep_clean else None,
     )
-
-
-def simulate_sets(task: Task, counts: dict[str, int], seed: int) -> dict[str, SimulatedSignals]:
-    """One `SimulatedSignals` for each named set, of consecutive subjects: no subject is in two sets."""
-    sets: dict[str, SimulatedSignals] = {}
-    first = 0
-    for name, count in counts.items():
-        sets[name] = simulate(task, count, seed, first=first)
-        first += count
-    return sets
 
 
 def add_noise(

@@ -10,19 +10,17 @@ from edgemed.errors import BadInput
 
 _LARMOR = "experimentalConditions/H1resonanceFrequency_Hz"
 _PROTOCOL = "measurementInformation/protocolName"
-_SUBJECT = "subjectInformation/patientID"
 _ECHO_TIMES = "sequenceParameters/TE"
 _LOWEST_LARMOR_HZ = 1000.0
 
 
 @dataclass(frozen=True)
 class MrdHeader:
-    """What is read of it. No echo times where it has no TE; `subject` is the patient ID, or ""."""
+    """What is read of it. No echo times where it has no TE."""
 
     larmor_frequency_hz: float
     protocol: str
     echo_times_s: tuple[float, ...]
-    subject: str
 
     @classmethod
     def parse(cls, text: str) -> MrdHeader:
@@ -49,7 +47,6 @@ class MrdHeader:
             larmor_frequency_hz=_frequency(larmor[0]),
             protocol=protocol[0],
             echo_times_s=tuple(scaled(te, -3, _ECHO_TIMES) for te in _texts(root, _ECHO_TIMES)),
-            subject=next(iter(_texts(root, _SUBJECT)), ""),
         )
 
 

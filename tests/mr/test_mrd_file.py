@@ -13,7 +13,6 @@ from hypothesis.extra import numpy as arrays
 
 from edgemed.errors import BadInput, ToolFailure
 from edgemed.mr.mrd_file import write_mrd
-from edgemed.readers.mrd_header import MrdHeader
 from edgemed.readers.raw import read_raw
 from edgemed.types.raw_signal import Acquisition, RawSignal
 
@@ -47,11 +46,9 @@ def test_samples_come_back_bit_for_bit(tmp_path: Path, samples: Any) -> None:
     assert back.acquisition == signal.acquisition
 
 
-def test_the_acquisition_and_the_subject_come_back(tmp_path: Path) -> None:
+def test_the_acquisition_comes_back(tmp_path: Path) -> None:
     write_mrd(tmp_path / "a.h5", signal_of(), subject="sub-01 é")
-    back = read_raw(tmp_path / "a.h5")
-    assert back.acquisition == ACQUISITION
-    assert MrdHeader.parse(back.header).subject == "sub-01 é"
+    assert read_raw(tmp_path / "a.h5").acquisition == ACQUISITION
 
 
 def test_what_the_format_rounds_is_rounded_and_no_more(tmp_path: Path) -> None:
@@ -74,11 +71,11 @@ def test_the_same_signal_makes_the_same_file(tmp_path: Path) -> None:
 
 def test_ismrmrd_python_reads_the_file(tmp_path: Path) -> None:
     signal = signal_of()
-    write_mrd(tmp_path / "a.h5", signal, subject="sub-01")
+    write_mrd(tmp_path / "a.h5", signal, subject="sub-01 é")
     with ismrmrd.Dataset(tmp_path / "a.h5", mode="r") as dataset:
         header = ismrmrd.xsd.CreateFromDocument(dataset.read_xml_header())
         read = [dataset.read_acquisition(i) for i in range(dataset.number_of_acquisitions())]
-    assert header.subjectInformation.patientID == "sub-01"
+    assert header.subjectInformation.patientID == "sub-01 é"
     assert header.measurementInformation.protocolName == ACQUISITION.protocol
     assert header.experimentalConditions.H1resonanceFrequency_Hz == 2128874
     te_ms = [te * 1000 for te in ECHO_TIMES_S]

@@ -13,14 +13,7 @@ import pytest
 from edgemed.errors import BadInput
 from edgemed.mr.head import Head, load_head
 from edgemed.mr.protocol import PROTOCOL_A, PROTOCOL_B
-from edgemed.mr.simulate import (
-    SimulatedSignals,
-    add_noise,
-    clean_signal,
-    simulate,
-    simulate_sets,
-    tissue_echoes,
-)
+from edgemed.mr.simulate import SimulatedSignals, add_noise, clean_signal, simulate, tissue_echoes
 from edgemed.mr.spread import Spread
 from edgemed.mr.subject import Subject
 from edgemed.mr.task import IMRD_EASY, IMRD_HONEST, TASKS, Task, find_task
@@ -75,18 +68,13 @@ def test_signals_have_the_form_of_the_protocol() -> None:
     assert made.clean is None
 
 
-def test_sets_share_no_subject_and_no_anatomy() -> None:
-    sets = simulate_sets(HONEST_A, {"train": 4, "select": 2, "accept": 3}, 1)
-    anatomies = np.concatenate([made.anatomy for made in sets.values()])
-    assert sorted(anatomies) == list(range(9))
-    whole = simulate(HONEST_A, 9, 1)
-    assert np.concatenate([made.signals for made in sets.values()]).tobytes() == whole.signals.tobytes()
-
-
-def test_the_easy_task_has_one_anatomy_and_says_so() -> None:
-    made = simulate(IMRD_EASY, 3, 1, first=2)
-    assert made.anatomy.tolist() == [0, 0, 0]
-    assert made.subject.tolist() == [2, 3, 4]
+def test_without_noise_all_controls_of_the_easy_task_are_one_signal() -> None:
+    made = simulate(IMRD_EASY, 8, 1, first=2, keep_clean=True)
+    assert made.subject.tolist() == list(range(2, 10))
+    assert made.clean is not None
+    controls = made.clean[made.lesion == 0]
+    assert len(controls) > 1
+    assert (controls == controls[0]).all()
 
 
 def test_controls_have_no_lesions_and_cases_no_hyperintensities() -> None:
