@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,9 @@ def test_importing_the_readers_imports_no_decoder() -> None:
     ("package", "file"), [("PIL", "a.png"), ("pydicom", "a.dcm"), ("nibabel", "a.nii.gz")]
 )
 def test_a_missing_package_is_named_and_never_skipped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, file: str
+    tmp_path: Path, uninstall: Callable[[str], None], package: str, file: str
 ) -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, package, None)
+    uninstall(package)
     (tmp_path / file).touch()
     data = open_set(".", [InputSpec("image", "uint8", (8, 8), "HW")], [], base=tmp_path, skip_bad=True)
     with pytest.raises(Unavailable, match=package) as caught:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,11 +35,9 @@ def test_another_format_is_refused_with_those_that_are_known(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("package", "name"), [("h5py", "a.h5"), ("scipy", "a.mat")])
 def test_a_missing_package_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, name: str
+    tmp_path: Path, uninstall: Callable[[str], None], package: str, name: str
 ) -> None:
-    for loaded in [loaded for loaded in sys.modules if loaded.partition(".")[0] == package]:
-        monkeypatch.delitem(sys.modules, loaded)
-    monkeypatch.setitem(sys.modules, package, None)
+    uninstall(package)
     (tmp_path / name).touch()
     with pytest.raises(Unavailable, match=package) as caught:
         read_raw(tmp_path / name)
