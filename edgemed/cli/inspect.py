@@ -120,10 +120,12 @@ def _verdict(verdict: Verdict | None) -> str:
 
 
 def _contract(inputs: Sequence[InputSpec], outputs: Sequence[OutputSpec]) -> list[tuple[str, str]]:
-    rows = [
-        (f"input {each.name}", f"{each.dtype} (N, {', '.join(map(str, each.shape))}) {each.layout}".strip())
-        for each in inputs
-    ]
+    rows = []
+    for each in inputs:
+        shape = ", ".join(map(str, each.shape))
+        rows.append((f"input {each.name}", f"{each.dtype} (N, {shape}) {each.layout}".strip()))
+        if each.acquisition is not None:
+            rows.append(("taken with", plain(each.acquisition.describe(each.shape))))
     for output in outputs:
         labels = f", labels {', '.join(output.labels)}" if output.labels else ""
         threshold = "" if output.kind in ("regression", "multiclass") else f", threshold {output.threshold:g}"

@@ -22,7 +22,7 @@ from edgemed.readers.stream import Case, StreamedSet
 from edgemed.readers.targets import target_of
 from edgemed.types import InputSpec, OutputSpec, Sample, did_you_mean
 
-INPUT_NAMES = ("x", "images")
+INPUT_NAMES = ("x", "images", "signal")
 LABEL_NAMES = ("y", "labels")
 
 

@@ -68,9 +68,10 @@ def read_file(path: Path, inputs: Sequence[InputSpec], notes: Notes | None = Non
     """The raw arrays of one sample from one file: PNG, JPEG, TIFF, DICOM, NIfTI, .npy or .npz, or a raw MR
     signal (MRD, MaRGE's .mat, .npz).
 
-    An .npz holds an array per input (for a single input also `x`, `images` or its only array), each one
-    sample with or without a leading axis of 1. `notes` are told what was done to fit the file to the inputs.
-    Raises `BadInput` where the file does not fill the inputs, and where an array may be several samples.
+    An .npz holds an array per input (for a single input also `x`, `images`, `signal` or its only array), each
+    one sample with or without a leading axis of 1. `notes` are told what was done to fit the file to the
+    inputs. Raises `BadInput` where the file does not fill the inputs, and where an array may be several
+    samples.
     """
     told = notes or Notes()
     if path.is_dir():

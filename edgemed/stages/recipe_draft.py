@@ -9,7 +9,8 @@ from typing import Any
 from edgemed.readers import describe
 from edgemed.readers.description import ArrayDescription
 from edgemed.recipe_file import from_folder
-from edgemed.types import Agreement, DataSpec, GoldenSpec, Margins, ModelSpec, QuantiseSpec
+from edgemed.types import Acquisition, Agreement, DataSpec, GoldenSpec, Margins, ModelSpec, QuantiseSpec
+from edgemed.types.raw_signal import LAYOUT
 
 _PICTURES = ("HW", "HWC", "DHW", "DHWC")
 _CHANNELS = (1, 3)
@@ -37,7 +38,7 @@ def draft_recipe(model: ModelSpec, data: DataSpec, facts: dict[str, Any], folder
         lines.append(f"weights = {_quoted(from_folder(model.weights, folder))}")
     lines += ["", *_data(data, folder)]
     for each in facts["inputs"]:
-        lines += ["", *_input(each, data)]
+        lines += ["", *_input(each, data, alone=len(facts["inputs"]) == 1)]
     lines += ["", *_outputs(facts, data), "", *_limits()]
     return "\n".join(lines) + "\n"
 
@@ -58,9 +59,11 @@ def _data(data: DataSpec, folder: Path) -> list[str]:
     return lines
 
 
-def _input(each: dict[str, Any], data: DataSpec) -> list[str]:
+def _input(each: dict[str, Any], data: DataSpec, *, alone: bool) -> list[str]:
     name, shape = each["name"], each["shape"]
-    found = _array(name, data)
+    found = _array(name, data, alone=alone)
+    if found and found.acquisition:
+        return _raw_signal(name, shape, found, found.acquisition)
     lines = ["# The raw array of one sample; `steps` bring it to the model's tensor, inside the artefact."]
     if shape:
         lines.append(f"# The model takes float32 {shape}.")
@@ -73,14 +76,42 @@ def _input(each: dict[str, Any], data: DataSpec) -> list[str]:
     if layout:
         lines.append(f"layout = {_quoted(layout)}")
     if raw and raw != shape and layout in _PICTURES:
-        lines += [
-            "# A guess: check the steps against the code that the model was trained with.",
-            "steps = [",
-            *(f"    {{ {step} }}," for step in _steps(raw, layout, dtype, shape)),
-            "]",
-            '# training_function = "train.py:preprocess"    # compares the steps with your own code',
-        ]
+        lines += _guessed(_steps(raw, layout, dtype, shape))
     return lines
+
+
+def _raw_signal(
+    name: str, tensor: list[int] | None, found: ArrayDescription, acquisition: Acquisition
+) -> list[str]:
+    """Without `shape`, which like the acquisition is the calibration set's."""
+    shots, echoes, samples, coils, _ = found.shape
+    by_shot = tensor == [2 * coils * shots, echoes * samples]
+    return [
+        "# The scanner's raw MR signal; `steps` bring it to the model's tensor, inside the artefact.",
+        "# Those of the calibration set were taken with",
+        f"#   {acquisition.describe(found.shape)};",
+        "# signals taken otherwise will be refused.",
+        *([f"# The model takes float32 {tensor}."] if tensor else []),
+        f"[inputs.{_key(name)}]",
+        f"layout = {_quoted(LAYOUT)}",
+        *_guessed(
+            [
+                'op = "phase_reference"',
+                'op = "amplitude"',
+                'op = "iq_channels", shots = "channels"' if by_shot else 'op = "iq_channels"',
+            ]
+        ),
+    ]
+
+
+def _guessed(steps: list[str]) -> list[str]:
+    return [
+        "# A guess: check the steps against the code that the model was trained with.",
+        "steps = [",
+        *(f"    {{ {step} }}," for step in steps),
+        "]",
+        '# training_function = "train.py:preprocess"    # compares the steps with your own code',
+    ]
 
 
 def _steps(raw: list[int], layout: str, dtype: str, tensor: list[int] | None) -> list[str]:
@@ -154,16 +185,19 @@ def _limits() -> list[str]:
     ]
 
 
-def _array(name: str, data: DataSpec) -> ArrayDescription | None:
+def _array(name: str, data: DataSpec, *, alone: bool) -> ArrayDescription | None:
+    """Of the input's name, else of the only input the only raw MR signal, else the set's only input."""
     if data.calibrate is None:
         return None
     description = describe(data.calibrate, base=Path())
     for array in description.arrays:
         if array.name == name:
             return array
-    if len(description.inputs) == 1:
-        return next((each for each in description.arrays if each.name == description.inputs[0]), None)
-    return None
+    inputs = [each for each in description.arrays if each.name in description.inputs]
+    raw = [each for each in inputs if each.acquisition]
+    if alone and len(raw) == 1:
+        return raw[0]
+    return inputs[0] if len(description.inputs) == 1 else None
 
 
 def _key(name: str) -> str:

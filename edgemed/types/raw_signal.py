@@ -48,6 +48,16 @@ class Acquisition(Record):
                     remedy="give the time of each echo after its shot's excitation, in seconds",
                 )
 
+    def describe(self, shape: tuple[int, ...]) -> str:
+        """With the shape of a signal: shots, echoes, samples, coils and I/Q."""
+        times = self.echo_times_s
+        return (
+            f"{' x '.join(map(str, shape[:4]))} (shots x echoes x samples x coils), "
+            f"protocol {self.protocol!r}, dwell time {1e6 * self.dwell_time_s:g} us, "
+            f"Larmor frequency {self.larmor_frequency_hz / 1e6:.4g} MHz, "
+            f"echo times {1e3 * times[0]:g}{f' to {1e3 * times[-1]:g}' if len(times) > 1 else ''} ms"
+        )
+
     def check(self, found: Acquisition) -> None:
         """Raises `BadInput` that names what was expected where `found` is another acquisition than this."""
         for what, unit, wanted, given, near in (

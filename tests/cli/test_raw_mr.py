@@ -67,17 +67,22 @@ SIMULATE = ("mr", "simulate", "imrd-easy", "--format", "mrd", "-o", "scans")
 COUNTS = ("--set", "calibrate=12", "--set", "select=16", "--set", "accept=16")
 
 
+def write_net(folder: Path, source: str) -> None:
+    """`net.py` and `net.pt`, untrained."""
+    import torch
+
+    (folder / "net.py").write_text(source)
+    space: dict = {}
+    exec(source, space)
+    torch.manual_seed(0)
+    torch.save(space["Net"]().state_dict(), folder / "net.pt")
+
+
 @pytest.fixture(scope="module")
 def scanned(tmp_path_factory, helpers):
     """`scans/` and the compile of an untrained net on them, `out`."""
     site = helpers.Site(tmp_path_factory.mktemp("mr"))
-    import torch
-
-    (site / "net.py").write_text(NET)
-    space: dict = {}
-    exec(NET, space)
-    torch.manual_seed(0)
-    torch.save(space["Net"]().state_dict(), site / "net.pt")
+    write_net(site.folder, NET)
     (site / "recipe.toml").write_text(RECIPE)
     done = site.run(*SIMULATE, *COUNTS)
     assert done.code == 0, done.err
@@ -218,6 +223,54 @@ def test_an_archive_of_signals_is_a_set(scanned, tmp_path):
         for where in (tmp_path, Path(scanned.folder))
     )
     assert ours == theirs
+
+
+def test_inspect_tells_how_a_signal_must_be_taken(scanned):
+    shown = " ".join(scanned.run("inspect", "out").out.split())
+    assert (
+        "taken with 3 x 32 x 8 x 1 (shots x echoes x samples x coils), protocol 'ir-cpmg-a', "
+        "dwell time 800 us, Larmor frequency 2.129 MHz, echo times 15 to 480 ms" in shown
+    )
+    (spec,) = scanned.run("inspect", "out", "--json").json["inputs"]
+    assert spec["acquisition"] == read(scanned).acquisition.to_dict()
+
+
+@pytest.mark.parametrize("form", ["mrd", "npz"])
+@pytest.mark.parametrize(
+    ("tensor", "shots"), [([6, 256], "channels"), ([2, 768], "length"), (None, "length")], ids=str
+)
+def test_a_recipe_is_drafted_for_raw_signals(scanned, tmp_path, form, tensor, shots):
+    from edgemed.recipe_file import read_recipe
+    from edgemed.stages.recipe_draft import draft_recipe
+    from edgemed.types import DataSpec, ModelSpec
+
+    cal = scanned / "scans/calibrate.csv"
+    if form == "npz":
+        site = type(scanned)(tmp_path)
+        assert site.run("mr", "simulate", "imrd-easy", "--set", "calibrate=2").code == 0
+        cal = tmp_path / "signals/calibrate.npz"
+    facts = {"inputs": [{"name": "channels", "shape": tensor}]}
+    text = draft_recipe(ModelSpec("net.py:Net"), DataSpec(calibrate=str(cal)), facts, tmp_path)
+    (tmp_path / "drafted.toml").write_text(text)
+    drafted = read_recipe(tmp_path / "drafted.toml").inputs["channels"]
+    assert (drafted.layout, drafted.shape) == ("TESKQ", ())
+    assert [step.op for step in drafted.steps] == ["phase_reference", "amplitude", "iq_channels"]
+    assert drafted.steps[-1].args.get("shots", "length") == shots
+    assert "protocol 'ir-cpmg-a', dwell time 800 us" in text
+
+
+def test_a_drafted_recipe_fits_a_model_of_raw_signals(helpers, tmp_path):
+    write_net(tmp_path, NET.replace("Conv1d(6", "Conv1d(2").replace("signal", "channels"))
+    site = helpers.Site(tmp_path)
+    sets = ("--set", "calibrate=2", "--set", "select=2", "--set", "accept=2")
+    assert site.run("mr", "simulate", "imrd-easy", *sets).code == 0
+    named = [
+        part for name in ("calibrate", "select", "accept") for part in (f"--{name}", f"signals/{name}.npz")
+    ]
+    done = site.run("init", "-m", "net.py:Net", "-w", "net.pt", *named)
+    assert done.code == 0, done.err
+    done = site.run("compile", "recipe.toml", "--dry-run")
+    assert done.code == 0, done.err
 
 
 def test_simulated_sets_are_not_written_over(scanned):
