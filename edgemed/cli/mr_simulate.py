@@ -81,6 +81,9 @@ def simulate(
     for name in clean:
         if name not in counts:
             raise BadInput(f"no set is named {name!r}", where="--clean", remedy=did_you_mean(name, counts))
+    plan = Plan(task, counts, seed, form, frozenset(clean))
+    if (there := plan.there(out)) and not force:
+        raise BadInput(f"{there[0]} exists", where="--out", remedy="give another --out, or --force")
     if dry_run:
         told = [
             task.describe(),
@@ -91,9 +94,6 @@ def simulate(
         ]
         click.echo(task.to_json() if as_json else "\n".join(told), nl=not as_json)
         return
-    plan = Plan(task, counts, seed, form, frozenset(clean))
-    if (there := plan.there(out)) and not force:
-        raise BadInput(f"{there[0]} exists", where="--out", remedy="give another --out, or --force")
     with ProgressBar(quiet=as_json) as bar:
 
         def progress(name: str, done: int, of: int) -> None:

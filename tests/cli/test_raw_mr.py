@@ -273,8 +273,10 @@ def test_a_drafted_recipe_fits_a_model_of_raw_signals(helpers, tmp_path):
     assert done.code == 0, done.err
 
 
-def test_simulated_sets_are_not_written_over(scanned):
-    scanned.run(*SIMULATE, *COUNTS).refused(2, "exists", "--force")
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=str)
+def test_simulated_sets_are_not_written_over(scanned, dry):
+    scanned.run(*SIMULATE, *COUNTS, *dry).refused(2, "exists", "--force")
+    assert scanned.run(*SIMULATE, *COUNTS, "--dry-run", "--force").code == 0
 
 
 @pytest.mark.parametrize(
