@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ Form = Literal["npz", "mrd"]
 Progress = Callable[[str, int, int], None]
 """Name of the set, subjects done, of how many."""
 BATCH = 100
+_NUMBERED = re.compile(r"[0-9]{5,}\.h5")
 TABLE = ("path", "lesion", "lesion_ml", "hyperintensity_ml", "patient")
 
 
@@ -53,7 +55,8 @@ class Plan:
 
 
 def write_sets(plan: Plan, out: Path, progress: Progress = lambda name, done, of: None) -> tuple[Path, ...]:
-    """Simulate and write each set, see `Plan.files`; MRD files are OUT/NAME/00000.h5 and so on.
+    """Simulate and write each set, see `Plan.files`; MRD files are OUT/NAME/00000.h5 and so on. Those of an
+    earlier, larger set are removed, and its table first: no table ever names files of another set.
 
     An .npz has `signal` complex64 (n, shots, echoes, samples, 1), `lesion` 0 or 1, `lesion_ml` and
     `hyperintensity_ml` in mL, `patient` (seed and number of the simulated head), and how signals were taken:
@@ -108,6 +111,7 @@ def _write_npz(path: Path, plan: Plan, batches: Iterator[SimulatedSignals]) -> N
 def _write_mrd(path: Path, plan: Plan, batches: Iterator[SimulatedSignals]) -> None:
     folder = path.with_suffix("")
     folder.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(TABLE)
@@ -127,4 +131,7 @@ def _write_mrd(path: Path, plan: Plan, batches: Iterator[SimulatedSignals]) -> N
                 )
             )
             number += 1
+    for file in folder.iterdir():
+        if _NUMBERED.fullmatch(file.name) and int(file.stem) >= number:
+            file.unlink()
     write_whole(path, table.getvalue())
