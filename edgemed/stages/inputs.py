@@ -241,13 +241,15 @@ def compare_training(
 
 
 def _stamp(ref: str | None, base: Path) -> list[object]:
-    """Sizes and times of change of a set's files (of a CSV, of its first row): enough to know its shapes."""
+    """Sizes and times of change of a set's files (of a CSV, of the first row meant), to know its shapes."""
     if ref is None:
         return []
-    path = Reference.parse(ref).resolve(base)
+    reference = Reference.parse(ref)
+    path = reference.resolve(base)
     if path.is_dir():
         return [ref, [[name, _changed(path / name)] for name in list_files(path)[0]]]
-    first = next(read_rows(path, ref), {}) if path.suffix.lower() == ".csv" else {}
+    rows = read_rows(path, ref) if path.suffix.lower() == ".csv" else iter(())
+    first = next(itertools.islice(rows, reference.start, None), {})
     return [ref, _changed(path), [_changed(path.parent / cell) for cell in first.values()]]
 
 
