@@ -61,7 +61,7 @@ def read_mrd(path: Path) -> RawSignal:
     order = _order(head["idx"])
     shots, echoes = order.shape
     for clock in _CLOCKS:
-        _require_ascending(head[clock][order].astype(np.int64), clock)
+        _require_ascending(head[clock][order].astype(np.uint32), clock)
     if len(header.echo_times_s) != echoes:
         raise BadInput(
             f"the MRD header has {len(header.echo_times_s)} sequenceParameters/TE for {echoes} echoes "
@@ -186,9 +186,12 @@ def _named(at: int, keys: NDArray[Any], shot: NDArray[np.int64]) -> str:
     return f"shot {at}" + (f" ({', '.join(told)})" if told else "")
 
 
-def _require_ascending(times: NDArray[np.int64], clock: str) -> None:
-    """`times` (shots, echoes) of a clock; one that stands still tells nothing."""
-    back = np.argwhere(np.diff(times, axis=1) < 0)
+def _require_ascending(times: NDArray[np.uint32], clock: str) -> None:
+    """`times` (shots, echoes) of a clock; one that stands still tells nothing.
+
+    Clocks start again behind 2^32 - 1, so the shorter way between two times is the one that was taken.
+    """
+    back = np.argwhere(np.diff(times, axis=1).view(np.int32) < 0)
     if len(back):
         shot, echo = back[0]
         raise BadInput(

@@ -243,9 +243,25 @@ def discard_all(made: list[Any]) -> None:
         each.discard_pre = SAMPLES
 
 
+def wrap(made: list[Any]) -> None:
+    for number, each in enumerate(made):
+        each.acquisition_time_stamp = (2**32 - 6 + number) % 2**32
+        each.scan_counter = (2**32 - 2 + number) % 2**32
+
+
+def swap_contrasts_where_the_clock_wraps(made: list[Any]) -> None:
+    wrap(made)
+    swap_contrasts(made)
+
+
+def test_clocks_may_start_again_within_a_shot(tmp_path: Path) -> None:
+    np.testing.assert_array_equal(read_raw(edited(tmp_path, wrap)).samples, samples_of())
+
+
 @pytest.mark.parametrize(
     ("edit", "problem"),
     [
+        (swap_contrasts_where_the_clock_wraps, r"swapped: .*\(acquisition_time_stamp 4294967295, 0\)"),
         (drop, r"shot 1 \(repetition 1\) of 3 shots has 3 echoes; expected 4"),
         (double, r"shot 1 \(repetition 1\) has echo 1 2 times; expected it once"),
         (skip_a_contrast, "no acquisition has the counter contrast 2; expected all from 0 to 4"),
