@@ -17,6 +17,11 @@ from edgemed.errors import BadInput
 from edgemed.readers.extra import import_extra
 from edgemed.types.raw_signal import Acquisition, RawSignal
 
+_MOST_OVERSAMPLING = 32
+"""MaRGE's marge/configs/hw_config.py has 5."""
+_MOST = 2**17
+"""Scans, echoes or points: its maxRdPoints, and more would fill the memory."""
+
 
 def read_marge(path: Path) -> RawSignal:
     """The samples that a sequence left in its `.mat`, one coil; `protocol` is its `seqName`.
@@ -68,10 +73,11 @@ class _Taken:
             )
         readouts = self.shots * len(self.echo_times_s)
         factor, rest = divmod(self.samples.size, readouts * points)
-        if rest or not factor or (factor > 1 and not self.oversampled):
+        most = _MOST_OVERSAMPLING if self.oversampled else 1
+        if rest or not 1 <= factor <= most:
             raise BadInput(
                 f"the file has {self.samples.size} samples; expected {readouts} readouts x {points} nPoints"
-                + (" x a whole oversampling factor" if self.oversampled else "")
+                + (f" x an oversampling factor, whole and at most {most}" if self.oversampled else "")
             )
         return RawSignal(
             self.samples.reshape(self.shots, len(self.echo_times_s), factor * points, 1),
@@ -104,8 +110,8 @@ class _Fields:
 
     def count(self, name: str) -> int:
         value = self.number(name)
-        if not value.is_integer():
-            raise BadInput(f"field {name} is {value:g}; expected a whole number")
+        if not value.is_integer() or value > _MOST:
+            raise BadInput(f"field {name} is {value:g}; expected a whole number of at most {_MOST}")
         return int(value)
 
     def samples(self, name: str) -> NDArray[np.complex64]:

@@ -90,6 +90,12 @@ def test_a_bandwidth_that_the_console_rounded_is_taken_as_it_was(tmp_path: Path)
         (TSE, {"larmorFreq": None}, "no field larmorFreq"),
         (TSE, {"nPoints": [12, 1, 1]}, r"field nPoints is \[12, 1, 1\]; expected one number above 0"),
         (TSE, {"etl": 2.5}, "field etl is 2.5; expected a whole number"),
+        (TSE, {"etl": 1e15}, r"field etl is 1e\+15; expected a whole number of at most 131072"),
+        (
+            TSE,
+            {"nScans": 1, "etl": 1},
+            "720 samples; expected 1 readouts x 12 nPoints x an oversampling factor, whole and at most 32",
+        ),
         (TSE, {"echoSpacing": 0.0}, "field echoSpacing is 0.0; expected one number above 0"),
         (TSE, {"bw": 0.036}, "bw says 36 kHz; expected 6 kHz"),
         (
