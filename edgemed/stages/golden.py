@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgemed.stages.job import Job, SetSource
 from edgemed.types import GoldenSpec, Graph, InputSpec, OutputSpec, Sample
+from edgemed.types.raw_signal import LAYOUT
 
 GOLDEN_INPUTS = "golden-inputs.npz"
 _DRAWN_PER_CASE = 4
@@ -22,6 +23,7 @@ _STATISTICS_SAMPLES = 300
 _FEWEST_PER_ELEMENT = 100
 _FEWEST_VALUES = 10
 _SHORTEST_SMOOTHED = 9
+_ECHOES = (LAYOUT.index("T"), LAYOUT.index("E"))
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -134,7 +136,8 @@ def moments_of(samples: Iterable[Sample], specs: tuple[InputSpec, ...]) -> dict[
     """Moments of each input over a stream.
 
     The mean image of few samples would show the patients. So an element has moments of its own from 100
-    samples, a channel (or a column of a table) from 10 values; else all elements have the same.
+    samples, a channel (or a column of a table, or an echo of a raw signal, of which `Manifest.signals` tells
+    as much) from 10 values; else all elements have the same.
     """
     sums = {spec.name: np.zeros(spec.shape) for spec in specs}
     squares = {spec.name: np.zeros(spec.shape) for spec in specs}
@@ -161,8 +164,8 @@ def _averaged(spec: InputSpec, samples: int) -> tuple[int, ...]:
     axes = tuple(range(len(spec.shape)))
     if samples >= _FEWEST_PER_ELEMENT:
         return ()
-    kept = 0 if len(axes) == 1 else spec.layout.find("C")
-    others = tuple(axis for axis in axes if axis != kept)
+    kept = _ECHOES if spec.layout == LAYOUT else (0 if len(axes) == 1 else spec.layout.find("C"),)
+    others = tuple(axis for axis in axes if axis not in kept)
     values = samples * math.prod(spec.shape[axis] for axis in others)
     return others if values >= _FEWEST_VALUES else axes
 

@@ -75,6 +75,18 @@ def test_each_channel_and_each_column_keeps_its_scale(count: int):
     assert np.abs(means - [200, 20]).max() < 5
 
 
+def test_golden_cases_of_few_raw_signals_decay_as_they_do_and_show_no_readout():
+    rng = np.random.default_rng(6)
+    decay = np.exp(-np.arange(16) / 6) * np.array([[1.0], [0.4]])
+    readout = np.array([1, 5, 1, 1, 5, 5, 1, 5])[:, None, None]
+    signals = decay[..., None, None, None] * readout * rng.standard_normal((12, 2, 16, 8, 1, 2))
+    cases = _cases(InputSpec("x", "float32", (2, 16, 8, 1, 2), "TESKQ"), _samples(signals.astype(np.float32)))
+    rms = np.sqrt((cases**2).mean((0, 3, 4, 5)))
+    assert np.corrcoef(rms.ravel(), decay.ravel())[0, 1] > 0.95
+    of_samples = np.sqrt((cases**2).mean((0, 1, 2, 4, 5)))
+    assert of_samples.max() < 1.3 * of_samples.min()
+
+
 def test_cases_stay_within_the_data_and_the_dtype():
     rng = np.random.default_rng(2)
     for dtype, low, high in (("uint8", 0, 255), ("int16", -1024, 3071), ("float32", 0, 1)):
