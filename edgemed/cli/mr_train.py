@@ -136,13 +136,9 @@ def train(
         if dry_run:
             click.echo(study.to_json() if as_json else _plan(study, material), nl=not as_json)
             return
-        told = ""
 
-        def progress(what: str, done: int, of: int) -> None:
-            nonlocal told
-            if what != told:
-                bar.stage(what.partition(":")[0], what)
-            told = what
+        def progress(stage: str, what: str, done: int, of: int) -> None:
+            bar.stage(stage, what)
             bar.progress(done, of)
 
         fitted = fit_networks(study, material, material.fit, material.validate, "training", progress)
@@ -201,7 +197,7 @@ def _tell(report: TrainingReport, out: Path) -> None:
     for name in ("recipe.toml", "model.pt2", "training.json"):
         click.echo(f"made {out / name}")
     heads = [name for name in (report.study.label, report.study.value) if name is not None]
-    labels = ",".join(f"y.{name}=COLUMN" for name in heads)
+    labels = ",".join(f"y.{name}={name}" for name in heads)
     click.echo(
         f"next: edgemed compile {out / 'recipe.toml'} --calibrate SET --select SET::{labels} "
         f"--accept SET::{labels}"

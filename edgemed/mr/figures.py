@@ -75,7 +75,7 @@ def figures(
             ]
         if head.kind == "regression":
             found += [
-                figure(head, "mean absolute error", _absolute, rows, ends)
+                figure(head, "MAE", _absolute, rows, ends)
                 for rows, ends in _thirds((head,), truth, target > 0)
             ]
     return tuple(found)

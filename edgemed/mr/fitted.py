@@ -19,8 +19,8 @@ from edgemed.mr.training import Learner, answers, train
 if TYPE_CHECKING:
     from edgemed.mr.models.signal_net import SignalNet
 
-Progress = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, of how much."""
+Progress = Callable[[str, str, int, int], None]
+"""Stage, what is being done, how much of it is done, of how much."""
 Role = Literal["fit", "validate", "test"]
 _STREAMS: dict[Role, int] = {"fit": 1, "validate": 2, "test": 3}
 
@@ -74,7 +74,7 @@ def fit_networks(
     for seed in range(study.seed, study.seed + study.seeds):
 
         def epoch_done(done: int, of: int, reached: float, seed: int = seed) -> None:
-            progress(f"{what}, seed {seed}: validation {reached:.3f}", done, of)
+            progress(f"seed {seed}", f"{what}, validation {reached:.3f}", done, of)
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

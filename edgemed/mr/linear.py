@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,8 +61,9 @@ def fit_linear(
     """Ridge regression on +-1 for a class against the others, on the values of a regression head.
 
     Features (n, ...), `targets` (n,) by head. The penalty and the scaling of each are those of the best AUC,
-    or R2, on `chosen_on`, further features and targets. Raises `BadInput` for features that are not finite
-    or of another number than the targets, and where a figure is not defined on `chosen_on`.
+    or R2, on `chosen_on`, further features and targets. A class's score is 0 where sensitivity + specificity
+    are highest there. Raises `BadInput` for features that are not finite or of another number than the
+    targets, and where a figure is not defined on `chosen_on`.
     """
     rows, others = (np.asarray(each, np.float64).reshape(len(each), -1) for each in (features, chosen_on[0]))
     if len(rows) < 2 or not np.isfinite(rows).all() or any(len(rows) != len(t) for t in targets.values()):
@@ -75,7 +76,26 @@ def fit_linear(
     truth = [column for head in heads for column in _columns(head, chosen_on[1][head.name])]
     measures = [_measure(head) for head in heads for _ in _columns(head, targets[head.name])]
     best = iter(_fit(rows, np.stack(columns, 1), others, truth, measures))
-    return Linear({h.name: tuple(next(best) for _ in _columns(h, targets[h.name])) for h in heads})
+    return Linear(
+        {
+            head.name: tuple(  # the columns first: zip takes no readout of the next head
+                readout if head.kind == "regression" else _at_zero(readout, others, known)
+                for known, readout in zip(_columns(head, chosen_on[1][head.name]), best, strict=False)
+            )
+            for head in heads
+        }
+    )
+
+
+def _at_zero(readout: LinearReadout, rows: Floats, truth: Floats) -> LinearReadout:
+    """The same but for the offset, with which sensitivity + specificity are highest at a score of 0."""
+    order = np.argsort(scores := readout(rows))
+    above = truth[order] > 0
+    # a cut below each score, and none above the last: sensitivity + specificity - 1
+    youden = np.cumsum(~above) / (~above).sum() - np.cumsum(above) / above.sum()
+    at = int(np.argmax(youden[:-1]))
+    cut = float(scores[order[at : at + 2]].mean())
+    return replace(readout, offset=readout.offset - cut)
 
 
 def _columns(head: OutputSpec, target: NDArray[Any]) -> list[Floats]:

@@ -52,7 +52,7 @@ def report_on(study: Study, material: Material, fitted: Fitted, progress: Progre
         found, on = (), "validate" if material.test is None else "test"
         levels = study.snrs or (None,)
         for done, snr in enumerate(levels):
-            progress("linear readout", done, len(levels))
+            progress("linear", "fitting the linear readout", done, len(levels))
             rows = fitted.seen(tested, "validate" if material.test is None else "test", snr)
             linear = fitted.linear(material.fit, material.validate, snr)(rows)
             found += figures(material.heads, tested.targets, fitted.answers(rows), linear, snr)
@@ -128,7 +128,7 @@ def _recipe(out: Path, study: Study, material: Material) -> str:
         "]",
     ]
     for head in material.heads:
-        lines += ["", f"[outputs.{json.dumps(head.name)}]", *_output(head)]
+        lines += ["", f"[outputs.{_key(head.name)}]", *_output(head)]
     return "\n".join(lines) + "\n"
 
 
@@ -140,10 +140,15 @@ def _output(head: OutputSpec) -> Sequence[str]:
 
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(key)} = {_toml(each)}" for key, each in value.items()) + " }"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return json.dumps(value)
+
+
+def _key(name: str) -> str:
+    bare = name.replace("_", "").replace("-", "")
+    return name if bare.isalnum() and bare.isascii() else json.dumps(name)
 
 
 def _name(out: Path) -> str:
