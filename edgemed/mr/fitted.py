@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 Progress = Callable[[str, str, int, int], None]
 """Stage, what is being done, how much of it is done, of how much."""
 Role = Literal["fit", "validate", "test"]
-_STREAMS: dict[Role, int] = {"fit": 1, "validate": 2, "test": 3}
+_STREAMS = {"fit": 1, "validate": 2, "test": 3, "moved": 4}
+COPIES = 2
+MOST_ROWS = 4000
+"""Of a readout that is fitted in closed form: its cost rises with their cube."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +42,31 @@ class Fitted:
         return int(np.argmax(self.validation))
 
     def seen(self, data: SignalSet, role: Role, snr: float | None) -> NDArray[np.float32]:
-        """What networks and readout are given of `data` at one SNR, always with the same noise."""
+        """`data` behind the front, before whitening, at one SNR and always with the same noise."""
         random = np.random.default_rng((self.study.seed, _STREAMS[role]))
-        return self.learner.rows(with_fresh_noise(data.signals, () if snr is None else (snr,), random))
+        return self.learner.front(with_fresh_noise(data.signals, () if snr is None else (snr,), random))
 
-    def answers(self, rows: NDArray[np.float32]) -> list[dict[str, NDArray[Any]]]:
+    def answers(self, seen: NDArray[np.float32]) -> list[dict[str, NDArray[Any]]]:
         """By seed, then by head."""
+        rows = self.learner.whitened(seen)
         return [answers(net, rows) for net in self.networks]
 
     def linear(self, fit: SignalSet, validate: SignalSet, snr: float | None) -> Linear:
-        return fit_linear(
-            self.learner.heads,
-            self.seen(fit, "fit", snr),
-            fit.targets,
-            (self.seen(validate, "validate", snr), validate.targets),
-        )
+        """Fitted before whitening, of which a readout chooses its own.
+
+        Where heads are moved for the networks, they are moved for it: up to `COPIES` copies of each signal join
+        the signals as they are, as far as `MOST_ROWS` allow.
+        """
+        seen, targets = [self.seen(fit, "fit", snr)], fit.targets
+        if self.study.shift.places:
+            random = np.random.default_rng((self.study.seed, _STREAMS["moved"]))
+            for _ in range(min(COPIES, MOST_ROWS // len(fit) - 1)):
+                moved = self.study.shift(fit.signals, random)
+                noisy = with_fresh_noise(moved, () if snr is None else (snr,), random)
+                seen.append(self.learner.front(noisy))
+            targets = {name: np.tile(target, len(seen)) for name, target in targets.items()}
+        chosen_on = (self.seen(validate, "validate", snr), validate.targets)
+        return fit_linear(self.learner.heads, np.concatenate(seen), targets, chosen_on)
 
 
 def fit_networks(
@@ -69,7 +82,7 @@ def fit_networks(
     noisy = with_fresh_noise(study.shift(fit.signals, random), study.snrs, random)
     learner = Learner(front, *statistics(front(noisy)), heads, study.snrs, study.shift)
     random = np.random.default_rng((study.seed, _STREAMS["validate"]))
-    rows = learner.rows(with_fresh_noise(validate.signals, study.snrs, random))
+    rows = learner.whitened(front(with_fresh_noise(validate.signals, study.snrs, random)))
     networks, validation = [], []
     for seed in range(study.seed, study.seed + study.seeds):
 

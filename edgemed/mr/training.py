@@ -54,12 +54,13 @@ class Learner:
     snrs: tuple[float, ...]
     shift: Shift
 
-    def rows(self, signals: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What the network is given, float32 (n, channels, length)."""
-        return (self.front(signals) - self.mean) / self.std
+    def whitened(self, seen: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the network is given, float32 (n, channels, length), of what the front gives."""
+        return (seen - self.mean) / self.std
 
     def drawn(self, data: SignalSet, random: np.random.Generator) -> NDArray[np.float32]:
-        return self.rows(with_fresh_noise(self.shift(data.signals, random), self.snrs, random))
+        moved = self.shift(data.signals, random)
+        return self.whitened(self.front(with_fresh_noise(moved, self.snrs, random)))
 
 
 def train(
