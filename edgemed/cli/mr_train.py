@@ -60,7 +60,7 @@ Examples:
     "--axes", type=click.IntRange(1), default=3, show_default=True,
     help="Gradients that the echoes are read under in turn, for --shift.",
 )  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=40, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--batch", type=click.IntRange(2), default=64, show_default=True)
 @click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=2e-3, show_default=True)
 @click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Networks to train.")

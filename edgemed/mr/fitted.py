@@ -54,8 +54,8 @@ class Fitted:
     def linear(self, fit: SignalSet, validate: SignalSet, snr: float | None) -> Linear:
         """Fitted before whitening, of which a readout chooses its own.
 
-        Where heads are moved for the networks, they are moved for it: up to `COPIES` copies of each signal join
-        the signals as they are, as far as `MOST_ROWS` allow.
+        Where heads are moved for the networks, they are moved for it: up to `COPIES` copies of each signal
+        join the signals as they are, as far as `MOST_ROWS` allow.
         """
         seen, targets = [self.seen(fit, "fit", snr)], fit.targets
         if self.study.shift.places:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Epoch = Callable[[int, int, float], None]
 """Epochs done, of how many, and the validation quality of the last."""
+LINEAR_DECAY = 30.0
+"""A linear path has a weight for every value of a signal: with the decay of the others it learns 1000 heads by
+heart (AUC .57 on others, .66 with this)."""
 THREADS = 1
 """Nets this small gain nothing from a second thread, and a sum's order must not depend on their number."""
 
@@ -33,11 +36,11 @@ THREADS = 1
 class Schedule(Record):
     """Training stops after `patience` epochs that do not raise the validation quality."""
 
-    epochs: int = 40
+    epochs: int = 100
     learning_rate: float = 2e-3
     weight_decay: float = 0.1
     batch: int = 64
-    patience: int = 15
+    patience: int = 30
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,12 @@ def train(
         )
     random = np.random.default_rng(seed)
     targets = _standard(net, fit, learner.heads)
-    optimiser = torch.optim.AdamW(
-        net.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
-    )
+    direct = [] if net.linear is None else list(net.linear.parameters())
+    groups = [
+        {"params": [each for each in net.parameters() if not any(each is own for own in direct)]},
+        {"params": direct, "weight_decay": LINEAR_DECAY},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
     batches = len(fit) // schedule.batch
     cycle = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, schedule.learning_rate, total_steps=schedule.epochs * batches, pct_start=0.15

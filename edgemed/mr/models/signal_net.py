@@ -67,6 +67,8 @@ class SignalNet(nn.Module):
             self.body = nn.Sequential(*_conv(MIXED, width, 1), *_conv(width, width, 2))
         self.head = nn.Sequential(nn.Flatten(), nn.Dropout(dropout), nn.Linear(width * places, columns))
         self.linear = nn.Linear(channels * length, columns) if architecture == "linear-path" else None
+        if self.linear is not None:
+            nn.init.zeros_(self.linear.weight)
         self.register_buffer("scale", torch.ones(columns))
         self.register_buffer("offset", torch.zeros(columns))
 
