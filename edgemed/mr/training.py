@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 Epoch = Callable[[int, int, float], None]
 """Epochs done, of how many, and the validation quality of the last."""
 LINEAR_DECAY = 30.0
-"""A linear path has a weight for every value of a signal: with the decay of the others it learns 1000 heads by
-heart (AUC .57 on others, .66 with this)."""
+"""A linear path has a weight for every value of a signal: with the decay of the others it learnt 1000 heads
+by heart (AUC .57 on unseen ones, .66 with this)."""
 THREADS = 1
 """Nets this small gain nothing from a second thread, and a sum's order must not depend on their number."""
 
@@ -92,7 +92,7 @@ def train(
     random = np.random.default_rng(seed)
     targets = _standard(net, fit, learner.heads)
     direct = [] if net.linear is None else list(net.linear.parameters())
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [each for each in net.parameters() if not any(each is own for own in direct)]},
         {"params": direct, "weight_decay": LINEAR_DECAY},
     ]
