@@ -140,8 +140,13 @@ def _header(signal: RawSignal, subject: str) -> bytes:
     _add(encoding, "trajectory", "other")
     _add(encoding, "echoTrainLength", echoes)
     parameters = _add(root, "sequenceParameters")
-    for time in acquisition.echo_times_s:
-        _add(parameters, "TE", format(Decimal(repr(float(time))).scaleb(3), "f"))
+    for name, times in (
+        ("TR", acquisition.repetition_times_s),
+        ("TE", acquisition.echo_times_s),
+        ("TI", acquisition.inversion_times_s),
+    ):
+        for time in times or ():
+            _add(parameters, name, format(Decimal(repr(float(time))).scaleb(3), "f"))
     return bytes(ElementTree.tostring(root, encoding="us-ascii", xml_declaration=True))
 
 

@@ -102,6 +102,8 @@ class Protocol(Record):
             larmor_frequency_hz=PROTON_HZ_PER_T * self.field_t,
             echo_times_s=tuple((echo + 1) * self.echo_spacing_s for echo in range(self.echoes)),
             protocol=self.name,
+            inversion_times_s=tuple(wait or 0.0 for wait in self.inversion_s),
+            repetition_times_s=(self.shot_s,),
         )
 
     def describe(self) -> str:

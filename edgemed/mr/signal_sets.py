@@ -60,7 +60,7 @@ def write_sets(plan: Plan, out: Path, progress: Progress = lambda name, done, of
 
     An .npz has `signal` complex64 (n, shots, echoes, samples, 1), `lesion` 0 or 1, `lesion_ml` and
     `hyperintensity_ml` in mL, `patient` (seed and number of the simulated head), and how signals were taken:
-    `dwell_time_s`, `larmor_frequency_hz`, `echo_times_s`, `protocol`. `simulated` is the task in words.
+    the fields of `Acquisition`. `simulated` is the task in words.
     A table has the columns `TABLE`. Raises `BadInput` for counts below 1, `ToolFailure` where a file cannot
     be written, and what `simulate` raises.
     """
@@ -90,17 +90,13 @@ def _batches(plan: Plan, name: str, first: int, progress: Progress) -> Iterator[
 def _write_npz(path: Path, plan: Plan, batches: Iterator[SimulatedSignals]) -> None:
     seed = plan.seed
     parts = list(batches)
-    acquisition = parts[0].acquisition
     arrays = {
         "signal": np.concatenate([each.signals for each in parts]),
         "lesion": np.concatenate([each.lesion for each in parts]),
         "lesion_ml": np.concatenate([each.lesion_ml for each in parts]),
         "hyperintensity_ml": np.concatenate([each.hyperintensity_ml for each in parts]),
         "patient": np.array([f"{seed}-{number}" for each in parts for number in each.subject]),
-        "dwell_time_s": np.float64(acquisition.dwell_time_s),
-        "larmor_frequency_hz": np.float64(acquisition.larmor_frequency_hz),
-        "echo_times_s": np.array(acquisition.echo_times_s),
-        "protocol": np.array(acquisition.protocol),
+        **{name: np.array(value) for name, value in parts[0].acquisition.to_dict().items()},
         "simulated": np.array(plan.describe(path.stem)),
     }
     file = io.BytesIO()

@@ -11,16 +11,20 @@ from edgemed.errors import BadInput
 _LARMOR = "experimentalConditions/H1resonanceFrequency_Hz"
 _PROTOCOL = "measurementInformation/protocolName"
 _ECHO_TIMES = "sequenceParameters/TE"
+_INVERSION_TIMES = "sequenceParameters/TI"
+_REPETITION_TIMES = "sequenceParameters/TR"
 _LOWEST_LARMOR_HZ = 1000.0
 
 
 @dataclass(frozen=True)
 class MrdHeader:
-    """What is read of it. No echo times where it has no TE."""
+    """What is read of it. No echo times where it has no TE, None where it has no TI or TR."""
 
     larmor_frequency_hz: float
     protocol: str
     echo_times_s: tuple[float, ...]
+    inversion_times_s: tuple[float, ...] | None
+    repetition_times_s: tuple[float, ...] | None
 
     @classmethod
     def parse(cls, text: str) -> MrdHeader:
@@ -46,7 +50,9 @@ class MrdHeader:
         return cls(
             larmor_frequency_hz=_frequency(larmor[0]),
             protocol=protocol[0],
-            echo_times_s=tuple(scaled(te, -3, _ECHO_TIMES) for te in _texts(root, _ECHO_TIMES)),
+            echo_times_s=_times(root, _ECHO_TIMES),
+            inversion_times_s=_times(root, _INVERSION_TIMES) or None,
+            repetition_times_s=_times(root, _REPETITION_TIMES) or None,
         )
 
 
@@ -59,6 +65,11 @@ def scaled(text: str, power: int, name: str) -> float:
         return float(Decimal(text).scaleb(power))
     except ArithmeticError:
         raise BadInput(f"{name} is {text!r}; expected a number") from None
+
+
+def _times(root: ElementTree.Element, path: str) -> tuple[float, ...]:
+    """Milliseconds there, seconds here."""
+    return tuple(scaled(text, -3, path) for text in _texts(root, path))
 
 
 def _frequency(text: str) -> float:

@@ -24,10 +24,12 @@ _MOST = 2**17
 
 
 def read_marge(path: Path) -> RawSignal:
-    """The samples that a sequence left in its `.mat`, one coil; `protocol` is its `seqName`.
+    """The samples that a sequence left in its `.mat`, one coil; `protocol` is its `seqName`, and its
+    `phase_mode` where it has one.
 
     Format: the repository josalggui/MaRGE, `saveRawData` in marge/seq/mriBlankSeq.py (mapVals, saved as they
-    are) and the sequences below. All have `larmorFreq` in MHz, `nPoints` of a readout, `acqTime` in ms.
+    are) and the sequences below. All have `larmorFreq` in MHz, `nPoints` of a readout, `acqTime` in ms,
+    and most `repetitionTime` in ms.
 
     - TSE and CPMG (marge/seq/cpmg.py): `dataFull`, oversampled, `nScans` shots of `etl` echoes, `echoSpacing`
       ms apart; `bw` in MHz is that of `nPoints`. MaRGE's own `data` are not read: its analysis sets the first
@@ -35,7 +37,7 @@ def read_marge(path: Path) -> RawSignal:
     - FID (marge/seq/fid.py): `data`, the mean of its scans, one echo; `bw` in MHz. Its echo time is the
       readout's middle: half of `rfExTime`, then `deadTime`, both in us, and half of `acqTime`.
     - InversionRecovery (marge/seq/inversionRecovery.py): `data`, `nSteps` shots of one echo at `echoTime`
-      ms; `bw` in Hz.
+      ms, the inversion times from `tInv0` to `tInv1` ms in a geometric series; `bw` in Hz.
 
     Others keep k-space or averages, in an order that the file does not tell. Raises `BadInput` for them,
     where a field is missing or not as above, where `bw` is not `nPoints` / `acqTime` (MaRGE's demo mode), and
@@ -60,6 +62,7 @@ class _Taken:
     shots: int
     bandwidth_hz: float
     echo_times_s: tuple[float, ...]
+    inversion_times_s: tuple[float, ...] | None = None
     oversampled: bool = False
 
     def signal(self, fields: _Fields, sequence: str) -> RawSignal:
@@ -85,7 +88,11 @@ class _Taken:
                 dwell_time_s=1.0 / (self.bandwidth_hz * factor),
                 larmor_frequency_hz=fields.number("larmorFreq") * 1e6,
                 echo_times_s=self.echo_times_s,
-                protocol=sequence,
+                protocol=f"{sequence} {fields.text('phase_mode')}" if fields.has("phase_mode") else sequence,
+                inversion_times_s=self.inversion_times_s,
+                repetition_times_s=(fields.number("repetitionTime") * 1e-3,)
+                if fields.has("repetitionTime")
+                else None,
             ),
         )
 
@@ -120,6 +127,9 @@ class _Fields:
             raise BadInput(f"field {name} is {value.dtype}; expected complex samples")
         with np.errstate(over="ignore"):
             return value.astype(np.complex64)
+
+    def has(self, name: str) -> bool:
+        return name in self._values
 
     def is_set(self, name: str) -> bool:
         return bool(np.any(self._values.get(name, 0)))
@@ -187,11 +197,17 @@ def _fid(fields: _Fields) -> _Taken:
 
 
 def _inversion_recovery(fields: _Fields) -> _Taken:
+    steps = fields.count("nSteps")
+    inversions_s = None
+    if fields.has("tInv0") and fields.has("tInv1"):
+        swept = np.geomspace(fields.number("tInv0"), fields.number("tInv1"), steps) * 1e-3
+        inversions_s = tuple(swept.tolist())
     return _Taken(
         fields.samples("data"),
-        shots=fields.count("nSteps"),
+        shots=steps,
         bandwidth_hz=fields.number("bw"),
         echo_times_s=(fields.number("echoTime") * 1e-3,),
+        inversion_times_s=inversions_s,
     )
 
 
@@ -217,4 +233,8 @@ _NAMES = (
     "readRFpulse",
     "nSteps",
     "echoTime",
+    "repetitionTime",
+    "phase_mode",
+    "tInv0",
+    "tInv1",
 )

@@ -40,7 +40,7 @@ def read_mrd(path: Path) -> RawSignal:
     The counter `contrast` is the echo, whatever the order in the file; where it never varies, a shot has one
     echo. Each combination of the other counters is a shot, in order of first appearance. Noise, navigation,
     dummy scans and the like are left out, and so are the samples that heads say to discard. Dwell time is
-    `sample_time_us`; Larmor frequency, protocol and TE are the header's.
+    `sample_time_us`; Larmor frequency, protocol and TE are the header's, and TI and TR where it has them.
 
     Raises `BadInput` where the file is torn or no MRD; where the header lacks one of these; where the
     acquisitions differ in samples, coils or dwell time; where not every shot has every echo once; and where
@@ -75,7 +75,14 @@ def read_mrd(path: Path) -> RawSignal:
     dwell = scaled(str(head["sample_time_us"][0]), -6, "sample_time_us")
     return RawSignal(
         np.ascontiguousarray(signal.swapaxes(2, 3)),
-        Acquisition(dwell, header.larmor_frequency_hz, header.echo_times_s, header.protocol),
+        Acquisition(
+            dwell,
+            header.larmor_frequency_hz,
+            header.echo_times_s,
+            header.protocol,
+            header.inversion_times_s,
+            header.repetition_times_s,
+        ),
         text,
     )
 

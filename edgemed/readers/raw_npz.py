@@ -19,6 +19,8 @@ _DWELL = "dwell_time_s"
 _LARMOR = "larmor_frequency_hz"
 _ECHO_TIMES = "echo_times_s"
 _PROTOCOL = "protocol"
+_INVERSIONS = "inversion_times_s"
+_REPETITIONS = "repetition_times_s"
 
 
 def read_raw_npz(path: Path) -> RawSignal:
@@ -35,14 +37,12 @@ def read_raw_npz(path: Path) -> RawSignal:
 
 
 def acquisition_in(path: Path) -> Acquisition:
-    """The arrays `dwell_time_s`, `larmor_frequency_hz`, `echo_times_s` (echoes,) and `protocol`, a text.
+    """The arrays `dwell_time_s`, `larmor_frequency_hz`, `echo_times_s` (echoes,) and `protocol`, a text;
+    where they are there, `inversion_times_s` and `repetition_times_s`, one number or one for each shot.
 
     Raises `BadInput` as `read_raw_npz` does.
     """
-    arrays = _load(path, _DWELL, _LARMOR, _ECHO_TIMES, _PROTOCOL)
-    times = np.atleast_1d(arrays[_ECHO_TIMES])
-    if times.dtype.kind not in "iuf" or times.ndim != 1:
-        raise _other_form(_ECHO_TIMES, times, "(echoes,) numbers")
+    arrays = _load(path, _DWELL, _LARMOR, _ECHO_TIMES, _PROTOCOL, optional=(_INVERSIONS, _REPETITIONS))
     for name in (_DWELL, _LARMOR):
         if arrays[name].dtype.kind not in "iuf" or arrays[name].size != 1:
             raise _other_form(name, arrays[name], "one number")
@@ -51,12 +51,21 @@ def acquisition_in(path: Path) -> Acquisition:
     return Acquisition(
         dwell_time_s=float(arrays[_DWELL].item()),
         larmor_frequency_hz=float(arrays[_LARMOR].item()),
-        echo_times_s=tuple(float(time) for time in times),
+        echo_times_s=_times(arrays, _ECHO_TIMES),
         protocol=str(arrays[_PROTOCOL].item()),
+        inversion_times_s=_times(arrays, _INVERSIONS) if _INVERSIONS in arrays else None,
+        repetition_times_s=_times(arrays, _REPETITIONS) if _REPETITIONS in arrays else None,
     )
 
 
-def _load(path: Path, *names: str) -> dict[str, NDArray[Any]]:
+def _times(arrays: dict[str, NDArray[Any]], name: str) -> tuple[float, ...]:
+    times = np.atleast_1d(arrays[name])
+    if times.dtype.kind not in "iuf" or times.ndim != 1:
+        raise _other_form(name, times, f"({'echoes' if name == _ECHO_TIMES else 'shots'},) numbers")
+    return tuple(float(time) for time in times)
+
+
+def _load(path: Path, *names: str, optional: tuple[str, ...] = ()) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(path) as archive:
             found = [name.removesuffix(".npy") for name in archive.namelist()]
@@ -67,7 +76,8 @@ def _load(path: Path, *names: str) -> dict[str, NDArray[Any]]:
                     remedy="store how the signal was taken beside it: dwell_time_s, larmor_frequency_hz, "
                     "echo_times_s, protocol",
                 )
-            return {name: _array(archive, name) for name in names}
+            there = (*names, *(name for name in optional if name in found))
+            return {name: _array(archive, name) for name in there}
     except (
         OSError,
         ValueError,

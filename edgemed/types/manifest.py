@@ -92,5 +92,13 @@ class Manifest(Record):
 
 
 def _as_before(spec: InputSpec) -> dict[str, Any]:
-    """Without what only raw signals have: digests of other artefacts are what they were."""
-    return {name: value for name, value in spec.to_dict().items() if value is not None}
+    """Without what is not stated: digests of older artefacts are what they were."""
+    return _stated(spec.to_dict())
+
+
+def _stated(table: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _stated(value) if isinstance(value, dict) else value
+        for name, value in table.items()
+        if value is not None
+    }

@@ -131,6 +131,11 @@ def test_samples_alone_are_refused(scanned, session):
 OTHERWISE = {
     "another dwell time": ({"dwell_time_s": 4e-4}, "dwell time 0.0004 s, expected 0.0008 s"),
     "another field": ({"larmor_frequency_hz": 2.7e6}, "Larmor frequency 2.7e+06 Hz, expected 2.12887e+06 Hz"),
+    "other inversion times": (
+        {"inversion_times_s": (0.0, 0.19, 0.6)},
+        "inversion times 0.6 s, expected 0.4 s",
+    ),
+    "no repetition time": ({"repetition_times_s": None}, "no repetition times are stated, expected 1 s"),
     "another protocol": ({"protocol": "ir-cpmg-b"}, "protocol 'ir-cpmg-b', expected 'ir-cpmg-a'"),
 }
 
@@ -229,7 +234,8 @@ def test_inspect_tells_how_a_signal_must_be_taken(scanned):
     shown = " ".join(scanned.run("inspect", "out").out.split())
     assert (
         "taken with 3 x 32 x 8 x 1 (shots x echoes x samples x coils), protocol 'ir-cpmg-a', "
-        "dwell time 800 us, Larmor frequency 2.129 MHz, echo times 15 to 480 ms" in shown
+        "dwell time 800 us, Larmor frequency 2.129 MHz, echo times 15 to 480 ms, "
+        "inversion times 0, 190, 400 ms, repetition times 1000 ms" in shown
     )
     (spec,) = scanned.run("inspect", "out", "--json").json["inputs"]
     assert spec["acquisition"] == read(scanned).acquisition.to_dict()

@@ -20,7 +20,7 @@ h5py = pytest.importorskip("h5py")
 ismrmrd = pytest.importorskip("ismrmrd")
 
 ECHO_TIMES_S = tuple(0.015 * echo for echo in range(1, 12))  # the last is 0.16499999999999998
-ACQUISITION = Acquisition(12.8e-6, 2128874.0, ECHO_TIMES_S, "ir-cpmg A <&> µ")
+ACQUISITION = Acquisition(12.8e-6, 2128874.0, ECHO_TIMES_S, "ir-cpmg A <&> µ", (0.0, 0.19, 0.4), (1.0,))
 
 
 def signal_of(acquisition: Acquisition = ACQUISITION, shots: int = 3, header: str = "") -> RawSignal:
@@ -80,6 +80,8 @@ def test_ismrmrd_python_reads_the_file(tmp_path: Path) -> None:
     assert header.experimentalConditions.H1resonanceFrequency_Hz == 2128874
     te_ms = [te * 1000 for te in ECHO_TIMES_S]
     assert list(header.sequenceParameters.TE) == pytest.approx(te_ms)
+    assert list(header.sequenceParameters.TI) == [0.0, 190.0, 400.0]
+    assert list(header.sequenceParameters.TR) == [1000.0]
     assert header.encoding[0].encodingLimits.contrast.maximum == 10
     assert header.encoding[0].encodingLimits.set.maximum == 2
     for each, (shot, echo) in zip(read, np.ndindex(3, 11), strict=True):

@@ -21,6 +21,7 @@ def test_the_acquisition_tells_what_the_samples_do_not() -> None:
     assert taken.larmor_frequency_hz == pytest.approx(2.128874e6, rel=1e-6)
     assert taken.echo_times_s == pytest.approx(0.015 * np.arange(1, 33))
     assert (taken.protocol, taken.dwell_time_s) == ("ir-cpmg-b", 0.0002)
+    assert (taken.inversion_times_s, taken.repetition_times_s) == ((0.0, 0.19, 0.4), (1.0,))
 
 
 def test_a_field_scales_the_frequency() -> None:

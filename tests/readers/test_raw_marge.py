@@ -14,7 +14,13 @@ scipy_io = pytest.importorskip("scipy.io")
 SCANS, ECHOES, POINTS, OVERSAMPLING = 2, 5, 12, 6
 RANDOM = np.random.default_rng(0)
 FULL = RANDOM.standard_normal((SCANS, ECHOES, POINTS * OVERSAMPLING, 2)) @ [1, 1j]
-SHARED: dict[str, Any] = {"larmorFreq": 3.08, "nPoints": POINTS, "acqTime": 2.0, "nScans": SCANS}
+SHARED: dict[str, Any] = {
+    "larmorFreq": 3.08,
+    "nPoints": POINTS,
+    "acqTime": 2.0,
+    "nScans": SCANS,
+    "repetitionTime": 500.0,
+}
 TSE: dict[str, Any] = {
     **SHARED,
     "seqName": "TSE",
@@ -39,6 +45,8 @@ INVERSION: dict[str, Any] = {
     **SHARED,
     "seqName": "InversionRecovery",
     "nSteps": ECHOES,
+    "tInv0": 50.0,
+    "tInv1": 800.0,
     "echoTime": 8.0,
     "bw": 6000.0,
     "data": FULL[0, :, :POINTS].ravel(),
@@ -55,7 +63,8 @@ def write(folder: Path, fields: dict[str, Any], compress: bool = False, **change
 def test_an_echo_train_is_read_with_every_scan_and_oversampled(tmp_path: Path, name: str) -> None:
     signal = read_raw(write(tmp_path, TSE, seqName=name))
     np.testing.assert_array_equal(signal.samples, FULL[..., np.newaxis].astype(np.complex64))
-    assert signal.acquisition.protocol == name
+    assert signal.acquisition.protocol == f"{name} CPMG"
+    assert read_raw(write(tmp_path, TSE, seqName=name, phase_mode=None)).acquisition.protocol == name
     assert signal.acquisition.larmor_frequency_hz == pytest.approx(3.08e6)
     assert signal.acquisition.dwell_time_s == pytest.approx(1 / 36e3)
     assert signal.acquisition.echo_times_s == pytest.approx((0.01, 0.02, 0.03, 0.04, 0.05))
@@ -73,6 +82,14 @@ def test_the_steps_of_an_inversion_recovery_are_shots(tmp_path: Path) -> None:
     assert signal.samples.shape == (ECHOES, 1, POINTS, 1)
     np.testing.assert_array_equal(signal.samples[:, 0, :, 0], FULL[0, :, :POINTS].astype(np.complex64))
     assert signal.acquisition.echo_times_s == pytest.approx((0.008,))
+    assert signal.acquisition.inversion_times_s == pytest.approx((0.05, 0.1, 0.2, 0.4, 0.8))
+
+
+@pytest.mark.parametrize("fields", [TSE, FID, INVERSION], ids=lambda fields: fields["seqName"])
+def test_times_that_a_file_does_not_state_are_none(tmp_path: Path, fields: dict[str, Any]) -> None:
+    assert read_raw(write(tmp_path, fields)).acquisition.repetition_times_s == (0.5,)
+    bare = read_raw(write(tmp_path, fields, repetitionTime=None, tInv1=None)).acquisition
+    assert (bare.repetition_times_s, bare.inversion_times_s) == (None, None)
 
 
 def test_a_bandwidth_that_the_console_rounded_is_taken_as_it_was(tmp_path: Path) -> None:

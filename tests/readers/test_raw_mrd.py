@@ -72,6 +72,8 @@ def test_what_ismrmrd_python_wrote_is_read(tmp_path: Path) -> None:
         "larmor_frequency_hz": 2128874.0,
         "echo_times_s": [0.015, 0.03, 0.0455, 0.06],
         "protocol": "ir-cpmg",
+        "inversion_times_s": None,
+        "repetition_times_s": [1.0],
     }
     assert signal.header == HEADER
 
@@ -83,9 +85,9 @@ def test_a_header_that_ismrmrd_python_serialises_is_read() -> None:
             patientPosition=xsd.patientPositionType.HFS, protocolName="cpmg"
         ),
         experimentalConditions=xsd.experimentalConditionsType(H1resonanceFrequency_Hz=2_000_000),
-        sequenceParameters=xsd.sequenceParametersType(TE=[7.5]),
+        sequenceParameters=xsd.sequenceParametersType(TE=[7.5], TI=[0.0, 190.5]),
     )
-    assert MrdHeader.parse(xsd.ToXML(header)) == MrdHeader(2e6, "cpmg", (0.0075,))
+    assert MrdHeader.parse(xsd.ToXML(header)) == MrdHeader(2e6, "cpmg", (0.0075,), (0.0, 0.1905), None)
 
 
 @pytest.mark.parametrize("prefix", ["", "ns1:"])

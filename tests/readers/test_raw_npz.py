@@ -35,7 +35,16 @@ def test_a_signal_is_read_bit_for_bit(tmp_path: Path) -> None:
         "larmor_frequency_hz": 2e6,
         "echo_times_s": [0.01, 0.02, 0.03, 0.04],
         "protocol": "cpmg",
+        "inversion_times_s": None,
+        "repetition_times_s": None,
     }
+
+
+def test_inversion_and_repetition_times_are_read_where_they_are_there(tmp_path: Path) -> None:
+    path = write(tmp_path, inversion_times_s=[0, 0.19, 0.4], repetition_times_s=1)
+    acquisition = read_raw(path).acquisition
+    assert acquisition.inversion_times_s == (0.0, 0.19, 0.4)
+    assert acquisition.repetition_times_s == (1.0,)
 
 
 @pytest.mark.parametrize("kept", [np.s_[..., :1], np.s_[:1, ..., :1]])
@@ -71,6 +80,9 @@ def test_complex128_is_rounded(tmp_path: Path) -> None:
         ({"larmor_frequency_hz": np.nan}, "larmor_frequency_hz nan is not above 0"),
         ({"echo_times_s": [0.01, 0.03, 0.02, 0.04]}, "do not ascend"),
         ({"echo_times_s": [["a"]]}, "'echo_times_s' is <U1"),
+        ({"inversion_times_s": [0.1, -0.2, 0.3]}, "inversion_times_s -0.2 is below 0"),
+        ({"repetition_times_s": [np.nan]}, "repetition_times_s nan is below 0"),
+        ({"repetition_times_s": ["a"]}, r"'repetition_times_s' is <U1 .*expected \(shots,\) numbers"),
         ({"protocol": 3}, "'protocol' is int64"),
         ({"protocol": np.array({"a": 1}, object)}, "cannot be read: Object arrays"),
     ],
