@@ -23,7 +23,8 @@ from edgemed.compress.qdq import uint8_scale, write_qdq
 from edgemed.compress.quantise import OPENVINO_FILE
 from edgemed.compress.ranges import tensor_ranges
 from edgemed.compress.scales import Scales
-from edgemed.mr.linear import LinearReadout, auc, fit_detection, fit_volume, r2
+from edgemed.mr.linear import LinearReadout, fit_linear
+from edgemed.mr.quality import auc, r2
 from edgemed.mr.simulate import SimulatedSignals, add_noise, simulate
 from edgemed.mr.task import IMRD_EASY
 from edgemed.preprocess import PREFIX, attach, tensor_name, write_front
@@ -157,10 +158,14 @@ def case(request, heads, tmp_path_factory) -> Case:
     inputs, others = (
         _through(steps, each.raw, folder).reshape(len(each.raw), -1) for each in (fitted, chosen)
     )
-    readouts = {
-        "lesion": fit_detection(inputs, fitted.lesion, (others, chosen.lesion)),
-        "volume": fit_volume(inputs, fitted.lesion_ml, (others, chosen.lesion_ml)),
-    }
+    told, known = ({"lesion": each.lesion, "volume": each.lesion_ml} for each in (fitted, chosen))
+    linear = fit_linear(
+        (OutputSpec("lesion", "binary", 1), OutputSpec("volume", "regression", 1)),
+        inputs,
+        told,
+        (others, known),
+    )
+    readouts = {name: readout for name, (readout,) in linear.readouts.items()}
     _write_graph(
         folder, steps, readouts, {name: float(each(inputs).std()) for name, each in readouts.items()}
     )
