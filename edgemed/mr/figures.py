@@ -54,7 +54,7 @@ def figures(
     snr: float | None,
 ) -> tuple[Figure, ...]:
     """Of each head over all cases, and by thirds of the value: a class's cases of each third against all
-    controls, and the mean absolute error of the value itself."""
+    controls, and the mean absolute error of the value itself where it is not 0."""
     answers = (*networks, linear)
 
     def figure(head: OutputSpec, measure: str, of: Measure, rows: Rows, values: Ends = ()) -> Figure:
@@ -76,7 +76,7 @@ def figures(
         if head.kind == "regression":
             found += [
                 figure(head, "MAE", _absolute, rows, ends)
-                for rows, ends in _thirds((head,), truth, target > 0)
+                for rows, ends in _thirds((head,), truth, target != 0)
             ]
     return tuple(found)
 
@@ -88,12 +88,13 @@ def _absolute(truth: NDArray[Any], values: NDArray[Any]) -> float:
 def _thirds(
     heads: Sequence[OutputSpec], truth: Mapping[str, NDArray[Any]], among: NDArray[np.bool_]
 ) -> Iterator[tuple[NDArray[np.bool_], tuple[float, float]]]:
-    """The cases of `among` in each third of the value, and its ends; none where no head has values."""
+    """The cases of `among` in each third of the value, and its ends; fewer where many values are the same,
+    none where no head has values."""
     for head in heads:
         values = truth[head.name]
         if head.kind != "regression" or among.sum() < BINS:
             continue
-        edges = np.quantile(values[among], np.linspace(0, 1, BINS + 1))
+        edges = np.unique(np.quantile(values[among], np.linspace(0, 1, BINS + 1)))
         for low, high in itertools.pairwise(edges):
             rows = among & (values >= low) & ((values < high) | (high == edges[-1]))
             if rows.any():
