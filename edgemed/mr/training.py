@@ -34,7 +34,8 @@ THREADS = 1
 
 @dataclass(frozen=True)
 class Schedule(Record):
-    """Training stops after `patience` epochs that do not raise the validation quality."""
+    """Training stops after `patience` epochs that do not raise the validation quality. A `batch` is all
+    signals where there are fewer."""
 
     epochs: int = 100
     learning_rate: float = 2e-3
@@ -78,17 +79,11 @@ def train(
     """Train in place; the net is left in eval mode with its best epoch's weights. That epoch's quality.
 
     `validate` are rows behind the front (n, channels, length) and their targets. Quality is the mean of the
-    heads' (AUC, balanced accuracy, R2). The same seed gives the same weights on one machine. Raises
-    `BadInput` for fewer signals than a batch.
+    heads' (AUC, balanced accuracy, R2). The same `seed` of order and noise, and torch's of dropout, give the
+    same weights on one machine. Raises `BadInput` where the net no longer answers numbers.
     """
     import torch
 
-    if len(fit) < schedule.batch:
-        raise BadInput(
-            f"{len(fit)} signals to train on are fewer than a batch of {schedule.batch}",
-            where="TRAIN",
-            remedy="give more signals, or a smaller --batch",
-        )
     random = np.random.default_rng(seed)
     targets = _standard(net, fit, learner.heads)
     direct = [] if net.linear is None else list(net.linear.parameters())
@@ -97,7 +92,8 @@ def train(
         {"params": direct, "weight_decay": LINEAR_DECAY},
     ]
     optimiser = torch.optim.AdamW(groups, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
-    batches = len(fit) // schedule.batch
+    size = min(schedule.batch, len(fit))
+    batches = len(fit) // size
     cycle = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, schedule.learning_rate, total_steps=schedule.epochs * batches, pct_start=0.15
     )
@@ -109,13 +105,20 @@ def train(
             net.train()
             rows = torch.from_numpy(learner.drawn(fit, random))
             order = torch.from_numpy(random.permutation(len(fit)))
-            for chosen in order[: batches * schedule.batch].view(batches, -1):
+            for chosen in order[: batches * size].view(batches, -1):
                 loss = _loss(net.standard(rows[chosen]), targets, chosen, learner.heads)
                 optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 cycle.step()
-            found = quality(learner.heads, validate[1], answers(net, validate[0]))
+            given = answers(net, validate[0])
+            if not all(np.isfinite(each).all() for each in given.values()):
+                raise BadInput(
+                    f"the network of seed {seed} answers nan or inf after epoch {epoch}",
+                    where="training",
+                    remedy="a smaller --learning-rate",
+                )
+            found = quality(learner.heads, validate[1], given)
             reached = float(np.mean(list(found.values())))
             if reached > best:
                 best, best_epoch, weights = reached, epoch, copy.deepcopy(net.state_dict())
