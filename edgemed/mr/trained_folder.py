@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -69,8 +69,17 @@ def report_on(study: Study, material: Material, fitted: Fitted, progress: Progre
     )
 
 
+def make_folder(out: Path) -> None:
+    """Before a training: raises `ToolFailure` where `out` could not be written to behind it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()
+    except OSError as error:
+        raise disk_failure(error, out) from None
+
+
 def write_trained(out: Path, material: Material, fitted: Fitted, report: TrainingReport) -> None:
-    """Write `FILES`. Raises `ToolFailure` where the disk does not take them."""
+    """Write `FILES` into the folder `out`. Raises `ToolFailure` where the disk does not take them."""
     from safetensors.torch import save
 
     from edgemed.mr.models import signal_net
@@ -79,15 +88,17 @@ def write_trained(out: Path, material: Material, fitted: Fitted, report: Trainin
     learner = fitted.learner
     statistics = io.BytesIO()
     np.savez(statistics, mean=learner.mean, std=learner.std)
-    source = Path(str(signal_net.__file__))
+    contents = (
+        Path(str(signal_net.__file__)).read_bytes(),
+        save(net.state_dict()),
+        _exported(net, material),
+        statistics.getvalue(),
+        _recipe(out, report.study, material),
+        report.to_json(),
+    )
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, out / "model.py")
-        write_whole(out / "model.safetensors", save(net.state_dict()))
-        write_whole(out / "model.pt2", _exported(net, material))
-        write_whole(out / WHITEN, statistics.getvalue())
-        write_whole(out / "recipe.toml", _recipe(out, report.study, material))
-        write_whole(out / "training.json", report.to_json())
+        for name, content in zip(FILES, contents, strict=True):
+            write_whole(out / name, content)
     except OSError as error:
         raise disk_failure(error, out) from None
 
@@ -143,12 +154,12 @@ def _toml(value: Any) -> str:
         return "{ " + ", ".join(f"{_key(key)} = {_toml(each)}" for key, each in value.items()) + " }"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _key(name: str) -> str:
     bare = name.replace("_", "").replace("-", "")
-    return name if bare.isalnum() and bare.isascii() else json.dumps(name)
+    return name if bare.isalnum() and bare.isascii() else json.dumps(name, ensure_ascii=False)
 
 
 def _name(out: Path) -> str:
