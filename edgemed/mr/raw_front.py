@@ -60,7 +60,15 @@ class RawFront:
 
 
 def statistics(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean and standard deviation (channels, length) of (n, channels, length), for the step `whiten`."""
-    deviation = rows.std(0, dtype=np.float64)
-    least = _LEAST * max(float(deviation.max()), float(np.finfo(np.float32).tiny))
-    return rows.mean(0, dtype=np.float64).astype(np.float32), np.maximum(deviation, least).astype(np.float32)
+    """Mean and standard deviation (channels, length) of (n, channels, length), for the step `whiten`.
+
+    Raises `BadInput` where all rows are the same, or not finite.
+    """
+    mean, deviation = rows.mean(0, dtype=np.float64), rows.std(0, dtype=np.float64)
+    if not 0 < (largest := float(deviation.max())) < np.inf:
+        raise BadInput(
+            f"behind the steps the signals vary by {largest:g}",
+            where="TRAIN",
+            remedy="look at the signals: silent ones teach nothing",
+        )
+    return mean.astype(np.float32), np.maximum(deviation, _LEAST * largest).astype(np.float32)

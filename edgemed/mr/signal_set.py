@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,8 @@ _SPLITS = 100
 @dataclass(frozen=True)
 class SignalSet:
     """`signals` float32 (n, shots, echoes, samples, coils, 2); `targets` by head: class numbers int64 (n,) or
-    values float64 (n,); `groups` (n,) the patient, head or substance that each signal is of."""
+    values float64 (n,); `groups` (n,) the patient, head or substance that each signal is of, its own content
+    where none is named."""
 
     signals: NDArray[np.float32]
     targets: dict[str, NDArray[Any]]
@@ -43,16 +45,15 @@ class SignalSet:
 
         Raises `BadInput` where no such split is found: with fewer than 2 groups of a class.
         """
-        from sklearn.model_selection import GroupShuffleSplit
-
-        if len(np.unique(self.groups)) > 1:
-            splitter = GroupShuffleSplit(_SPLITS, test_size=SHARE, random_state=seed)
-            for fit, held in splitter.split(self.groups, groups=self.groups):
-                parts = self.rows(fit), self.rows(held)
-                if all(part.varies(heads) for part in parts):
-                    return parts
+        groups = np.unique(self.groups)
+        random = np.random.default_rng(seed)
+        for _ in range(_SPLITS):
+            held = np.isin(self.groups, random.permutation(groups)[: math.ceil(SHARE * len(groups))])
+            parts = self.rows(np.flatnonzero(~held)), self.rows(np.flatnonzero(held))
+            if all(part.varies(heads) for part in parts):
+                return parts
         raise BadInput(
-            f"no fifth of the {len(np.unique(self.groups))} groups of {len(self)} signals holds all classes, "
+            f"no fifth of the {len(groups)} groups of {len(self)} signals holds all classes, "
             "and leaves all, for a validation set",
             where="TRAIN",
             remedy="name the patients with ::group=COLUMN, give more of them, or give --validate SET",
@@ -97,7 +98,7 @@ def classes_in(ref: str, column: str, base: Path) -> tuple[str, ...]:
         raise BadInput(
             f"{column!r} has {len(classes)} classes: expected at least 2",
             where=ref,
-            remedy="a column of volumes or other values is for --value",
+            remedy="a class is a name or a whole number, in each row; volumes and such are for --value",
         )
     return classes
 
@@ -117,5 +118,5 @@ def load_signals(ref: str, spec: InputSpec, heads: Sequence[OutputSpec], base: P
     return SignalSet(
         np.stack([sample.inputs[spec.name] for sample in samples]),
         {head.name: np.array([sample.targets[head.name].item() for sample in samples]) for head in heads},
-        np.array([sample.group or f"{ref} {sample.name}" for sample in samples]),
+        np.array([sample.group or sample.content.hex() for sample in samples]),
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.mr.raw_front import STEPS, RawFront
@@ -54,6 +57,23 @@ class Study(Record):
             )
         if self.leave_out and self.test:
             raise BadInput("each group is the test of the others", where="--leave-out", remedy="drop --test")
+        if self.label == self.value:
+            raise BadInput(
+                f"{self.label!r} is asked for as classes and as numbers",
+                where="--value",
+                remedy="name a column once",
+            )
+        if any(step.op == "whiten" for step in self.steps):
+            raise BadInput(
+                "whitening is learnt, and added behind the steps", where="--steps", remedy="drop whiten"
+            )
+        numbers = (*self.snrs, self.shift.places, self.schedule.learning_rate)
+        if not all(map(math.isfinite, numbers)):
+            raise BadInput(
+                "nan or inf among " + ", ".join(f"{number:g}" for number in numbers),
+                where="--snr, --shift, --learning-rate",
+                remedy="give numbers; without --snr no noise is added",
+            )
 
     @property
     def refs(self) -> tuple[str, ...]:
@@ -89,15 +109,18 @@ def gather(study: Study, base: Path) -> Material:
         heads.append(OutputSpec(study.value, "regression", 1, unit=study.unit))
     front = RawFront(spec, study.steps)
     fit = load_signals(study.train, spec, heads, base)
+    _check(fit, heads, "TRAIN")
     if study.validate is None:
         fit, validate = fit.split(heads, study.seed)
     else:
         validate = load_signals(study.validate, spec, heads, base)
     test = load_signals(study.test, spec, heads, base) if study.test else None
-    for where, data in (("TRAIN", fit), ("--validate", validate), ("--test", test)):
+    for where, data in (("--validate", validate), ("--test", test)):
         if data is not None:
             _check(data, heads, where)
-    _refuse_shared(fit, validate, test)
+    sets = (("the training set", fit), ("the validation set", validate), ("the test set", test))
+    for (one, first), (other, second) in combinations([(name, data) for name, data in sets if data], 2):
+        _refuse_shared(np.intersect1d(first.groups, second.groups), one, other)
     return Material(spec, tuple(heads), front, fit, validate, test)
 
 
@@ -112,12 +135,10 @@ def _check(data: SignalSet, heads: Sequence[OutputSpec], where: str) -> None:
             )
 
 
-def _refuse_shared(fit: SignalSet, validate: SignalSet, test: SignalSet | None) -> None:
-    for where, other in (("--validate", validate), ("--test", test)):
-        shared = np.intersect1d(fit.groups, fit.groups[:0] if other is None else other.groups)
-        if len(shared):
-            raise BadInput(
-                f"{len(shared)} groups are in the training set too, such as {shared[0]!r}",
-                where=where,
-                remedy="a network that has seen a patient is not tested on that patient: divide them",
-            )
+def _refuse_shared(shared: NDArray[np.str_], one: str, other: str) -> None:
+    if len(shared):
+        raise BadInput(
+            f"{one} and {other} share {len(shared)} groups, such as {str(shared[0])!r}",
+            where="patients, or signals of the same content",
+            remedy="a network that has seen a patient is not tested on that patient: divide them",
+        )
