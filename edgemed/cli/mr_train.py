@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -36,7 +37,9 @@ Examples:
     "--validate", metavar="SET", help="Decides when to stop.  [default: a fifth of TRAIN's patients]"
 )
 @click.option("--test", metavar="SET", help="Only looked at for the figures.")
-@click.option("--label", metavar="COLUMN", help="Classes to tell apart.")
+@click.option(
+    "--label", metavar="COLUMN", help="Classes to tell apart. Of two, the second number or name is the case."
+)
 @click.option("--value", metavar="COLUMN", help="A number to estimate, such as a volume.")
 @click.option("--unit", default="", help="Of --value, such as mL.")
 @click.option(
@@ -64,7 +67,9 @@ Examples:
 @click.option("--batch", type=click.IntRange(2), default=64, show_default=True)
 @click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=2e-3, show_default=True)
 @click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Networks to train.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The first one's.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="The first one's."
+)
 @click.option(
     "--leave-out", is_flag=True, help="Figures by leaving out each patient (group) in turn, for small sets."
 )
@@ -108,11 +113,11 @@ def train(
     from edgemed.mr.raw_front import STEPS
     from edgemed.mr.shift import Shift
     from edgemed.mr.study import Study, gather
-    from edgemed.mr.trained_folder import FILES, report_on, write_trained
+    from edgemed.mr.trained_folder import FILES, make_folder, report_on, write_trained
     from edgemed.mr.training import Schedule
 
     there = [out / name for name in FILES if (out / name).exists()]
-    if there and not force and not dry_run:
+    if there and not force:
         raise BadInput(f"{there[0]} exists", where="--out", remedy="give another --out, or --force")
     study = Study(
         train=train_set,
@@ -136,6 +141,8 @@ def train(
         if dry_run:
             click.echo(study.to_json() if as_json else _plan(study, material), nl=not as_json)
             return
+
+        make_folder(out)
 
         def progress(stage: str, what: str, done: int, of: int) -> None:
             bar.stage(stage, what)
@@ -197,11 +204,9 @@ def _tell(report: TrainingReport, out: Path) -> None:
     for name in ("recipe.toml", "model.pt2", "training.json"):
         click.echo(f"made {out / name}")
     heads = [name for name in (report.study.label, report.study.value) if name is not None]
-    labels = ",".join(f"y.{name}={name}" for name in heads)
-    click.echo(
-        f"next: edgemed compile {out / 'recipe.toml'} --calibrate SET --select SET::{labels} "
-        f"--accept SET::{labels}"
-    )
+    labelled = quote("SET::" + ",".join(f"y.{name}={name}" for name in heads))
+    recipe = quote(str(out / "recipe.toml"))
+    click.echo(f"next: edgemed compile {recipe} --calibrate SET --select {labelled} --accept {labelled}")
 
 
 def _line(figure: Figure) -> list[str]:
