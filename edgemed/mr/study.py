@@ -63,6 +63,13 @@ class Study(Record):
                 where="--value",
                 remedy="name a column once",
             )
+        for name in (self.label, self.value):
+            if name and name.isdigit():
+                raise BadInput(
+                    f"an output of the network cannot be called {name}",
+                    where="--label, --value",
+                    remedy="give the column a name with a letter",
+                )
         if any(step.op == "whiten" for step in self.steps):
             raise BadInput(
                 "whitening is learnt, and added behind the steps", where="--steps", remedy="drop whiten"

@@ -96,6 +96,7 @@ def test_a_set_of_one_kind_is_refused(folder: Path, role: str, asked: Any, more:
 STUDIES: list[tuple[dict[str, Any], str]] = [
     ({}, "nothing to learn is named"),
     ({"label": "lesion", "value": "lesion"}, "'lesion' is asked for as classes and as numbers"),
+    ({"label": "1"}, "an output of the network cannot be called 1"),
     ({"label": "lesion", "test": "test.npz", "leave_out": True}, "each group is the test of the others"),
     ({"label": "lesion", "steps": (Step("whiten", {"statistics": "a.npz"}),)}, "whitening is learnt"),
     ({"label": "lesion", "snrs": (100.0, math.nan)}, "nan or inf among 100, nan"),
