@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from edgemed.cli.group import EdgemedGroup
+from edgemed.cli.mr_decays import decays
 from edgemed.cli.mr_simulate import simulate
 from edgemed.cli.mr_train import train
 
@@ -23,5 +24,6 @@ def mr() -> None:
     """
 
 
+mr.add_command(decays)
 mr.add_command(simulate)
 mr.add_command(train)

@@ -22,7 +22,8 @@ STEPS = (
 )
 """Gain and phase unknown; each place of an echo sees all shots and echoes at once."""
 _LEAST = 1e-6
-"""Of the largest standard deviation: a reference divided by itself, which varies less, is not blown up."""
+"""Of the largest standard deviation: what varies less stands still but for rounding, as a reference that is
+divided by itself, or the Q of real-valued decays."""
 
 
 class RawFront:
@@ -62,6 +63,7 @@ class RawFront:
 def statistics(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and standard deviation (channels, length) of (n, channels, length), for the step `whiten`.
 
+    A value that stands still gets the largest deviation: noise that a device adds to it is not blown up.
     Raises `BadInput` where all rows are the same, or not finite.
     """
     mean, deviation = rows.mean(0, dtype=np.float64), rows.std(0, dtype=np.float64)
@@ -71,4 +73,5 @@ def statistics(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[
             where="TRAIN",
             remedy="look at the signals: silent ones teach nothing",
         )
-    return mean.astype(np.float32), np.maximum(deviation, _LEAST * largest).astype(np.float32)
+    deviation[deviation < _LEAST * largest] = largest
+    return mean.astype(np.float32), deviation.astype(np.float32)

@@ -15,15 +15,17 @@ LOUDER = 10.0
 """Gains differ; beyond this factor of the calibration set's range it is another unit, or no signal."""
 _CLIPPED = 8
 """Values of I or of Q of one coil at their largest or least: what is not clipped is there once."""
+_SILENT = 8
+"""Echoes of one value each, in a row: one alone may be 0 by rounding, a whole readout is not."""
 
 
 def check_signals(spec: InputSpec, allowed: SignalRange | None, batch: NDArray[Any]) -> None:
     """`batch` is (N, shots, echoes, samples, coils, 2), finite.
 
     Raises `BadInput` for a signal of zeros, one that is clipped, one beyond the amplitudes that the artefact
-    was made for, one with echoes of zeros alone, and one whose echoes do not rise and fall as theirs did, as
-    where shots were exchanged or a train reversed. Neighbouring echoes exchanged, samples of a readout
-    reversed, and I and Q exchanged do not show there.
+    was made for, one with echoes of zeros alone (8 in a row where an echo is a single value), and one whose
+    echoes do not rise and fall as theirs did, as where shots were exchanged or a train reversed. Neighbouring
+    echoes exchanged, samples of a readout reversed, and I and Q exchanged do not show there.
     """
     for number, signal in enumerate(batch):
         where = f"input {spec.name}" + (f", case {number} of the batch" if len(batch) > 1 else "")
@@ -50,11 +52,13 @@ def likeness(magnitudes: NDArray[np.float64], envelope: NDArray[np.float64]) -> 
 def _check_receiver(signal: NDArray[Any], where: str) -> None:
     if not signal.any():
         raise BadInput("every sample is 0", where=where, remedy="check the receiver and its coil")
-    silent = np.argwhere(~signal.reshape(*signal.shape[:2], -1).any(axis=2))
-    if len(silent):
-        shot, echo = silent[0]
+    silent = ~signal.reshape(*signal.shape[:2], -1).any(axis=2)
+    row = min(_SILENT, silent.shape[1]) if signal[0, 0].size == 2 else 1
+    rows = np.argwhere(np.lib.stride_tricks.sliding_window_view(silent, row, axis=1).all(axis=2))
+    if len(rows):
+        shot, echo = rows[0]
         raise BadInput(
-            f"{len(silent)} echoes hold zeros alone, the first is echo {echo} of shot {shot}",
+            f"{silent.sum()} echoes hold zeros alone, the first is echo {echo} of shot {shot}",
             where=where,
             remedy="acquire again: the sequence did not run to its end, or data were lost",
         )

@@ -61,6 +61,18 @@ def test_what_does_not_vary_is_not_blown_up() -> None:
     assert np.abs((rows - mean) / std)[:, 0, 1].max() < 0.2
 
 
+def test_noise_where_training_signals_stand_still_is_not_blown_up() -> None:
+    random = np.random.default_rng(0)
+    rows = np.zeros((50, 2, 8), np.float32)
+    rows[:, 0] = random.normal(1.0, 0.1, (50, 8))
+    rows[:, 1] = 1e-9 * random.standard_normal((50, 8))  # Q of real-valued signals, and rounding
+    mean, std = statistics(rows)
+    noisy = rows + 0.01 * random.standard_normal(rows.shape).astype(np.float32)
+    white = (noisy - mean) / std
+    assert np.abs(white[:, 1]).max() < 1
+    assert np.allclose(std[0], rows[:, 0].std(0))
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0, np.nan])
 def test_signals_that_are_all_the_same_are_refused(value: float) -> None:
     with pytest.raises(BadInput, match="the signals vary by"):

@@ -73,6 +73,21 @@ def test_noise_beside_the_signal_is_no_reason_to_refuse(allowed):
     check_signals(SPEC, allowed, signal(3, noise=0.06)[None])
 
 
+def decay(zeros):
+    """One shot of one value an echo, real, with 0 in some echoes."""
+    parts = np.zeros((1, 40, 1, 1, 2), np.float32)
+    parts[0, :, 0, 0, 0] = np.exp(-np.arange(40) / 9)
+    parts[0, zeros] = 0
+    return parts
+
+
+def test_a_single_value_may_be_0_and_a_lost_stretch_may_not():
+    spec = InputSpec("signal", "float32", (1, 40, 1, 1, 2), "TESKQ")
+    check_signals(spec, None, decay([3, *range(33, 40)])[None])
+    with pytest.raises(BadInput, match="9 echoes hold zeros alone, the first is echo 32 of shot 0"):
+        check_signals(spec, None, decay([3, *range(32, 40)])[None])
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
