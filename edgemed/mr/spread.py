@@ -13,7 +13,7 @@ LARGEST_LESION_ML = 100.0
 
 @dataclass(frozen=True)
 class Spread(Record):
-    """Standard deviations between heads; 0 switches one off. Raises `BadInput` for a negative one.
+    """Standard deviations between heads; 0 switches one off. Raises `BadInput` for what none can be.
 
     Anatomy: `scale_cv` relative size along each axis; `warp_mm` root mean square of a smooth displacement
     along each axis; `rotation_deg` about each axis; `shift_mm` along each axis; `atrophy` half-normal scale
@@ -25,6 +25,7 @@ class Spread(Record):
     Scanner: `gain_cv` relative; `phase_rad` largest receiver phase, uniform either way; `b1_cv` relative
     error of every flip angle; `off_resonance_hz`; `b0_gradient_hz_per_mm` along each axis; `linewidth_hz`
     half-normal scale of a Lorentzian line's half width at half maximum, which damps each echo off its middle.
+    Not a spread: `b1_error` is the relative error of every flip angle that all heads share, above -1.
     """
 
     scale_cv: float = 0.0
@@ -43,12 +44,15 @@ class Spread(Record):
     off_resonance_hz: float = 0.0
     b0_gradient_hz_per_mm: float = 0.0
     linewidth_hz: float = 0.0
+    b1_error: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, float) and not 0 <= value < math.inf:
+            if field.name != "b1_error" and isinstance(value, float) and not 0 <= value < math.inf:
                 raise BadInput(f"{value:g} is below 0", where=f"spread.{field.name}")
+        if not -1 < self.b1_error < math.inf:
+            raise BadInput(f"{self.b1_error:g} leaves no flip angle above 0", where="spread.b1_error")
         if len(self.lesion_ml) != 2 or not 0 < self.lesion_ml[0] <= self.lesion_ml[1] <= LARGEST_LESION_ML:
             raise BadInput(
                 f"lesion loads {self.lesion_ml} mL: expected the smallest and the largest, above 0, at most "

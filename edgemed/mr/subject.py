@@ -87,7 +87,7 @@ class Subject:
             focus_odds=disease.random(FOCI),
             focus_size=np.exp(0.5 * disease.standard_normal(FOCI)),
             gain=gain * complex(math.cos(phase), math.sin(phase)),
-            b1=float(_about_one(scanner, spread.b1_cv, 1)[0]),
+            b1=float(_about_one(scanner, spread.b1_cv, 1)[0]) * (1.0 + spread.b1_error),
             off_resonance_hz=spread.off_resonance_hz * scanner.standard_normal(),
             b0_gradient_hz_per_mm=spread.b0_gradient_hz_per_mm * scanner.standard_normal(3),
             linewidth_hz=spread.linewidth_hz * abs(scanner.standard_normal()),

@@ -71,7 +71,8 @@ def _scanner(spread: Spread) -> str:
     parts = (["unknown " + ", ".join(told)] if told else []) + (
         ["known " + ", ".join(known)] if known else []
     )
-    return " and ".join(parts)
+    shared = f", every flip angle {spread.b1_error:+.1%} off" if spread.b1_error else ""
+    return " and ".join(parts) + shared
 
 
 IMRD_EASY = Task("imrd-easy", PROTOCOL_A, Spread())

@@ -179,6 +179,8 @@ def test_a_task_is_told_in_one_sentence() -> None:
     assert text.count(". ") == 0
     for word in ("SNR 1000", "0.5-30 mL", "unseen anatomies", "spread by 2.0%", "median 0.3 mL", "gain 10%"):
         assert word in text
+    turned = replace(IMRD_HONEST, spread=replace(IMRD_HONEST.spread, b1_error=-0.1)).describe()
+    assert turned == text.removesuffix(".") + ", every flip angle -10.0% off."
     easy = IMRD_EASY.describe()
     for word in ("one anatomy", "fixed relaxation times", "clean controls", "known gain"):
         assert word in easy

@@ -63,6 +63,14 @@ def test_what_is_not_changed_is_drawn_alike_under_another_spread() -> None:
         assert same == (field.name not in changed), field.name
 
 
+def test_a_shared_error_scales_every_flip_angle_and_nothing_else() -> None:
+    before, after = _draw(HONEST, 2), _draw(replace(HONEST, b1_error=-0.1), 2)
+    assert after.b1 == pytest.approx(0.9 * before.b1)
+    for field in dataclasses.fields(Subject):
+        if field.name != "b1":
+            assert _same(getattr(before, field.name), getattr(after, field.name)), field.name
+
+
 def test_an_easy_subject_is_the_atlas_before_a_perfect_scanner(head: Head) -> None:
     subject = _draw(IMRD_EASY.spread, 1)
     assert _same(Anatomy.of(head, subject).positions, head.positions)
@@ -153,10 +161,17 @@ def test_more_lesions_than_white_matter_are_refused(head: Head) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"gain_cv": -0.1}, {"lesion_ml": (3.0, 1.0)}, {"lesion_ml": (1.0,)}, {"b1_cv": float("nan")}]
+    "change",
+    [
+        {"gain_cv": -0.1},
+        {"lesion_ml": (3.0, 1.0)},
+        {"lesion_ml": (1.0,)},
+        {"b1_cv": float("nan")},
+        {"b1_error": -1.0},
+    ],
 )
 def test_impossible_spreads_are_refused(change: dict[str, object]) -> None:
-    with pytest.raises(BadInput, match=r"below 0|lesion loads"):
+    with pytest.raises(BadInput, match=r"below 0|lesion loads|no flip angle"):
         replace(HONEST, **change)
 
 
