@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from edgemed.cli.mr_task import task_of
 from edgemed.cli.progress import ProgressBar
 from edgemed.errors import BadInput
 
 if TYPE_CHECKING:
     from edgemed.mr.signal_sets import Form
-    from edgemed.mr.task import Task
 
 SETS = {"train": 1000, "validate": 300, "calibrate": 300, "select": 500, "accept": 1000}
 
@@ -76,7 +75,7 @@ def simulate(
     from edgemed.mr.signal_sets import Plan, write_sets
     from edgemed.types import did_you_mean
 
-    task = _task(task_name, protocol, snr)
+    task = task_of(task_name, protocol, snr)
     counts = _counts(sets) if sets else SETS
     for name in clean:
         if name not in counts:
@@ -108,26 +107,6 @@ def simulate(
     click.echo(task.describe())
     for file in files:
         click.echo(f"made {file}")
-
-
-def _task(name: str, protocol: str | None, snr: float | None) -> Task:
-    from edgemed.mr.protocol import PROTOCOLS
-    from edgemed.mr.task import Task, find_task
-
-    if name.endswith(".json"):
-        try:
-            task = Task.from_json(Path(name).read_text(encoding="utf-8"), where=name)
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(
-                f"the task cannot be read: {error}",
-                where=name,
-                remedy="edgemed mr simulate imrd-honest --dry-run --json writes one",
-            ) from None
-    else:
-        task = find_task(name)
-    if protocol is not None:
-        task = dataclasses.replace(task, protocol=PROTOCOLS[protocol])
-    return task if snr is None else dataclasses.replace(task, snr=snr)
 
 
 def _counts(sets: tuple[str, ...]) -> dict[str, int]:
