@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html.parser import HTMLParser
 
 from edgemed.report.numerals import mark
 from edgemed.report.tables import kept
 from edgemed.types.compilation import Compilation
 from edgemed.types.figures import Flip
+
+_PNG, _CASE = "data:image/png;base64,", "Case "
+"""As the template writes them."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,30 @@ class Exhibit:
 def gallery(compilation: Compilation, pictures: Sequence[Picture]) -> list[Exhibit]:
     """Of each picture the flips of every kept artefact."""
     return [_exhibit(compilation, each) for each in pictures]
+
+
+def pictures_in(page: str) -> tuple[Picture, ...]:
+    """What a page was rendered with: pictures are in no other file."""
+    reader = _PictureReader()
+    reader.feed(page)
+    reader.close()
+    return tuple(reader.found)
+
+
+class _PictureReader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Picture] = []
+        self._line = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = {name: value or "" for name, value in attrs}
+        if tag == "figure":
+            self._line = told.get("class") == "line"
+        source = told.get("src", "")
+        if tag == "img" and source.startswith(_PNG):
+            png = base64.b64decode(source.removeprefix(_PNG))
+            self.found.append(Picture(told.get("alt", "").removeprefix(_CASE), png, self._line))
 
 
 def _exhibit(compilation: Compilation, picture: Picture) -> Exhibit:

@@ -22,6 +22,7 @@ from edgemed.report.outcome_mark import outcome_badge
 from edgemed.report.probabilities import probabilities, temperature_told
 from edgemed.report.pruning import pruning_section
 from edgemed.report.recovery_chart import recovery_chart
+from edgemed.report.stress import stress_section
 from edgemed.report.tables import (
     candidate_rows,
     comparison_tables,
@@ -34,9 +35,10 @@ from edgemed.report.trade_off_chart import trade_off_chart
 from edgemed.report.unknowns import unknown_notes, whose_times
 from edgemed.report.verdict import OUTCOMES, verdict_section
 from edgemed.types.compilation import Compilation
+from edgemed.types.stress import Stress
 
 
-def render(compilation: Compilation, pictures: Sequence[Picture] = ()) -> str:
+def render(compilation: Compilation, pictures: Sequence[Picture] = (), stress: Stress | None = None) -> str:
     """The whole page as one string that refers to nothing outside itself."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
@@ -85,6 +87,7 @@ def render(compilation: Compilation, pictures: Sequence[Picture] = ()) -> str:
         roc_style=roc_chart.roc_style,
         probabilities=probabilities(compilation),
         temperature_told=temperature_told,
+        stress=None if stress is None else stress_section(stress),
         flips=flip_tables(compilation),
         scored=scored,
         layers=_layers(compilation),

@@ -12,11 +12,13 @@ from pathlib import Path
 from edgemed.child import run_in_child
 from edgemed.disk import disk_failure, flush
 from edgemed.errors import BadInput, Untrusted
+from edgemed.report import read_stress
 from edgemed.runtime import ARTEFACTS, MANIFEST_FILE, TUNED_FILE, Session, read_tuned
 from edgemed.stages.artefacts import ORIGINAL, Built
 from edgemed.stages.job import Job
 from edgemed.types import Manifest
 from edgemed.types.manifest import VERDICT_FILE
+from edgemed.types.stress import STRESS_FILE
 
 ORIGINAL_FOLDER = "original"
 _REPORTS = ("report.json", "report.html", "cases.csv")
@@ -25,9 +27,9 @@ _REPORTS = ("report.json", "report.html", "cases.csv")
 def shelve(job: Job, built: Mapping[str, Built], kept: Iterable[str]) -> None:
     """Copy the kept artefacts and the original, then load each; remove what an earlier compile kept.
 
-    The earlier report goes first, and with it what a tune found out about other artefacts than these: while
-    there is no report, the artefacts may be of two compiles. Raises `Untrusted` when a copy is not what was
-    judged, `ToolFailure` when it cannot be written or loaded.
+    The earlier report goes first, and with it what a tune or a stress test found out about other artefacts
+    than these: while there is no report, the artefacts may be of two compiles. Raises `Untrusted` when a copy
+    is not what was judged, `ToolFailure` when it cannot be written or loaded.
     """
     names = set(kept)
     shelf = job.out / ARTEFACTS
@@ -38,6 +40,8 @@ def shelve(job: Job, built: Mapping[str, Built], kept: Iterable[str]) -> None:
         for report in _REPORTS:
             (job.out / report).unlink(missing_ok=True)
         _remove_tuned(job, {f"{ARTEFACTS}/{name}": built[name].manifest for name in names})
+        judged = {name: built[name].manifest.judged for name in names}
+        _remove_stress(job, {ORIGINAL_FOLDER: built[ORIGINAL.id].manifest.judged, **judged})
         shelf.mkdir(parents=True, exist_ok=True)
         for destination, each in places.items():
             _place(each, destination)
@@ -77,7 +81,7 @@ def sweep(out: Path) -> None:
     left = [*(out / ARTEFACTS).glob(".*-*"), *out.glob(f".{ORIGINAL_FOLDER}-*")]
     for scratch in left:
         shutil.rmtree(scratch, ignore_errors=True)
-    for report in _REPORTS:
+    for report in (*_REPORTS, STRESS_FILE):
         for part in out.glob(f".{report}.*.part"):
             part.unlink(missing_ok=True)
 
@@ -111,6 +115,19 @@ def _remove_tuned(job: Job, manifests: Mapping[str, Manifest]) -> None:
             job.reporter.warn(
                 f"{TUNED_FILE} is removed: artefacts or their verdicts have changed since; next: {again}"
             )
+
+
+def _remove_stress(job: Job, judged: Mapping[str, str]) -> None:
+    """Left alone where no stress test wrote it, and where the very models that are `judged` answered."""
+    with contextlib.suppress(BadInput):
+        stress = read_stress(job.out)
+        if stress is None:
+            return
+        answered = {name: digest for name, digest in judged.items() if name not in stress.left_out}
+        if stress.models != answered:
+            (job.out / STRESS_FILE).unlink()
+            again = f"edgemed mr stress {job.shown_out} TASK"
+            job.reporter.warn(f"{STRESS_FILE} is removed: the models have changed since; next: {again}")
 
 
 def _load(folders: list[str]) -> None:

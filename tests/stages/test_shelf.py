@@ -18,6 +18,7 @@ from edgemed.stages.artefacts import ORIGINAL, Built
 from edgemed.stages.job import Job, Silence
 from edgemed.stages.shelf import shelve, sweep
 from edgemed.types import Compilation, ModelSpec, Recipe
+from edgemed.types.stress import Stress
 
 RECIPE = Recipe(ModelSpec("model.onnx"), name="net", target="onnxruntime", precisions=("fp32",))
 
@@ -184,6 +185,26 @@ def test_what_a_tune_found_comes_first_until_other_artefacts_are_kept(compiled: 
     (out / TUNED_FILE).write_text("mine")
     _compile(compiled)
     assert (out / TUNED_FILE).read_text() == "mine"
+
+
+def test_a_stress_test_stays_until_other_models_are_kept(compiled: Path):
+    folders = {"original": compiled / "out/original", ORIGINAL.id: artefact_folder(compiled / "out")}
+    stress = Stress(
+        created="", command="", simulated="SIMULATED", task={}, heads=2, cases=1, seed=0,
+        models={name: read_manifest(folder).judged for name, folder in folders.items()},
+        stand_ins={}, left_out={}, axes=(), largest=(), limits={},
+    )  # fmt: skip
+    file = compiled / "out/stress.json"
+    file.write_text(stress.to_json())
+    _compile(compiled)
+    assert file.read_text() == stress.to_json()
+    assert "SIMULATED" in (compiled / "out/report.html").read_text()
+    file.write_text(replace(stress, models={**stress.models, ORIGINAL.id: "0" * 64}).to_json())
+    _compile(compiled)
+    assert not file.exists()
+    file.write_text("mine")
+    _compile(compiled)
+    assert file.read_text() == "mine"
 
 
 def test_a_folder_that_no_compile_wrote_is_not_called_interrupted(tmp_path: Path):
