@@ -306,3 +306,69 @@ def test_a_task_of_ones_own_is_a_file(site):
     done = site.run("mr", "simulate", "mine.json", "--dry-run")
     assert "SIMULATED mine" in done.out
     assert "spread by 5.0%" in done.out
+
+
+STRESS = ("mr", "stress", "out", "imrd-easy", "--heads", "12", "--axis", "snr", "--axis", "echoes")
+
+
+@pytest.fixture(scope="module")
+def stressed(scanned):
+    report = (scanned / "out/report.json").read_bytes()
+    done = scanned.run(*STRESS)
+    assert (scanned / "out/report.json").read_bytes() == report
+    return done
+
+
+def test_a_stress_test_is_written_beside_the_report_and_drawn_into_it(scanned, stressed):
+    from edgemed.types.stress import Stress
+
+    found = Stress.from_json((scanned / "out/stress.json").read_text())
+    assert stressed.code == (0 if found.held else 3), stressed.err
+    assert [(axis.name, len(axis.points)) for axis in found.axes] == [("snr", 5), ("echoes", 5)]
+    losses = {
+        each.loss
+        for axis in found.axes
+        for point in axis.points
+        for figure in point.figures
+        for each in figure.artefacts
+    }
+    assert losses == {0.0}, "fp32 is the original itself"
+    page = (scanned / "out/report.html").read_text()
+    for text in (stressed.out, page):
+        assert "SIMULATED imrd-easy" in text
+        assert "filled with the complex multiple of the mean signal" in " ".join(text.split())
+        assert "Session.run" in text
+    assert page.count("AUC of output</strong>") == 2
+
+
+def test_the_points_are_told_before_anything_is_simulated(scanned):
+    done = scanned.run(*STRESS, "--dry-run")
+    assert done.code == 0, done.err
+    assert "0 %, 10 %, 20 %, 40 %, 60 %" in done.out
+    assert "12 heads of seed 1000, once" in done.out
+    told = scanned.run(*STRESS, "--dry-run", "--json").json
+    assert told["axes"]["snr"] == [30.0, 100.0, 300.0, 1000.0, 3000.0]
+    assert told["scored"] == {"output": "auc"}
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "words"),
+    [
+        ("out", ("--protocol", "B"), ("dwell time 0.0002 s, expected 0.0008 s", "--protocol")),
+        ("out", ("--label", "lesion"), ("there is no head 'lesion'",)),
+        ("out/artefacts/onnxruntime-fp32", (), ("this is an artefact", "next: give its compile: out")),
+    ],
+)
+def test_what_cannot_be_put_under_stress_is_refused(scanned, path, options, words):
+    scanned.run("mr", "stress", path, "imrd-easy", *options).refused(2, *words)
+
+
+def test_the_axes_of_the_command_are_all_there_are():
+    from typing import get_args
+
+    from edgemed.cli.mr_stress import AXES
+    from edgemed.mr.stress_points import VALUES
+    from edgemed.report.stress_text import AXES as WORDS
+    from edgemed.types.stress import AxisName
+
+    assert get_args(AxisName) == AXES == tuple(VALUES) == tuple(WORDS)
