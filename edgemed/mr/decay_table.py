@@ -69,9 +69,10 @@ class DecayTable:
         return Acquisition(spacing, larmor_frequency_hz, tuple(times.tolist()), protocol)
 
     def write(self, path: Path, acquisition: Acquisition) -> None:
-        """An `.npz` of `signal` complex64 (n, 1, echoes, 1, 1), I the decay and Q 0, the fields of
-        `acquisition` and the columns. Raises `ToolFailure` where it cannot be written."""
-        taken = {field.name: np.array(getattr(acquisition, field.name)) for field in fields(acquisition)}
+        """An `.npz` of `signal` complex64 (n, 1, echoes, 1, 1), I the decay and Q 0, what
+        `acquisition` states, and the columns. Raises `ToolFailure` where it cannot be written."""
+        stated = acquisition.to_dict().items()
+        taken = {name: np.array(value) for name, value in stated if value is not None}
         signal = self.decays.astype(np.complex64)[:, None, :, None, None]
         file = io.BytesIO()
         np.savez(file, **{SIGNAL: signal}, **taken, **self.columns)  # type: ignore[arg-type]
