@@ -28,8 +28,8 @@ def read_raw_npz(path: Path) -> RawSignal:
     others say (`acquisition_in`).
 
     With one coil `signal` may be (shots, echoes, samples), with one shot too (echoes, samples), where only
-    the axis of the echoes is as long as `echo_times_s`. Raises `BadInput` for a torn archive, pickled
-    objects, and arrays that are missing or of another form.
+    the axis of the echoes is as long as `echo_times_s`; a set of one signal, of five axes, is that signal.
+    Raises `BadInput` for a torn archive, pickled objects, and arrays that are missing or of another form.
     """
     acquisition = acquisition_in(path)
     signal = _load(path, _SIGNAL)[_SIGNAL]
@@ -99,6 +99,8 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
 
 
 def _four_axes(signal: NDArray[Any], echoes: int) -> NDArray[np.complex64]:
+    if signal.ndim == 5 and len(signal) == 1:
+        signal = signal[0]
     axis = signal.ndim - 2
     clear = signal.ndim == 4 or (
         axis in (0, 1) and [i for i, length in enumerate(signal.shape) if length == echoes] == [axis]

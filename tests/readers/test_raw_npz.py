@@ -54,6 +54,12 @@ def test_one_coil_and_then_one_shot_may_be_left_out(tmp_path: Path, kept: Any) -
     np.testing.assert_array_equal(read_raw(write(tmp_path, signal=squeezed)).samples, signal)
 
 
+def test_a_set_of_one_signal_is_that_signal_and_of_two_is_none(tmp_path: Path) -> None:
+    np.testing.assert_array_equal(read_raw(write(tmp_path, signal=SAMPLES[np.newaxis])).samples, SAMPLES)
+    with pytest.raises(BadInput, match=r"shape \(2, 3, 4, 8, 2\); expected complex"):
+        read_raw(write(tmp_path, signal=np.stack((SAMPLES, SAMPLES))))
+
+
 def test_complex128_is_rounded(tmp_path: Path) -> None:
     path = write(tmp_path, signal=SAMPLES.astype(np.complex128) / 3)
     np.testing.assert_array_equal(read_raw(path).samples, (SAMPLES.astype(np.complex128) / 3).astype("c8"))
