@@ -82,7 +82,7 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     compared_on, source = compared_set(sets)
     answers, broken = selection_predictions(job, built, compared_on, source)
     there = figures_of(graph.outputs, answers[ORIGINAL.id])
-    warnings += job.warn(doubts(there, compared_on))
+    warnings += job.warn(doubts(there, compared_on, answers[ORIGINAL.id]))
     if source is not None:
         warnings += job.warn(dead_columns(graph.outputs, answers[ORIGINAL.id], compared_on))
     figures, absurd = compare_with_original(graph.outputs, answers)
@@ -97,7 +97,8 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     )
     built |= {name: built[name].judged(verdict) for name, verdict in verified.verdicts.items()}
 
-    warnings += job.warn(doubts(verified.figures.get("original", ()), "accept"))
+    seen = verified.answers.get("original")
+    warnings += job.warn(doubts(verified.figures.get("original", ()), "accept", seen))
     reliability = diagrams(graph.outputs, verified.answers, temperatures)
     coverage = coverages(judge.conformal, graph.outputs, answers, verified.answers)
     warnings += job.warn(shifts(graph.outputs, verified.answers, temperatures, coverage))

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgemed.errors import BadInput
 from edgemed.judge.agreement import ROUNDING
+from edgemed.judge.groups import group_numbers
 from edgemed.judge.scores import as_scores, names_of_classes, names_of_columns
 from edgemed.measure import Predictions
 from edgemed.types import Figures, OutputSpec
@@ -19,17 +20,18 @@ _ONE_IN_1000 = -3.09
 _AS_TRAINED = "are the data as in training (scale, layout, channels)?"
 
 
-def doubts(original: Sequence[Figures], role: str) -> Iterator[str]:
+def doubts(original: Sequence[Figures], role: str, answers: Predictions | None = None) -> Iterator[str]:
     """Warnings about the original's figures on the set `role`: AUCs of binary outputs, decisions of all.
 
-    Raises `BadInput` where an AUC lies surely below .5: labels and columns are in another order, and an
-    artefact would call the ill well.
+    `answers`, which the figures are of, tell which cases are of one patient: these count once. Raises
+    `BadInput` where an AUC lies surely below .5: labels and columns are in another order, and an artefact
+    would call the ill well.
     """
     for figures in original:
         auc = figures.get("auc")
         if figures.kind == "binary" and auc is not None and auc.value is not None:
             told = f"the original's AUC for {figures.output} on the {role} set is {auc.value:.3f}"
-            if _is_surely_reversed(auc.value, tuple(figures.class_counts.values())):
+            if _is_surely_reversed(auc.value, _counts(figures, answers)):
                 raise BadInput(
                     f"{told}, surely below .5: labels and columns are in another order",
                     where=f"--{role}",
@@ -42,6 +44,15 @@ def doubts(original: Sequence[Figures], role: str) -> Iterator[str]:
                 yield f"{told}, maybe no better than chance: {_AS_TRAINED}"
         if _decides_alike(figures):
             yield f"the original decides every case of the {role} set alike ({figures.output}): {_AS_TRAINED}"
+
+
+def _counts(figures: Figures, answers: Predictions | None) -> Sequence[int]:
+    """Cases of each class, or patients where these have several."""
+    groups = None if answers is None else group_numbers(answers.groups)
+    if groups is None or answers is None:
+        return tuple(figures.class_counts.values())
+    targets = answers.targets[figures.output].reshape(-1)
+    return [len(np.unique(groups[targets == each])) for each in (0, 1)]
 
 
 def _is_surely_reversed(auc: float, counts: Sequence[int]) -> bool:

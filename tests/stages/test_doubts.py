@@ -43,6 +43,20 @@ def test_the_most_certain_reversal_is_refused_and_a_few_cases_are_not():
     assert "are the labels in the order of the columns?" in doubt
 
 
+@pytest.mark.parametrize(("repeats", "refused"), [(1, True), (10, False)])
+def test_repeats_of_a_few_patients_do_not_make_a_reversal_sure(repeats: int, refused: bool):
+    scores = (0.9 - 0.5 * LABELS)[:, None].astype(np.float32)
+    groups = tuple(f"{label} {number // 2 // repeats}" for number, label in enumerate(LABELS))
+    seen = Predictions(tuple(map(str, range(40))), {"score": scores}, {"score": LABELS}, groups)
+    found = doubts([figures(SCORE, scores, LABELS)], "select", seen)
+    if refused:
+        with pytest.raises(BadInput, match="surely below"):
+            list(found)
+    else:
+        (doubt,) = found
+        assert "are the labels in the order of the columns?" in doubt
+
+
 def test_scores_without_a_relation_are_told():
     scores = np.tile([0.2, 0.7, 0.8, 0.3], 10)
     (chance,) = told(scores)
