@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgemed.errors import BadInput
 from edgemed.judge.level import LEVEL
 from edgemed.judge.paired_auc import paired_aucs
-from edgemed.mr.linear import auc, r2
+from edgemed.mr.quality import auc, r2
 from edgemed.types import OutputSpec, did_you_mean
 from edgemed.types.stress import Metric, Stressed, StressFigure
 
