@@ -11,8 +11,6 @@ from edgemed.errors import BadInput
 from edgemed.types import InputSpec
 from edgemed.types.signal_range import SignalRange
 
-LOUDER = 10.0
-"""Gains differ; beyond this factor of the calibration set's range it is another unit, or no signal."""
 _CLIPPED = 8
 """Values of I or of Q of one coil at their largest or least: what is not clipped is there once."""
 _SILENT = 8
@@ -79,10 +77,10 @@ def _check_receiver(signal: NDArray[Any], where: str) -> None:
 def _check_range(signal: NDArray[Any], allowed: SignalRange, where: str) -> None:
     magnitudes = echo_magnitudes(signal)
     rms = float(np.sqrt(np.mean(magnitudes**2)))
-    low, high = allowed.rms[0] / LOUDER, allowed.rms[1] * LOUDER
+    low, high = allowed.rms
     if not low <= rms <= high:
         raise BadInput(
-            f"the signal's root mean square is {rms:.3g}, expected {low:.3g} to {high:.3g}",
+            f"the signal's root mean square is {rms:.4g}, expected {low:.4g} to {high:.4g}",
             where=where,
             remedy="give the receiver's own unit and gain, as in the calibration set",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,17 @@ from edgemed.stages.inputs import refuse_few
 from edgemed.stages.job import Job, SetSource
 from edgemed.stages.signal_statistics import SignalStatistics
 from edgemed.stages.step_files import check_step_files
-from edgemed.types import DataFacts, DataSpec, InputSpec, Recipe, Resized, Sample, SignalRange, StageTime
+from edgemed.types import (
+    DataFacts,
+    DataSpec,
+    InputRecipe,
+    InputSpec,
+    Recipe,
+    Resized,
+    Sample,
+    SignalRange,
+    StageTime,
+)
 from edgemed.types.compilation import Role
 
 _NAMED = 3
@@ -79,7 +89,7 @@ def check_data(
     """
     job.reporter.stage("data", "checking the data")
     read = run_in_child(
-        _read_sets, job.recipe.data, frozenset(job.recipe.inputs), str(job.base), inputs,
+        _read_sets, job.recipe.data, job.recipe.inputs, str(job.base), inputs,
         what="reading the data", on_progress=job.reporter.progress,
     )  # fmt: skip
     job.add_time(StageTime("data", read.seconds, peak_mib=read.peak_mib))
@@ -87,7 +97,7 @@ def check_data(
 
 
 def _read_sets(
-    data: DataSpec, declared: frozenset[str], base: str, inputs: tuple[InputSpec, ...]
+    data: DataSpec, declared: Mapping[str, InputRecipe], base: str, inputs: tuple[InputSpec, ...]
 ) -> tuple[dict[Role, SetSource], tuple[DataFacts, ...], tuple[str, ...]]:
     check = ContentCheck(inputs)
     sources: dict[Role, SetSource] = {}
@@ -109,7 +119,11 @@ def _read_sets(
         sha = hashlib.sha256()
         count = 0
         groups: list[str] = []
-        signals = {spec.name: SignalStatistics(spec) for spec in inputs if spec.acquisition is not None}
+        signals = {
+            spec.name: SignalStatistics(spec, [step.op for step in declared[spec.name].steps])
+            for spec in inputs
+            if spec.acquisition is not None
+        }
         for count, sample in enumerate(check.watch(role, samples), start=1):
             if not sources and count == 1:
                 unscaled = tuple(_unscaled(sample, declared))
@@ -144,7 +158,7 @@ def _read_sets(
     return sources, tuple(facts), (*unscaled, *doubted, *check.finish(), *_resized(resized), *skipped)
 
 
-def _unscaled(sample: Sample, declared: frozenset[str]) -> Iterator[str]:
+def _unscaled(sample: Sample, declared: Collection[str]) -> Iterator[str]:
     """Pictures and signals as they come from a file, where the recipe says nothing of them."""
     for name, array in sample.inputs.items():
         if (

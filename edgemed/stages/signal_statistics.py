@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,16 +16,26 @@ _SPARE = 3.0
 _FLOOR = 0.02
 """And this far in any case: a set without noise leaves no room."""
 
-
 LEAST_LIKENESS = 0.5
 """Whatever the calibration set holds: a reversed train lies far below."""
 
 
-class SignalStatistics:
-    """Gathers one input's signals as they stream by. Keeps a number per echo and case, never samples."""
+ANY_GAIN = 10.0
+"""Where steps take the gain away: beyond this factor of the calibration set's range it is another unit, or no
+signal."""
+GAIN_STEPS = ("amplitude", "z_score")
 
-    def __init__(self, spec: InputSpec) -> None:
+
+class SignalStatistics:
+    """Gathers one input's signals as they stream by. Keeps a number per echo and case, never samples.
+
+    `steps` are the names of the input's steps: without one of `GAIN_STEPS` an answer depends on the gain, and
+    amplitudes are held to the calibration set's own range, widened by `_SPARE` times its ratio.
+    """
+
+    def __init__(self, spec: InputSpec, steps: Collection[str]) -> None:
         self._spec = spec
+        self._any_gain = not set(steps).isdisjoint(GAIN_STEPS)
         self._magnitudes: list[NDArray[np.float64]] = []
 
     def add(self, sample: Sample, allowed: SignalRange | None = None) -> None:
@@ -43,8 +55,11 @@ class SignalStatistics:
         rms = np.sqrt((magnitudes**2).mean(axis=1))
         envelope = (magnitudes / magnitudes.mean(axis=1, keepdims=True)).mean(axis=0)
         least = min(likeness(each, envelope) for each in magnitudes)
+        low, high = float(rms.min()), float(rms.max())
+        spare = min(max((high / low) ** _SPARE, 1.0 + _FLOOR), ANY_GAIN)
+        factor = ANY_GAIN if self._any_gain else spare
         return SignalRange(
-            (float(rms.min()), float(rms.max())),
+            (low / factor, high * factor),
             tuple(envelope.tolist()),
             max(1.0 - max(_SPARE * (1.0 - least), _FLOOR), LEAST_LIKENESS),
         )

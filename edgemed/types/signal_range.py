@@ -10,7 +10,7 @@ from edgemed.types.record import Record
 
 @dataclass(frozen=True)
 class SignalRange(Record):
-    """`rms` is the least and largest root mean square of a signal's samples, in the receiver's unit.
+    """`rms` is the least and largest root mean square of samples that is taken, in the receiver's unit.
 
     `envelope` (shots * echoes) is the mean of the signals' root mean squares in each echo, each signal scaled
     to a mean of 1; `likeness` the least correlation of a signal's own with it that is still taken for one.

@@ -13,8 +13,9 @@ from artefacts import change_manifest, make_artefact
 
 from edgemed.errors import BadInput, Unavailable
 from edgemed.judge.paired_auc import paired_aucs
-from edgemed.mr.linear import auc, fit_detection, fit_volume, r2
+from edgemed.mr.linear import fit_linear
 from edgemed.mr.protocol import PROTOCOL_A
+from edgemed.mr.quality import auc, r2
 from edgemed.mr.simulate import simulate
 from edgemed.mr.stress import StressPlan, check_input, largest_losses, stress
 from edgemed.mr.stressed_heads import score, scored_heads
@@ -35,9 +36,12 @@ def write_readout(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float],
     """Writes the closed-form readout of heads that no test uses, spoilt by noise on its weights."""
     made = simulate(TASK, 120, 9)
     features = made.signals.view(np.float32).reshape(len(made.signals), -1)
-    chosen = slice(80, None)
-    detect = fit_detection(features[:80], made.lesion[:80], (features[chosen], made.lesion[chosen]))
-    volume = fit_volume(features[:80], made.lesion_ml[:80], (features[chosen], made.lesion_ml[chosen]))
+    fit, chosen = (
+        (features[rows], {"lesion": made.lesion[rows], "lesion_ml": made.lesion_ml[rows]})
+        for rows in (slice(80), slice(80, None))
+    )
+    readouts = fit_linear(HEADS, *fit, chosen).readouts
+    (detect,), (volume,) = readouts["lesion"], readouts["lesion_ml"]
     weights = np.stack([detect.weights * detect.scale, volume.weights * volume.scale], 1)
 
     def write(noise: float) -> Path:
@@ -142,7 +146,8 @@ def test_what_the_contract_would_refuse_is_counted_and_answered(plan: StressPlan
     level = float(np.sqrt((np.abs(simulate(TASK, 1, 3).signals) ** 2).mean()))
     envelope = [1.0] * 24
     change_manifest(
-        narrow, signals={"signal": {"rms": [level / 15, level / 15], "envelope": envelope, "likeness": -1.0}}
+        narrow,
+        signals={"signal": {"rms": [level / 150, level / 1.5], "envelope": envelope, "likeness": -1.0}},
     )
     result = stress(replace(plan, artefacts={"narrow": narrow}, axes=("gain",), count=8), lambda *told: None)
     refused = {point.value: point.refused for point in result.axes[0].points}

@@ -27,12 +27,25 @@ def signal(seed, gain=1.0, noise=0.02):
     return RawSignal(samples, ACQUISITION).array
 
 
+def gathered(*steps, spread=0.02):
+    statistics = SignalStatistics(SPEC, steps)
+    for seed in range(20):
+        statistics.add(Sample(str(seed), {"signal": signal(seed, gain=1 + spread * seed)}, {}))
+    return statistics.range()
+
+
 @pytest.fixture(scope="module")
 def allowed():
-    statistics = SignalStatistics(SPEC)
-    for seed in range(20):
-        statistics.add(Sample(str(seed), {"signal": signal(seed, gain=1 + 0.02 * seed)}, {}))
-    return statistics.range()
+    return gathered("phase_reference", "amplitude", "iq_channels")
+
+
+def test_without_a_step_that_takes_gain_away_the_gain_must_be_the_calibration_sets():
+    held = gathered("phase_reference", "iq_channels", spread=0.001)
+    check_signals(SPEC, held, np.stack([signal(40), signal(41, 1.05)]))
+    for gain in (0.8, 1.25):
+        with pytest.raises(BadInput, match=r"root mean square is .*, expected"):
+            check_signals(SPEC, held, signal(42, gain)[np.newaxis])
+        check_signals(SPEC, gathered("amplitude", spread=0.001), signal(42, gain)[np.newaxis])
 
 
 def test_signals_like_those_of_the_calibration_set_pass(allowed):
