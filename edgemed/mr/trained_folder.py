@@ -18,7 +18,7 @@ from edgemed.mr.figures import Figure, figures
 from edgemed.mr.fitted import Fitted, Progress
 from edgemed.mr.leave_out import leave_one_out
 from edgemed.mr.study import Material, Study
-from edgemed.types import OutputSpec, Record, Step
+from edgemed.types import InputSpec, OutputSpec, Record, Step
 
 if TYPE_CHECKING:
     from edgemed.mr.models.signal_net import SignalNet
@@ -137,10 +137,19 @@ def _recipe(out: Path, study: Study, material: Material) -> str:
         "steps = [",
         *(f"    {_toml({'op': step.op, **step.args})}," for step in steps),
         "]",
+        "",
+        "# How the signals that it was trained on were taken.",
+        "[inputs.signal.acquisition]",
+        *_acquisition(material.spec),
     ]
     for head in material.heads:
         lines += ["", f"[outputs.{_key(head.name)}]", *_output(head)]
     return "\n".join(lines) + "\n"
+
+
+def _acquisition(spec: InputSpec) -> list[str]:
+    told = {} if spec.acquisition is None else spec.acquisition.to_dict()
+    return [f"{name} = {_toml(value)}" for name, value in told.items() if value is not None]
 
 
 def _output(head: OutputSpec) -> Sequence[str]:

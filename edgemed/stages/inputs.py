@@ -25,7 +25,16 @@ from edgemed.sources.digest import source_digest
 from edgemed.sources.normalise import OPSET
 from edgemed.stages.job import Job
 from edgemed.stages.step_files import with_files_from
-from edgemed.types import InputRecipe, InputSpec, ParityFacts, PruneSpec, Recipe, Step, did_you_mean
+from edgemed.types import (
+    Acquisition,
+    InputRecipe,
+    InputSpec,
+    ParityFacts,
+    PruneSpec,
+    Recipe,
+    Step,
+    did_you_mean,
+)
 from edgemed.types.raw_signal import LAYOUT
 
 FEWEST_CALIBRATION = 2
@@ -178,6 +187,8 @@ def _raw_signal(name: str, given: InputRecipe, recipe: Recipe, base: Path, *, al
                         where=f"inputs.{name}",
                         remedy="leave out dtype and shape: they are the calibration set's",
                     )
+                if given.acquisition is not None:
+                    _check_trained_on(given.acquisition, array.acquisition, recipe.data.calibrate, name)
                 return InputSpec(name, given.dtype, array.shape, LAYOUT, array.acquisition)
     raise BadInput(
         f"how the raw MR signals of input {name!r} were taken is not known",
@@ -185,6 +196,17 @@ def _raw_signal(name: str, given: InputRecipe, recipe: Recipe, base: Path, *, al
         remedy="give a calibration set of the scanner's files (.h5, .mrd, .mat), or an .npz of complex "
         "signals with dwell_time_s, larmor_frequency_hz, echo_times_s and protocol",
     )
+
+
+def _check_trained_on(trained_on: Acquisition, found: Acquisition, calibrate: str, name: str) -> None:
+    try:
+        trained_on.check(found)
+    except BadInput as error:
+        raise BadInput(
+            f"the set was not taken as the signals that the model was trained on: {error.problem}",
+            where=calibrate,
+            remedy=f"give signals of that protocol; inputs.{name}.acquisition in the recipe tells it",
+        ) from None
 
 
 def _described(name: str, given: InputRecipe, recipe: Recipe, base: Path, *, alone: bool) -> InputSpec:

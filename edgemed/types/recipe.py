@@ -10,6 +10,7 @@ from typing import Any, Literal
 from edgemed.errors import BadInput
 from edgemed.types.judge_spec import JudgeSpec
 from edgemed.types.manifest import Precision
+from edgemed.types.raw_signal import LAYOUT, Acquisition
 from edgemed.types.record import Record
 from edgemed.types.tensor import DType, Ending, Kind, Layout
 
@@ -55,6 +56,16 @@ class InputRecipe(Record):
     layout: Layout = ""
     steps: tuple[Step, ...] = ()
     training_function: str | None = None
+    acquisition: Acquisition | None = None
+    """How the raw MR signals that the model was trained on were taken: sets taken otherwise are refused."""
+
+    def __post_init__(self) -> None:
+        if self.acquisition is not None and self.layout != LAYOUT:
+            raise BadInput(
+                "an acquisition is of raw MR signals only",
+                where="acquisition",
+                remedy=f'set layout = "{LAYOUT}", or leave it out',
+            )
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,20 @@ def test_the_folder_holds_what_is_told(trained):
         assert f"{each.linear:.3f}" in told
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"larmor_frequency_hz": np.float64(2.7e6)}, "Larmor frequency 2.7e+06 Hz, expected 2.1e+06 Hz"),
+        ({"protocol": np.array("other")}, "protocol 'other', expected 'planted'"),
+    ],
+    ids=["field strength", "protocol"],
+)
+def test_sets_that_were_not_taken_as_the_training_set_are_refused(trained, change, says):
+    write_planted(trained / "other.npz", 20, 9, **change)
+    done = trained.run("compile", "trained/recipe.toml", "--calibrate", "other.npz", "--dry-run")
+    done.refused(2, "not taken as the signals that the model was trained on", says)
+
+
 def test_the_linear_readout_stands_beside_the_network(trained):
     """The planted signals are easy, and a line says so to whoever looks at the network alone."""
     report = TrainingReport.from_json((trained / "trained/training.json").read_text())
