@@ -24,7 +24,7 @@ def mr() -> None:
     of a model under stress.
 
     A scanner's own files (.h5 or .mrd of MRD version 1, MaRGE's .mat) need no command: name them in a table
-    that a recipe's sets point to, with the layout TESKQ.
+    that a recipe's sets point to, with the layout TESKQ. A relaxometer's real-valued decays need `decays`.
     """
 
 
