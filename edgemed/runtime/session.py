@@ -30,6 +30,7 @@ class Session:
         self._executor = executor
         self._lock = threading.Lock()
         self._names = _names(manifest)
+        self._raw = [(spec, spec.acquisition) for spec in manifest.inputs if spec.acquisition is not None]
 
     @classmethod
     def load(cls, folder: Path | str, *, threads: int | None = None) -> Session:
@@ -100,12 +101,14 @@ class Session:
         Gives, per output, float32 of shape (N, columns). Raises `BadInput` when the contract is broken,
         `ToolFailure` when the runtime fails or answers with a value that is not finite.
         """
-        self._check_signals(inputs, acquisition)
-        return self.execute(inputs)
+        batch = self._check_signals(inputs, acquisition) if self._raw else self._check(inputs)
+        return self._answer(inputs, batch)
 
     def execute(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
         """What `run` does, for golden cases and timing: arrays of any raw signal, however taken."""
-        batch = self._check(inputs)
+        return self._answer(inputs, self._check(inputs))
+
+    def _answer(self, inputs: Mapping[str, NDArray[Any]], batch: int) -> dict[str, NDArray[np.float32]]:
         with self._lock:
             try:
                 arrays = self._executor.run(inputs)
@@ -164,20 +167,18 @@ class Session:
             )
         return worst
 
-    def _check_signals(self, inputs: Mapping[str, NDArray[Any]], acquisition: Acquisition | None) -> None:
-        expected = {spec: spec.acquisition for spec in self.manifest.inputs if spec.acquisition is not None}
-        if not expected:
-            return
+    def _check_signals(self, inputs: Mapping[str, NDArray[Any]], acquisition: Acquisition | None) -> int:
         if acquisition is None:
             raise BadInput(
                 "raw MR signals do not show how they were taken",
-                where=f"input {next(iter(expected)).name}",
+                where=f"input {self._raw[0][0].name}",
                 remedy="give acquisition=Acquisition(dwell_time_s=..., ...), as the file's reader finds it",
             )
-        self._check(inputs)
-        for spec, known in expected.items():
+        batch = self._check(inputs)
+        for spec, known in self._raw:
             known.check(acquisition)
             check_signals(spec, self.manifest.signals.get(spec.name), inputs[spec.name])
+        return batch
 
     def _check(self, inputs: Mapping[str, NDArray[Any]]) -> int:
         specs = self.manifest.inputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,31 +28,35 @@ def check_signals(spec: InputSpec, allowed: SignalRange | None, batch: NDArray[A
     """
     for number, signal in enumerate(batch):
         where = f"input {spec.name}" + (f", case {number} of the batch" if len(batch) > 1 else "")
-        _check_receiver(signal, where)
+        magnitudes = echo_magnitudes(signal)
+        _check_echoes(magnitudes.reshape(signal.shape[:2]), single=signal[0, 0].size == 2, where=where)
+        _check_clipping(signal, where)
         if allowed is not None:
-            _check_range(signal, allowed, where)
+            _check_range(magnitudes, allowed, where)
 
 
 def echo_magnitudes(signal: NDArray[Any]) -> NDArray[np.float64]:
     """(shots * echoes,) root mean square of the samples of each echo, in all coils."""
-    shots, echoes = signal.shape[:2]
-    squares = np.square(signal, dtype=np.float64).reshape(shots * echoes, -1).sum(axis=1)
-    magnitudes: NDArray[np.float64] = np.sqrt(squares / (signal[0, 0].size / 2))
+    rows = signal.reshape(signal.shape[0] * signal.shape[1], -1).astype(np.float64)
+    magnitudes: NDArray[np.float64] = np.sqrt(np.einsum("es,es->e", rows, rows) / (rows.shape[1] / 2))
     return magnitudes
 
 
 def likeness(magnitudes: NDArray[np.float64], envelope: NDArray[np.float64]) -> float:
     """Pearson's correlation; 1 where there is a single echo or nothing varies."""
     own, other = magnitudes - magnitudes.mean(), envelope - envelope.mean()
-    both = float(np.sqrt((own @ own) * (other @ other)))
+    both = math.sqrt((own @ own) * (other @ other))
     return float(own @ other) / both if both > 0 else 1.0
 
 
-def _check_receiver(signal: NDArray[Any], where: str) -> None:
-    if not signal.any():
+def _check_echoes(magnitudes: NDArray[np.float64], *, single: bool, where: str) -> None:
+    """(shots, echoes); `single`: an echo is one value."""
+    silent = magnitudes == 0
+    if not silent.any():
+        return
+    if silent.all():
         raise BadInput("every sample is 0", where=where, remedy="check the receiver and its coil")
-    silent = ~signal.reshape(*signal.shape[:2], -1).any(axis=2)
-    row = min(_SILENT, silent.shape[1]) if signal[0, 0].size == 2 else 1
+    row = min(_SILENT, silent.shape[1]) if single else 1
     rows = np.argwhere(np.lib.stride_tricks.sliding_window_view(silent, row, axis=1).all(axis=2))
     if len(rows):
         shot, echo = rows[0]
@@ -60,23 +65,26 @@ def _check_receiver(signal: NDArray[Any], where: str) -> None:
             where=where,
             remedy="acquire again: the sequence did not run to its end, or data were lost",
         )
-    parts = signal.reshape(-1, signal.shape[3] * 2).T
-    for side in (parts, -parts):
-        peaks = side.max(axis=1, keepdims=True)
-        at_peak = ((side >= peaks * (1 - 1e-6)) & (peaks > 0)).sum(axis=1)
-        worst = int(at_peak.argmax())
-        if at_peak[worst] >= _CLIPPED:
+
+
+def _check_clipping(signal: NDArray[Any], where: str) -> None:
+    """Of I and of Q of each coil, at its upper and at its lower end."""
+    parts = np.ascontiguousarray(signal.reshape(-1, signal.shape[3] * 2).T)
+    for side, peaks in ((1.0, parts.max(axis=1)), (-1.0, parts.min(axis=1))):
+        near = (peaks * np.float32(1 - 1e-6))[:, np.newaxis]
+        at_peak = (parts >= near if side > 0 else parts <= near).sum(axis=1) * (peaks * side > 0)
+        if at_peak.max() >= _CLIPPED:
+            worst = int(at_peak.argmax())
             raise BadInput(
-                f"clipped: {at_peak[worst]} of {side.shape[1]} values of {'IQ'[worst % 2]} in coil "
-                f"{worst // 2} are at its end, {abs(float(peaks[worst, 0])):.4g}",
+                f"clipped: {at_peak[worst]} of {parts.shape[1]} values of {'IQ'[worst % 2]} in coil "
+                f"{worst // 2} are at its end, {abs(float(peaks[worst])):.4g}",
                 where=where,
                 remedy="lower the receiver gain and acquire again",
             )
 
 
-def _check_range(signal: NDArray[Any], allowed: SignalRange, where: str) -> None:
-    magnitudes = echo_magnitudes(signal)
-    rms = float(np.sqrt(np.mean(magnitudes**2)))
+def _check_range(magnitudes: NDArray[np.float64], allowed: SignalRange, where: str) -> None:
+    rms = math.sqrt(magnitudes @ magnitudes / len(magnitudes))
     low, high = allowed.rms
     if not low <= rms <= high:
         raise BadInput(
@@ -84,7 +92,7 @@ def _check_range(signal: NDArray[Any], allowed: SignalRange, where: str) -> None
             where=where,
             remedy="give the receiver's own unit and gain, as in the calibration set",
         )
-    alike = likeness(magnitudes, np.array(allowed.envelope))
+    alike = likeness(magnitudes, allowed.envelope_array)
     if alike < allowed.likeness:
         raise BadInput(
             f"the echoes rise and fall otherwise than those it was made for: correlation {alike:.3f}, at "

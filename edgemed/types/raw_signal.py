@@ -74,6 +74,8 @@ class Acquisition(Record):
 
         What this does not state is not compared; what this states and `found` does not is refused.
         """
+        if found == self:
+            return
         larmor_hz = (self.larmor_frequency_hz,), (found.larmor_frequency_hz,)
         rows: tuple[tuple[str, str, _Times, _Times, float], ...] = (
             ("dwell time", "s", (self.dwell_time_s,), (found.dwell_time_s,), SAME_TIME),

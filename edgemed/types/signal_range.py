@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.types.record import Record
@@ -19,6 +23,10 @@ class SignalRange(Record):
     rms: tuple[float, ...]
     envelope: tuple[float, ...]
     likeness: float
+
+    @cached_property
+    def envelope_array(self) -> NDArray[np.float64]:
+        return np.array(self.envelope)
 
     def __post_init__(self) -> None:
         if len(self.rms) != 2 or not 0 < self.rms[0] <= self.rms[1]:
