@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgemed.report.axis import tick_text
-from edgemed.report.numerals import mark, measured, signed, significant
+from edgemed.report.numerals import MINUS, mark, measured, significant
 from edgemed.types.stress import WORTH, AxisName, LargestLoss, Metric, Stress, Stressed
 
 METRICS: dict[Metric, str] = {"auc": "AUC", "r2": "R²"}
@@ -63,8 +63,8 @@ def _largest(each: LargestLoss) -> str:
 
 
 def lost(loss: float) -> str:
-    """`0.0012`; below 0 where the artefact reaches more than the original."""
-    return signed(loss).lstrip("+")
+    """`0.0012`, below 0 where the artefact reaches more than the original; `0` alone is none at all."""
+    return f"{round(loss, 4) + 0.0:.4f}".replace("-", MINUS) if loss else "0"
 
 
 def between(each: Stressed) -> str:

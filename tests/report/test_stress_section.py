@@ -14,7 +14,7 @@ from edgemed.errors import BadInput
 from edgemed.report import Picture, read_stress, write_report, write_stress
 from edgemed.report.gallery import pictures_in
 from edgemed.report.page import render
-from edgemed.report.stress_text import AXES, answer
+from edgemed.report.stress_text import AXES, answer, lost
 from edgemed.types.stress import (
     AxisName,
     LargestLoss,
@@ -191,3 +191,11 @@ def test_a_file_of_that_name_that_no_stress_test_wrote_is_left_alone(compilation
     assert (tmp_path / "stress.json").read_text() == "{}"
     with pytest.raises(BadInput, match="missing key"):
         read_stress(tmp_path)
+
+
+TOLD = {0.0: "0", 0.00123: "0.0012", -0.02: "−0.0200", -2e-8: "0.0000", 2e-8: "0.0000"}
+
+
+@pytest.mark.parametrize("loss", TOLD)
+def test_a_loss_is_told_to_four_places(loss):
+    assert lost(loss) == TOLD[loss]
