@@ -16,6 +16,8 @@ _CLIPPED = 8
 """Values of I or of Q of one coil at their largest or least: what is not clipped is there once."""
 _SILENT = 8
 """Echoes of one value each, in a row: one alone may be 0 by rounding, a whole readout is not."""
+_AGAINST = 0.5
+"""Of the usual step from an echo to its next: two exchanged take it backwards whole, noise seldom by half."""
 
 
 def check_signals(spec: InputSpec, allowed: SignalRange | None, batch: NDArray[Any]) -> None:
@@ -23,8 +25,9 @@ def check_signals(spec: InputSpec, allowed: SignalRange | None, batch: NDArray[A
 
     Raises `BadInput` for a signal of zeros, one that is clipped, one beyond the amplitudes that the artefact
     was made for, one with echoes of zeros alone (8 in a row where an echo is a single value), and one whose
-    echoes do not rise and fall as theirs did, as where shots were exchanged or a train reversed. Neighbouring
-    echoes exchanged, samples of a readout reversed, and I and Q exchanged do not show there.
+    echoes do not rise and fall as theirs did: shots exchanged, a train reversed, neighbouring echoes
+    exchanged where they differ by more than heads do. Samples of a readout reversed, and I and Q exchanged,
+    do not show.
     """
     for number, signal in enumerate(batch):
         where = f"input {spec.name}" + (f", case {number} of the batch" if len(batch) > 1 else "")
@@ -33,6 +36,7 @@ def check_signals(spec: InputSpec, allowed: SignalRange | None, batch: NDArray[A
         _check_clipping(signal, where)
         if allowed is not None:
             _check_range(magnitudes, allowed, where)
+            _check_order(magnitudes, allowed, echoes=signal.shape[1], where=where)
 
 
 def echo_magnitudes(signal: NDArray[Any]) -> NDArray[np.float64]:
@@ -99,4 +103,20 @@ def _check_range(magnitudes: NDArray[np.float64], allowed: SignalRange, where: s
             f"least {allowed.likeness:.3f} is expected",
             where=where,
             remedy="check the order of shots and echoes, and that the sequence ran to its end",
+        )
+
+
+def _check_order(magnitudes: NDArray[np.float64], allowed: SignalRange, *, echoes: int, where: str) -> None:
+    first, expected = allowed.ordered_array, allowed.ordered_steps
+    steps = (magnitudes[first + 1] - magnitudes[first]) / magnitudes.mean()
+    against = np.flatnonzero(steps * expected < expected**2 * -_AGAINST)
+    if len(against):
+        before = int(first[against[0]])
+        shot, echo = divmod(before + 1, echoes)
+        usual = allowed.envelope[before + 1] / allowed.envelope[before]
+        raise BadInput(
+            f"echo {echo} of shot {shot} has {magnitudes[before + 1] / magnitudes[before]:.3f} times the "
+            f"magnitude of the echo before it, expected about {usual:.3f}",
+            where=where,
+            remedy="check the order of the echoes: some are exchanged",
         )

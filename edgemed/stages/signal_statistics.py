@@ -14,11 +14,13 @@ from edgemed.types import InputSpec, Sample, SignalRange
 _SPARE = 3.0
 """A signal's correlation may lie this many times as far below 1 as the least of the calibration set."""
 _FLOOR = 0.02
-"""And this far in any case: a set without noise leaves no room."""
+"""And this far in any case, and echoes differ by more than this of their mean to be in order: a set without
+noise leaves no room."""
 
 LEAST_LIKENESS = 0.5
 """Whatever the calibration set holds: a reversed train lies far below."""
-
+_ENOUGH = 10
+"""Signals from which on the range of what neighbouring echoes differ by says what is usual."""
 
 ANY_GAIN = 10.0
 """Where steps take the gain away: beyond this factor of the calibration set's range it is another unit, or no
@@ -53,7 +55,9 @@ class SignalStatistics:
         """Of at least one signal."""
         magnitudes = np.stack(self._magnitudes)
         rms = np.sqrt((magnitudes**2).mean(axis=1))
-        envelope = (magnitudes / magnitudes.mean(axis=1, keepdims=True)).mean(axis=0)
+        scaled = magnitudes / magnitudes.mean(axis=1, keepdims=True)
+        envelope, steps = scaled.mean(axis=0), np.diff(scaled, axis=1)
+        ordered = np.abs(steps.mean(axis=0)) > np.maximum(np.ptp(steps, axis=0), _FLOOR)
         least = min(likeness(each, envelope) for each in magnitudes)
         low, high = float(rms.min()), float(rms.max())
         spare = min(max((high / low) ** _SPARE, 1.0 + _FLOOR), ANY_GAIN)
@@ -62,4 +66,5 @@ class SignalStatistics:
             (low / factor, high * factor),
             tuple(envelope.tolist()),
             max(1.0 - max(_SPARE * (1.0 - least), _FLOOR), LEAST_LIKENESS),
+            tuple(np.flatnonzero(ordered).tolist()) if len(magnitudes) >= _ENOUGH else (),
         )

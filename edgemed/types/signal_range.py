@@ -18,16 +18,31 @@ class SignalRange(Record):
 
     `envelope` (shots * echoes) is the mean of the signals' root mean squares in each echo, each signal scaled
     to a mean of 1; `likeness` the least correlation of a signal's own with it that is still taken for one.
+    `ordered` are the echoes, counted through all shots, that differ from their next by so much more than the
+    signals differ in it that the two exchanged would show.
     """
 
     rms: tuple[float, ...]
     envelope: tuple[float, ...]
     likeness: float
+    ordered: tuple[int, ...]
 
     @cached_property
     def envelope_array(self) -> NDArray[np.float64]:
         return np.array(self.envelope)
 
+    @cached_property
+    def ordered_array(self) -> NDArray[np.intp]:
+        return np.array(self.ordered, np.intp)
+
+    @cached_property
+    def ordered_steps(self) -> NDArray[np.float64]:
+        """From each of the `ordered` echoes to its next, of the `envelope`."""
+        steps: NDArray[np.float64] = np.diff(self.envelope_array)[self.ordered_array]
+        return steps
+
     def __post_init__(self) -> None:
         if len(self.rms) != 2 or not 0 < self.rms[0] <= self.rms[1]:
             raise BadInput("the range of amplitudes is not two numbers above 0, the lower first", where="rms")
+        if self.ordered and not 0 <= min(self.ordered) <= max(self.ordered) < len(self.envelope) - 1:
+            raise BadInput("an echo that has no next is said to be ordered", where="ordered")

@@ -21,7 +21,7 @@ from edgemed.mr.stress import StressPlan, check_input, largest_losses, stress
 from edgemed.mr.stressed_heads import score, scored_heads
 from edgemed.mr.task import IMRD_EASY
 from edgemed.runtime import read_manifest
-from edgemed.types import Acquisition, InputSpec, OutputSpec
+from edgemed.types import Acquisition, InputSpec, OutputSpec, SignalRange
 from edgemed.types.stress import AxisName, Stress, StressAxis, Stressed, StressFigure, StressPoint
 
 TASK = replace(IMRD_EASY, protocol=replace(PROTOCOL_A, echoes=8, samples=2))
@@ -144,11 +144,8 @@ def test_what_the_contract_would_refuse_is_counted_and_answered(plan: StressPlan
 
     narrow = Path(shutil.copytree(plan.artefacts["copy"], tmp_path / "narrow"))
     level = float(np.sqrt((np.abs(simulate(TASK, 1, 3).signals) ** 2).mean()))
-    envelope = [1.0] * 24
-    change_manifest(
-        narrow,
-        signals={"signal": {"rms": [level / 150, level / 1.5], "envelope": envelope, "likeness": -1.0}},
-    )
+    allowed = SignalRange((level / 150, level / 1.5), (1.0,) * 24, -1.0, ())
+    change_manifest(narrow, signals={"signal": allowed.to_dict()})
     result = stress(replace(plan, artefacts={"narrow": narrow}, axes=("gain",), count=8), lambda *told: None)
     refused = {point.value: point.refused for point in result.axes[0].points}
     assert refused[0.5] == 0.0

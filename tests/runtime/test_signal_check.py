@@ -27,9 +27,9 @@ def signal(seed, gain=1.0, noise=0.02):
     return RawSignal(samples, ACQUISITION).array
 
 
-def gathered(*steps, spread=0.02):
+def gathered(*steps, spread=0.02, signals=20):
     statistics = SignalStatistics(SPEC, steps)
-    for seed in range(20):
+    for seed in range(signals):
         statistics.add(Sample(str(seed), {"signal": signal(seed, gain=1 + spread * seed)}, {}))
     return statistics.range()
 
@@ -64,6 +64,10 @@ BROKEN = {
     "nothing received": (lambda x: x * 1e-3, "root mean square"),
     "echoes reversed": (lambda x: x[:, ::-1], "the echoes rise and fall otherwise"),
     "shots swapped": (lambda x: x[::-1], "the echoes rise and fall otherwise"),
+    "neighbours exchanged": (
+        lambda x: x[:, [0, 1, 2, 3, 5, 4, 6, 7]],
+        "echo 5 of shot 0 has 1.3[0-9]+ times the magnitude of the echo before it, expected about 0.7",
+    ),
     "half of the echoes": (
         lambda x: x * (np.arange(ECHOES) >= 4)[:, None, None, None],
         "8 echoes hold zeros alone, the first is echo 0",
@@ -84,6 +88,22 @@ def test_what_is_no_such_signal_is_refused(allowed, name):
 
 def test_noise_beside_the_signal_is_no_reason_to_refuse(allowed):
     check_signals(SPEC, allowed, signal(3, noise=0.06)[None])
+
+
+def test_a_few_signals_do_not_say_which_echoes_are_in_order():
+    assert len(gathered("amplitude", signals=10).ordered) >= ECHOES - 1
+    assert gathered("amplitude", signals=9).ordered == ()
+
+
+def test_where_heads_differ_by_more_than_two_echoes_do_no_order_is_asked_for():
+    statistics = SignalStatistics(SPEC, ("amplitude",))
+    for seed in range(20):
+        each = signal(seed)
+        each[:, 2] *= 1 + 0.05 * (seed - 10)
+        statistics.add(Sample(str(seed), {"signal": each}, {}))
+    allowed = statistics.range()
+    assert not {1, 2} & set(allowed.ordered)
+    assert {0, 3} < set(allowed.ordered)
 
 
 def decay(zeros):
