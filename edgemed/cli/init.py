@@ -35,6 +35,7 @@ def init(
     """Write a commented recipe from a model and its data."""
     from edgemed.child import run_in_child
     from edgemed.disk import write_whole
+    from edgemed.mr.trained_folder import recipe_beside
     from edgemed.stages.inspection import inspect_model
     from edgemed.stages.recipe_draft import draft_recipe
     from edgemed.types import DataSpec, ModelSpec
@@ -44,6 +45,12 @@ def init(
         raise BadInput(problem, where="--out", remedy="give the path of a file in a folder that is there")
     if out.exists() and not force:
         raise BadInput(f"{out} exists", where="--out", remedy="give another --out, or --force")
+    if (trained := recipe_beside(Path(model))) is not None:
+        raise BadInput(
+            f"{trained} was written with this network, and has the steps and whitening it was trained behind",
+            where="--model",
+            remedy=f"edgemed compile {trained} --calibrate SET --select SET --accept SET",
+        )
     spec = ModelSpec(model, weights)
     facts = run_in_child(inspect_model, spec, what=f"reading {model}").value
     text = draft_recipe(spec, DataSpec(calibrate, select, accept), facts, out.parent)

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from edgemed.mr.models.signal_net import SignalNet
 
 WHITEN = "whiten.npz"
-FILES = ("model.py", "model.safetensors", "model.pt2", WHITEN, "recipe.toml", "training.json")
+RECIPE = "recipe.toml"
+_HEADING = "# Written by `edgemed mr train`."
+FILES = ("model.py", "model.safetensors", "model.pt2", WHITEN, RECIPE, "training.json")
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,13 @@ def write_trained(out: Path, material: Material, fitted: Fitted, report: Trainin
         raise disk_failure(error, out) from None
 
 
+def recipe_beside(model: Path) -> Path | None:
+    """The recipe that `write_trained` put beside `model` (or `model.py:build`); None where it put none."""
+    recipe = model.parent / RECIPE
+    written = recipe.is_file() and recipe.read_bytes().startswith(_HEADING.encode())
+    return recipe if written and model.name.partition(":")[0] in FILES else None
+
+
 def _exported(net: SignalNet, material: Material) -> bytes:
     import torch
 
@@ -118,7 +127,7 @@ def _recipe(out: Path, study: Study, material: Material) -> str:
     steps = (*study.steps, Step("whiten", {"statistics": WHITEN}))
     columns = {head.name: head.columns for head in material.heads}
     lines = [
-        "# Written by `edgemed mr train`. Every key is explained in calibration/README.md.",
+        f"{_HEADING} Every key is explained in calibration/README.md.",
         f"name = {_toml(_name(out))}",
         "",
         "[model]",

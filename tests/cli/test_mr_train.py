@@ -60,6 +60,12 @@ def test_the_folder_holds_what_is_told(trained):
         assert f"{each.linear:.3f}" in told
 
 
+@pytest.mark.parametrize("model", ["model.pt2", "model.py:build"])
+def test_no_other_recipe_is_drafted_for_a_network_that_has_one(trained, model):
+    done = trained.run("init", "-m", f"trained/{model}", "--calibrate", "train.npz")
+    done.refused(2, "was written with this network", "edgemed compile trained/recipe.toml")
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
