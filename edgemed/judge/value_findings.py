@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.judge.class_findings import FEW
-from edgemed.judge.estimate import Estimate
+from edgemed.judge.estimate import Estimate, Groups
 from edgemed.judge.finding import Compared, Finding
 from edgemed.judge.level import LEVEL
 from edgemed.judge.paired_means import from_shares, mean_difference
@@ -45,7 +45,9 @@ def value_findings(output: OutputSpec, both: Compared) -> Iterator[Finding]:
         if np.ptp(truth) == 0:
             yield Finding("r2", label, len(truth), None, "all targets are equal")
         else:
-            both_r2 = [_r2(truth, old, new, size, both) for size in (largest, 0.0)]
+            both_r2 = [
+                paired_r2(truth, old, new, both.alpha, both.groups, largest=size) for size in (largest, 0.0)
+            ]
             yield _finding("r2", label, len(truth), _refutable(*both_r2))
 
 
@@ -96,6 +98,28 @@ def limits_of_agreement(output: OutputSpec, both: Compared) -> Iterator[LimitsOf
         )
 
 
+def paired_r2(
+    truth: Array,
+    old: Array,
+    new: Array,
+    alpha: float,
+    groups: Groups = None,
+    *,
+    largest: float = 0.0,
+) -> Estimate | None:
+    """Of errors `old` and `new` (n,) of values `truth` that differ; `largest` is a change not seen.
+
+    From the shares of the cases in the ratio of sums (infinitesimal jackknife, Efron 1981).
+    """
+    squares = (truth - truth.mean()) ** 2
+    whole = float(squares.sum())
+    before, after = 1 - float(np.sum(old**2)) / whole, 1 - float(np.sum(new**2)) / whole
+    shares = (old**2 - new**2 - (after - before) * squares) / whole
+    worst = largest**2 * len(truth) / whole
+    weight = weight_of(np.full(len(truth), 1 / len(truth)), groups, alpha)
+    return from_shares(before, after, after - before, shares, groups, weight, alpha, worst)
+
+
 def _finding(metric: str, label: str, n: int, estimate: Estimate | None) -> Finding:
     return Finding(metric, label, n, estimate, "" if estimate else FEW)
 
@@ -114,14 +138,3 @@ def _sized(wide: Estimate | None, seen: Estimate | None) -> Estimate | None:
     return dataclasses.replace(
         wide, difference=-abs(wide.difference), low=-farthest, high=0.0 - nearest, two_sided=True
     )
-
-
-def _r2(truth: Array, old: Array, new: Array, largest: float, both: Compared) -> Estimate | None:
-    """From the shares of the cases in the ratio of sums (infinitesimal jackknife, Efron 1981)."""
-    squares = (truth - truth.mean()) ** 2
-    whole = float(squares.sum())
-    before, after = 1 - float(np.sum(old**2)) / whole, 1 - float(np.sum(new**2)) / whole
-    shares = (old**2 - new**2 - (after - before) * squares) / whole
-    worst = largest**2 * len(truth) / whole
-    weight = weight_of(np.full(len(truth), 1 / len(truth)), both.groups, both.alpha)
-    return from_shares(before, after, after - before, shares, both.groups, weight, both.alpha, worst)

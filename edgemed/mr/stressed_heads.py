@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgemed.errors import BadInput
 from edgemed.judge.level import LEVEL
 from edgemed.judge.paired_auc import paired_aucs
+from edgemed.judge.value_findings import paired_r2
 from edgemed.mr.quality import auc, r2
 from edgemed.types import OutputSpec, did_you_mean
 from edgemed.types.stress import Metric, Stressed, StressFigure
@@ -108,6 +109,12 @@ def _detection(
 def _volume(
     lesion_ml: Scores, original: Scores, artefacts: Mapping[str, Scores]
 ) -> tuple[float, tuple[Stressed, ...]]:
+    """With the interval of the loss that the cases themselves give."""
     best = r2(lesion_ml, original)
-    reached = {name: r2(lesion_ml, values) for name, values in artefacts.items()}
-    return best, tuple(Stressed(name, each, round(best - each, 12)) for name, each in reached.items())
+    before, found = original - lesion_ml, []
+    for name, values in artefacts.items():
+        reached = r2(lesion_ml, values)
+        estimate = paired_r2(lesion_ml, before, values - lesion_ml, (1 - LEVEL) / 2)
+        low, high = (None, None) if estimate is None else (-estimate.high, -estimate.low)
+        found.append(Stressed(name, reached, round(best - reached, 12), low, high))
+    return best, tuple(found)

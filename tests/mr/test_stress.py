@@ -264,7 +264,13 @@ def test_scores_are_the_judges_figures() -> None:
     assert one.low < one.loss < one.high
     best, worse = (r2(lesion_ml, lesion_ml + off) for off in (right, wrong))
     assert volume.original == pytest.approx(best, rel=1e-5)
-    assert volume.artefacts[0].loss == pytest.approx(best - worse, rel=1e-4)
+    (measured,) = volume.artefacts
+    assert measured.loss == pytest.approx(best - worse, rel=1e-4)
+    draws = [random.integers(60, size=60) for _ in range(4000)]
+    truth, values = lesion_ml, [lesion_ml + off for off in (right, wrong)]
+    losses = [r2(truth[each], values[0][each]) - r2(truth[each], values[1][each]) for each in draws]
+    assert measured.high - measured.low == pytest.approx(np.ptp(np.quantile(losses, (0.025, 0.975))), rel=0.2)
+    assert measured.low < np.median(losses) < measured.high
 
 
 def _axis(name: AxisName, *points: tuple[float, float, float]) -> StressAxis:
