@@ -37,9 +37,11 @@ Examples:
     "--validate", metavar="SET", help="Decides when to stop.  [default: a fifth of TRAIN's patients]"
 )
 @click.option("--test", metavar="SET", help="Only looked at for the figures.")
+@click.option("--label", metavar="COLUMN", help="Classes to tell apart.")
 @click.option(
-    "--label", metavar="COLUMN", help="Classes to tell apart. Of two, the second number or name is the case."
-)
+    "--positive", metavar="CLASS",
+    help="Of two classes, the one to be found.  [default: the second, by number or alphabet]",
+)  # fmt: skip
 @click.option("--value", metavar="COLUMN", help="A number to estimate, such as a volume.")
 @click.option("--unit", default="", help="Of --value, such as mL.")
 @click.option(
@@ -84,6 +86,7 @@ def train(
     validate: str | None,
     test: str | None,
     label: str | None,
+    positive: str | None,
     value: str | None,
     unit: str,
     steps_file: Path | None,
@@ -124,6 +127,7 @@ def train(
         validate=validate,
         test=test,
         label=label,
+        positive=positive,
         value=value,
         unit=unit,
         steps=STEPS if steps_file is None else _steps(steps_file),
@@ -154,7 +158,7 @@ def train(
     if as_json:
         click.echo(report.to_json(), nl=False)
         return
-    _tell(report, out)
+    _tell(report, material, out)
 
 
 def _steps(file: Path) -> tuple[Step, ...]:
@@ -184,19 +188,40 @@ def _plan(study: Study, material: Material) -> str:
             f"network: {study.architecture} on {material.front.channels} channels of "
             f"{material.front.length} samples",
             *(f"head {head.name}: {head.kind}" for head in material.heads),
-            f"{study.seeds} of it, {study.schedule.epochs} epochs each at most",
+            *_notes(material),
+            f"{study.seeds} of it, {study.schedule.epochs} epochs each at most"
+            + (", and as many again for each group left out" if study.leave_out else ""),
         )
     )
 
 
-def _tell(report: TrainingReport, out: Path) -> None:
+def _notes(material: Material) -> list[str]:
+    notes = [
+        f"{head.name}: {head.labels[1]!r} is the positive class, {head.labels[0]!r} the other"
+        for head in material.heads
+        if head.kind == "binary"
+    ]
+    if not material.fit.grouped:
+        notes.append(
+            "TRAIN has no column patient or group (::group=COLUMN names another): each signal counts as a "
+            "patient of its own"
+        )
+    return notes
+
+
+def _tell(report: TrainingReport, material: Material, out: Path) -> None:
     from edgemed.cli.tables import print_table
 
+    for note in _notes(material):
+        click.echo(note)
     print_table(
         f"On {_SETS[report.tested_on]}",
         ["", "SNR", "cases", report.study.architecture, "linear (ridge)"],
-        [_line(figure) for figure in report.figures],
+        [_line(figure, report.study.unit) for figure in report.figures],
     )
+    better = [each for each in report.figures if not each.values and each.linear > each.mean]
+    if better:
+        click.echo(f"the linear readout does better: {', '.join(map(_of, better))}")
     click.echo(
         f"kept the network of seed {report.chosen}, the best on the validation set "
         f"({report.parameters} parameters)"
@@ -209,8 +234,12 @@ def _tell(report: TrainingReport, out: Path) -> None:
     click.echo(f"next: edgemed compile {recipe} --calibrate SET --select {labelled} --accept {labelled}")
 
 
-def _line(figure: Figure) -> list[str]:
-    ends = f", {figure.values[0]:.3g} to {figure.values[1]:.3g}" if figure.values else ""
+def _of(figure: Figure) -> str:
+    return f"{figure.measure} of {figure.head}" + ("" if figure.snr is None else f" at SNR {figure.snr:g}")
+
+
+def _line(figure: Figure, unit: str) -> list[str]:
+    ends = f", {figure.values[0]:.3g} to {figure.values[1]:.3g} {unit}".rstrip() if figure.values else ""
     spread = "" if figure.deviation is None else f" ± {figure.deviation:.3f}"
     return [
         f"{figure.head}: {figure.measure}{ends}",

@@ -27,18 +27,19 @@ _SPLITS = 100
 class SignalSet:
     """`signals` float32 (n, shots, echoes, samples, coils, 2); `targets` by head: class numbers int64 (n,) or
     values float64 (n,); `groups` (n,) the patient, head or substance that each signal is of, its own content
-    where none is named."""
+    where none is named; `grouped`: some is."""
 
     signals: NDArray[np.float32]
     targets: dict[str, NDArray[Any]]
     groups: NDArray[np.str_]
+    grouped: bool
 
     def __len__(self) -> int:
         return len(self.signals)
 
     def rows(self, chosen: NDArray[np.intp]) -> SignalSet:
         targets = {name: target[chosen] for name, target in self.targets.items()}
-        return SignalSet(self.signals[chosen], targets, self.groups[chosen])
+        return SignalSet(self.signals[chosen], targets, self.groups[chosen], self.grouped)
 
     def split(self, heads: Sequence[OutputSpec], seed: int) -> tuple[SignalSet, SignalSet]:
         """All but about a fifth of the groups, and that fifth, with every class on both sides.
@@ -72,6 +73,7 @@ def joined(one: SignalSet, other: SignalSet) -> SignalSet:
         np.concatenate((one.signals, other.signals)),
         {name: np.concatenate((target, other.targets[name])) for name, target in one.targets.items()},
         np.concatenate((one.groups, other.groups)),
+        one.grouped or other.grouped,
     )
 
 
@@ -95,8 +97,9 @@ def classes_in(ref: str, column: str, base: Path) -> tuple[str, ...]:
     kind = "label" if reference.path.lower().endswith(".csv") else "y"
     classes = describe(with_keys(ref, {kind: column}), base=base).classes
     if len(classes) < 2:
+        found = f"only {classes[0]!r}" if classes else "empty cells, fractions, or a hundred names and more"
         raise BadInput(
-            f"{column!r} has {len(classes)} classes: expected at least 2",
+            f"{column!r} holds {found}: expected at least 2 classes",
             where=ref,
             remedy="a class is a name or a whole number, in each row; volumes and such are for --value",
         )
@@ -119,4 +122,5 @@ def load_signals(ref: str, spec: InputSpec, heads: Sequence[OutputSpec], base: P
         np.stack([sample.inputs[spec.name] for sample in samples]),
         {head.name: np.array([sample.targets[head.name].item() for sample in samples]) for head in heads},
         np.array([sample.group or sample.content.hex() for sample in samples]),
+        any(sample.group for sample in samples),
     )

@@ -29,6 +29,7 @@ class Study(Record):
 
     `train`, `validate` and `test` are references; without `validate` about a fifth of the groups is taken
     from `train`. `label` and `value` name columns: classes to tell apart, a number (in `unit`) to estimate.
+    `positive` is the one of two classes that is to be found, else the second by number or alphabet.
     `snrs`: noise that is added, see `with_fresh_noise`. `seeds` networks start from `seed` on. With
     `leave_out` each group is left out in turn, and answered by what learnt from the others.
     """
@@ -37,6 +38,7 @@ class Study(Record):
     validate: str | None = None
     test: str | None = None
     label: str | None = None
+    positive: str | None = None
     value: str | None = None
     unit: str = ""
     steps: tuple[Step, ...] = STEPS
@@ -107,7 +109,7 @@ def gather(study: Study, base: Path) -> Material:
     spec = raw_input(study.train, base)
     heads = []
     if study.label is not None:
-        classes = classes_in(study.train, study.label, base)
+        classes = _ordered(classes_in(study.train, study.label, base), study)
         names = (f"no {study.label}", study.label) if classes == ("0", "1") else classes
         several = len(classes) > 2
         kind: Kind = "multiclass" if several else "binary"
@@ -134,12 +136,32 @@ def gather(study: Study, base: Path) -> Material:
 def _check(data: SignalSet, heads: Sequence[OutputSpec], where: str) -> None:
     for head in heads:
         if not data.varies((head,)):
-            found = ", ".join(f"{each:g}" for each in np.unique(data.targets[head.name]))
+            found = ", ".join(_told(head, each) for each in np.unique(data.targets[head.name]))
             raise BadInput(
                 f"of {head.name!r} the {len(data)} signals hold {found} only",
                 where=where,
                 remedy="give signals of every class, and values that differ",
             )
+
+
+def _told(head: OutputSpec, target: float) -> str:
+    return repr(head.labels[int(target)]) if head.labels else f"{target:g}"
+
+
+def _ordered(classes: tuple[str, ...], study: Study) -> tuple[str, ...]:
+    """With the positive one of two at the end."""
+    if study.positive is None:
+        return classes
+    numbers = classes == ("0", "1")
+    if len(classes) != 2 or study.positive not in classes or (numbers and study.positive == "0"):
+        raise BadInput(
+            f"{study.positive!r} is not one of two classes; {study.label} has {', '.join(classes)}",
+            where="--positive",
+            remedy="1 is the case of 0 and 1: name the classes, or turn them"
+            if numbers
+            else "give one of them, or leave it out",
+        )
+    return (*(each for each in classes if each != study.positive), study.positive)
 
 
 def _refuse_shared(shared: NDArray[np.str_], one: str, other: str) -> None:

@@ -6,5 +6,6 @@ A set is named by a reference, `PATH` or `PATH::key=value,key=value`; see `edgem
 from edgemed.readers.description import ArrayDescription, SetDescription, describe
 from edgemed.readers.notes import Notes
 from edgemed.readers.opening import open_set, read_file
+from edgemed.readers.raw import read_raw
 
-__all__ = ["ArrayDescription", "Notes", "SetDescription", "describe", "open_set", "read_file"]
+__all__ = ["ArrayDescription", "Notes", "SetDescription", "describe", "open_set", "read_file", "read_raw"]

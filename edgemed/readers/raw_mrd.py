@@ -14,15 +14,16 @@ from edgemed.readers.mrd_header import MrdHeader, scaled
 from edgemed.types.raw_signal import Acquisition, RawSignal
 
 _SHOT_COUNTERS = (
-    "kspace_encode_step_1",
-    "kspace_encode_step_2",
-    "average",
-    "slice",
-    "phase",
     "repetition",
     "set",
     "segment",
+    "phase",
+    "slice",
+    "average",
+    "kspace_encode_step_2",
+    "kspace_encode_step_1",
 )
+"""In a file's shots, the last counts fastest."""
 _CLOCKS = ("acquisition_time_stamp", "scan_counter")
 _ALIKE = ("number_of_samples", "active_channels", "sample_time_us", "discard_pre", "discard_post")
 _HEAD = {"flags", "idx", *_CLOCKS, *_ALIKE}
@@ -38,9 +39,10 @@ def read_mrd(path: Path) -> RawSignal:
     """The acquisitions of the group `dataset`, or of the only group.
 
     The counter `contrast` is the echo, whatever the order in the file; where it never varies, a shot has one
-    echo. Each combination of the other counters is a shot, in order of first appearance. Noise, navigation,
-    dummy scans and the like are left out, and so are the samples that heads say to discard. Dwell time is
-    `sample_time_us`; Larmor frequency, protocol and TE are the header's, and TI and TR where it has them.
+    echo. Each combination of the other counters is a shot: by repetition, then set, segment, phase, slice,
+    average and the encoding steps, whatever the order in the file. Noise, navigation, dummy scans and the
+    like are left out, and so are the samples that heads say to discard. Dwell time is `sample_time_us`;
+    Larmor frequency, protocol and TE are the header's, and TI and TR where it has them.
 
     Raises `BadInput` where the file is torn or no MRD; where the header lacks one of these; where the
     acquisitions differ in samples, coils or dwell time; where not every shot has every echo once; and where
@@ -155,11 +157,11 @@ def _require_alike(values: NDArray[Any], places: NDArray[np.int64], name: str) -
 def _order(counters: NDArray[Any]) -> NDArray[np.int64]:
     """(shots, echoes): which acquisition belongs there."""
     keys = np.stack([counters[name] for name in _SHOT_COUNTERS], 1)
-    _, first, which = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    shot = np.argsort(np.argsort(first))[which.ravel()]
+    each, which = np.unique(keys, axis=0, return_inverse=True)
+    shot = which.ravel()
     contrast = counters["contrast"].astype(np.int64)
     contrasts = np.unique(contrast)
-    shots, echoes = len(first), len(contrasts)
+    shots, echoes = len(each), len(contrasts)
     if echoes == 1:
         contrast = np.zeros_like(contrast)
     elif contrasts[-1] >= echoes:

@@ -129,12 +129,14 @@ class Session:
         return outputs
 
     def predict(
-        self, inputs: Mapping[str, NDArray[Any]], *, acquisition: Acquisition | None = None
+        self, inputs: Mapping[str, NDArray[Any]] | NDArray[Any], *, acquisition: Acquisition | None = None
     ) -> dict[str, NDArray[np.float32]]:
         """Execute one sample: arrays without the batch axis in, (columns,) per output out.
 
-        Raises what `run` raises.
+        The array of an only input needs no name. Raises what `run` raises.
         """
+        if not isinstance(inputs, Mapping):
+            inputs = {self._only_input(): inputs}
         for spec in self.manifest.inputs:
             shape = np.shape(inputs.get(spec.name, ()))
             if len(shape) > len(spec.shape) and shape[1:] == spec.shape:
@@ -168,11 +170,13 @@ class Session:
         return worst
 
     def _check_signals(self, inputs: Mapping[str, NDArray[Any]], acquisition: Acquisition | None) -> int:
-        if acquisition is None:
+        if not isinstance(acquisition, Acquisition):
+            given = "" if acquisition is None else f", and acquisition is a {type(acquisition).__name__}"
             raise BadInput(
-                "raw MR signals do not show how they were taken",
+                f"raw MR signals do not show how they were taken{given}",
                 where=f"input {self._raw[0][0].name}",
-                remedy="give acquisition=Acquisition(dwell_time_s=..., ...), as the file's reader finds it",
+                remedy="signal = edgemed.readers.read_raw(Path(FILE)), then acquisition=signal.acquisition, "
+                "or an edgemed.types.Acquisition of your own",
             )
         batch = self._check(inputs)
         for spec, known in self._raw:
@@ -182,6 +186,8 @@ class Session:
 
     def _check(self, inputs: Mapping[str, NDArray[Any]]) -> int:
         specs = self.manifest.inputs
+        if not isinstance(inputs, Mapping):
+            raise BadInput(f"inputs are a {type(inputs).__name__}; expected a dict of arrays by name")
         if len(inputs) != len(specs) or any(spec.name not in inputs for spec in specs):
             expected = ", ".join(spec.name for spec in specs)
             raise BadInput(f"inputs are {', '.join(inputs) or 'none'}; expected {expected}")
@@ -190,6 +196,12 @@ class Session:
         for spec in specs:
             _check_array(spec, inputs[spec.name], batch)
         return batch
+
+    def _only_input(self) -> str:
+        names = [spec.name for spec in self.manifest.inputs]
+        if len(names) > 1:
+            raise BadInput(f"an array without a name; expected a dict of {', '.join(names)}")
+        return names[0]
 
 
 def _names(manifest: Manifest) -> tuple[str, ...]:

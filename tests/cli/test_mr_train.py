@@ -54,7 +54,11 @@ def test_the_folder_holds_what_is_told(trained):
     for each in report.figures:
         assert len(each.networks) == 2
     told = (trained / "told").read_text()
+    assert "lesion: 'lesion' is the positive class, 'no lesion' the other" in told
+    assert "no column patient" not in told
     assert "On the test set" in told
+    behind = [each for each in every if each.linear > each.mean]
+    assert ("the linear readout does better" in told) == bool(behind)
     for each in every:
         assert f"{each.mean:.3f} ± {each.deviation:.3f}" in told
         assert f"{each.linear:.3f}" in told
@@ -150,6 +154,12 @@ def test_a_dry_run_tells_what_would_be_trained(trained):
     assert "train: 80 signals of 80 groups" in done.out
     assert "network: resnet on 24 channels of 8 samples" in done.out
     assert not (trained / "none").exists()
+
+
+def test_a_set_that_names_no_patients_says_so(trained):
+    write_planted(trained / "nameless.npz", 40, 8, patient=np.array([""] * 40))
+    done = trained.run("mr", "train", "nameless.npz", "--label", "lesion", "-o", "none", "--dry-run")
+    assert "each signal counts as a patient of its own" in done.out
 
 
 def test_an_interrupted_training_leaves_nothing(trained, helpers, start):

@@ -115,7 +115,7 @@ def test_the_contract_is_what_the_calibration_set_was(scanned, session):
 
 def test_a_file_and_its_samples_get_one_answer(scanned, session):
     signal = read(scanned)
-    answer = session.predict({"signal": signal.array}, acquisition=signal.acquisition)
+    answer = session.predict(signal.array, acquisition=signal.acquisition)
     done = scanned.run("run", "out", "scans/accept/00003.h5", "--json")
     assert done.code == 0, done.err
     told = json.loads(done.out)["outputs"]["output"]["probabilities"]
@@ -126,6 +126,9 @@ def test_samples_alone_are_refused(scanned, session):
     with pytest.raises(BadInput, match="do not show how they were taken") as caught:
         session.predict({"signal": read(scanned).array})
     assert "acquisition=" in caught.value.remedy
+    table = read(scanned).acquisition.to_dict()
+    with pytest.raises(BadInput, match="and acquisition is a dict"):
+        session.predict(read(scanned).array, acquisition=table)
 
 
 OTHERWISE = {

@@ -40,3 +40,10 @@ def test_from_an_h5_of_a_scanner_to_an_artefact(tmp_path: Path) -> None:
     assert (tmp_path / "out-mr" / "tuned.json").is_file()
     assert "stress" in (tmp_path / "out-mr" / "report.html").read_text(encoding="utf-8").lower()
     assert "lesion: " in done.stdout.rstrip().splitlines()[-1]
+
+    (example,) = re.findall(r"^```python\n(.*?)^```$", section, flags=re.MULTILINE | re.DOTALL)
+    answer = subprocess.run(
+        [sys.executable, "-c", example], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("{'lesion': array(")

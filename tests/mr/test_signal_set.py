@@ -20,7 +20,7 @@ KIND = OutputSpec("kind", "multiclass", 3, ("fat", "oil", "water"))
 
 def _grouped(groups: list[str], lesion: list[int]) -> SignalSet:
     signals = np.arange(len(groups), dtype=np.float32).reshape(-1, 1, 1, 1, 1, 1)
-    return SignalSet(signals, {"lesion": np.array(lesion)}, np.array(groups))
+    return SignalSet(signals, {"lesion": np.array(lesion)}, np.array(groups), True)
 
 
 def test_a_fifth_of_the_groups_is_split_off_whole() -> None:

@@ -45,6 +45,20 @@ def test_heads_are_what_the_columns_hold(folder: Path) -> None:
     assert (grade.kind, grade.columns, grade.labels) == ("multiclass", 4, ("0", "1", "2", "3"))
 
 
+def test_the_positive_of_two_classes_is_the_one_that_is_named(folder: Path) -> None:
+    write_planted(folder / "train.npz", 20, 0, kind=np.array(["none", "affected"] * 10))
+    material = gather(Study("train.npz", label="kind", positive="affected"), folder)
+    assert material.heads[0].labels == ("none", "affected")
+    for data in (material.fit, material.validate):
+        rows = [int(group.partition("-")[2]) for group in data.groups.tolist()]
+        assert data.targets["kind"].tolist() == [row % 2 for row in rows]
+    assert gather(Study("train.npz", label="lesion", positive="1"), folder).heads[0].labels[1] == "lesion"
+    for label, positive, remedy in (("kind", "ill", "give one of them"), ("lesion", "0", "1 is the case")):
+        with pytest.raises(BadInput, match=f"'{positive}' is not one of two classes") as caught:
+            gather(Study("train.npz", label=label, positive=positive), folder)
+        assert remedy in caught.value.remedy
+
+
 @pytest.mark.parametrize(
     ("sets", "says"),
     [
@@ -77,7 +91,7 @@ def test_the_same_signal_in_two_sets_is_refused_without_patients(folder: Path) -
 @pytest.mark.parametrize(
     ("asked", "more", "says"),
     [
-        ({"label": "lesion"}, {"lesion": np.ones(20, int)}, "of 'lesion' the 20 signals hold 1 only"),
+        ({"label": "lesion"}, {"lesion": np.ones(20, int)}, "of 'lesion' the 20 signals hold 'lesion' only"),
         ({"value": "volume"}, {"volume": np.full(20, 2.5)}, "of 'volume' the 20 signals hold 2.5 only"),
     ],
     ids=["one class", "one value"],
@@ -88,7 +102,7 @@ def test_a_set_of_one_kind_is_refused(folder: Path, role: str, asked: Any, more:
     with pytest.raises(BadInput) as caught:
         gather(Study(**sets, **asked), folder)
     if role == "train" and "label" in asked:
-        says = "'lesion' has 1 classes: expected at least 2"
+        says = "'lesion' holds only '1': expected at least 2 classes"
     assert caught.value.problem == says
     assert caught.value.where in (f"--{role}", "TRAIN", "one.npz")
 

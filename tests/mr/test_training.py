@@ -34,7 +34,7 @@ def _set(n: int, seed: int) -> SignalSet:
     signals = np.stack((held["signal"].real, held["signal"].imag), -1)
     kind = np.digitize(held["volume"], (0.5, 3.0))  # none, small, large
     targets = {"lesion": held["lesion"], "volume": held["volume"] + 200.0, "kind": kind}
-    return SignalSet(signals, targets, held["patient"])
+    return SignalSet(signals, targets, held["patient"], True)
 
 
 @lru_cache

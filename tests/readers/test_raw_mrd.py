@@ -120,11 +120,20 @@ def test_echoes_are_in_the_order_of_the_counter_whatever_the_files(tmp_path: Pat
     np.testing.assert_array_equal(read_raw(edited(tmp_path, shuffle)).samples, samples_of())
 
 
-def test_shots_are_in_order_of_first_appearance(tmp_path: Path) -> None:
+def test_shots_are_in_the_order_of_their_counters_whatever_the_files(tmp_path: Path) -> None:
     def reverse_shots(made: list[Any]) -> None:
         made[:] = [*made[2 * ECHOES :], *made[ECHOES : 2 * ECHOES], *made[:ECHOES]]
 
-    np.testing.assert_array_equal(read_raw(edited(tmp_path, reverse_shots)).samples, samples_of()[::-1])
+    np.testing.assert_array_equal(read_raw(edited(tmp_path, reverse_shots)).samples, samples_of())
+
+
+def test_of_two_counters_the_slower_orders_first(tmp_path: Path) -> None:
+    def recount(made: list[Any]) -> None:
+        for each in made:
+            each.idx.set, each.idx.kspace_encode_step_1 = ((1, 0), (0, 1), (0, 0))[each.idx.repetition]
+            each.idx.repetition = 0
+
+    np.testing.assert_array_equal(read_raw(edited(tmp_path, recount)).samples, samples_of()[::-1])
 
 
 @pytest.mark.parametrize(

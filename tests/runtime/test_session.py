@@ -55,6 +55,20 @@ def test_predict_is_run_on_one_sample(fusion):
         assert np.array_equal(session.predict(one)["score"], alone["score"][0])
 
 
+def test_the_array_of_an_only_input_needs_no_name(artefact, fusion):
+    net, folder = artefact("heads", "onnxruntime")
+    session = Session.load(folder)
+    (array,) = net.batch(1).values()
+    named = session.predict({session.manifest.inputs[0].name: array[0]})
+    for name, answer in session.predict(array[0]).items():
+        assert np.array_equal(answer, named[name])
+    with pytest.raises(BadInput, match="expected a dict of arrays"):
+        session.run(array)
+    net, several = fusion
+    with pytest.raises(BadInput, match="expected a dict of image, table"):
+        several.predict(net.batch(1)["image"][0])
+
+
 def _broken(inputs: dict[str, np.ndarray]) -> dict[str, tuple[object, str]]:
     image, table = inputs["image"], inputs["table"]
     nan, infinite = image.copy(), table.copy()
