@@ -56,6 +56,7 @@ def test_signals_like_those_of_the_calibration_set_pass(allowed):
 
 BROKEN = {
     "silent": (lambda x: 0 * x, "every sample is 0"),
+    "coil silent": (lambda x: x * np.array([1, 0])[:, None], "every sample of coil 1 is 0"),
     "clipped": (
         lambda x: np.clip(x, -0.5, 0.5),
         "clipped: [0-9]+ of 256 values of [IQ] in coil [01] are at its end, 0.5",
