@@ -21,6 +21,8 @@ from edgemed.types import InputSpec, OutputSpec, Record, Step
 from edgemed.types.tensor import Kind
 
 Architecture = Literal["cnn", "resnet", "linear-path"]
+_LARGEST = 1e30
+"""Of a value, so that sums of them are float32 too."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,13 @@ def gather(study: Study, base: Path) -> Material:
 
 def _check(data: SignalSet, heads: Sequence[OutputSpec], where: str) -> None:
     for head in heads:
+        largest = np.abs(data.targets[head.name]).max()
+        if largest > _LARGEST:
+            raise BadInput(
+                f"of {head.name!r} a value is {largest:g}; at most {_LARGEST:g} are learnt in float32",
+                where=where,
+                remedy="give the values in a larger unit",
+            )
         if not data.varies((head,)):
             found = ", ".join(_told(head, each) for each in np.unique(data.targets[head.name]))
             raise BadInput(

@@ -23,16 +23,17 @@ _AGAINST = 0.5
 def check_signals(spec: InputSpec, allowed: SignalRange | None, batch: NDArray[Any]) -> None:
     """`batch` is (N, shots, echoes, samples, coils, 2), finite.
 
-    Raises `BadInput` for a signal of zeros, one that is clipped, one beyond the amplitudes that the artefact
-    was made for, one with echoes of zeros alone (8 in a row where an echo is a single value), and one whose
-    echoes do not rise and fall as theirs did: shots exchanged, a train reversed, neighbouring echoes
-    exchanged where they differ by more than heads do. Samples of a readout reversed, and I and Q exchanged,
-    do not show.
+    Raises `BadInput` for a signal or a coil of zeros, one that is clipped, one beyond the amplitudes that the
+    artefact was made for, one with echoes of zeros alone (8 in a row where an echo is a single value), and
+    one whose echoes do not rise and fall as theirs did: shots exchanged, a train reversed, neighbouring
+    echoes exchanged where they differ by more than heads do. A part of each readout lost, samples of a
+    readout reversed, and I and Q exchanged do not show.
     """
     for number, signal in enumerate(batch):
         where = f"input {spec.name}" + (f", case {number} of the batch" if len(batch) > 1 else "")
         magnitudes = echo_magnitudes(signal)
         _check_echoes(magnitudes.reshape(signal.shape[:2]), single=signal[0, 0].size == 2, where=where)
+        _check_coils(signal, where)
         _check_clipping(signal, where)
         if allowed is not None:
             _check_range(magnitudes, allowed, where)
@@ -68,6 +69,16 @@ def _check_echoes(magnitudes: NDArray[np.float64], *, single: bool, where: str) 
             f"{silent.sum()} echoes hold zeros alone, the first is echo {echo} of shot {shot}",
             where=where,
             remedy="acquire again: the sequence did not run to its end, or data were lost",
+        )
+
+
+def _check_coils(signal: NDArray[Any], where: str) -> None:
+    silent = np.flatnonzero(~signal.any(axis=(0, 1, 2, 4)))
+    if len(silent):
+        raise BadInput(
+            f"every sample of coil {silent[0]} is 0",
+            where=where,
+            remedy="check that coil and its receiver, and acquire again",
         )
 
 

@@ -25,19 +25,21 @@ _ENOUGH = 10
 ANY_GAIN = 10.0
 """Where steps take the gain away: beyond this factor of the calibration set's range it is another unit, or no
 signal."""
-GAIN_STEPS = ("amplitude", "z_score")
+GAIN_STEP = "amplitude"
+"""`z_score` is none: its `eps` is an amplitude, and signals in volts are less."""
 
 
 class SignalStatistics:
     """Gathers one input's signals as they stream by. Keeps a number per echo and case, never samples.
 
-    `steps` are the names of the input's steps: without one of `GAIN_STEPS` an answer depends on the gain, and
-    amplitudes are held to the calibration set's own range, widened by `_SPARE` times its ratio.
+    `steps` are the names of the input's steps: without `GAIN_STEP` an answer depends on the gain, and
+    amplitudes are held to the calibration set's own range, widened at both ends by its ratio to the power
+    `_SPARE`.
     """
 
     def __init__(self, spec: InputSpec, steps: Collection[str]) -> None:
         self._spec = spec
-        self._any_gain = not set(steps).isdisjoint(GAIN_STEPS)
+        self._any_gain = GAIN_STEP in steps
         self._magnitudes: list[NDArray[np.float64]] = []
 
     def add(self, sample: Sample, allowed: SignalRange | None = None) -> None:

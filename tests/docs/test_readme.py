@@ -180,7 +180,7 @@ def test_every_argument_of_a_step_is_listed() -> None:
 
 
 def test_the_training_function_does_what_the_steps_of_the_example_do(tmp_path: Path) -> None:
-    (code,), (recipe,) = blocks("python", RECIPES), blocks("toml", RECIPES)
+    (code,), (recipe, *_) = blocks("python", RECIPES), blocks("toml", RECIPES)
     given = Recipe.from_dict(tomllib.loads(recipe)).inputs["image"]
     file, _, name = given.training_function.partition(":")
     (tmp_path / file).write_text(code)

@@ -87,6 +87,12 @@ def test_the_same_signal_in_two_sets_is_refused_without_patients(folder: Path) -
         gather(Study("train.npz", test="test.npz", label="lesion"), folder)
 
 
+def test_values_beyond_float32_are_refused(folder: Path) -> None:
+    write_planted(folder / "train.npz", 20, 0, volume=np.linspace(0, 1e39, 20))
+    with pytest.raises(BadInput, match=r"a value is 1e[+]39; at most 1e[+]30 are learnt in float32"):
+        gather(Study("train.npz", value="volume"), folder)
+
+
 @pytest.mark.parametrize("role", ["train", "validate", "test"])
 @pytest.mark.parametrize(
     ("asked", "more", "says"),

@@ -48,6 +48,11 @@ def test_without_a_step_that_takes_gain_away_the_gain_must_be_the_calibration_se
         check_signals(SPEC, gathered("amplitude", spread=0.001), signal(42, gain)[np.newaxis])
 
 
+def test_z_score_does_not_take_the_gain_of_a_faint_signal_away():
+    # (x - mean) / (std + eps): in volts std is below eps, and the answer goes with the gain
+    assert gathered("z_score", spread=0.001) == gathered("iq_channels", spread=0.001)
+
+
 def test_signals_like_those_of_the_calibration_set_pass(allowed):
     check_signals(
         SPEC, allowed, np.stack([signal(seed, gain) for seed, gain in ((40, 1), (41, 5), (42, 0.2))])
@@ -56,6 +61,7 @@ def test_signals_like_those_of_the_calibration_set_pass(allowed):
 
 BROKEN = {
     "silent": (lambda x: 0 * x, "every sample is 0"),
+    "coil silent": (lambda x: x * np.array([1, 0])[:, None], "every sample of coil 1 is 0"),
     "clipped": (
         lambda x: np.clip(x, -0.5, 0.5),
         "clipped: [0-9]+ of 256 values of [IQ] in coil [01] are at its end, 0.5",
