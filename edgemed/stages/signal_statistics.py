@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 import numpy as np
@@ -19,6 +20,8 @@ noise leaves no room."""
 
 LEAST_LIKENESS = 0.5
 """Whatever the calibration set holds: a reversed train lies far below."""
+_SIGMAS = 4.0
+"""Standard deviations of log amplitudes that are usual: of many signals, and more of few."""
 _ENOUGH = 10
 """Signals from which on the range of what neighbouring echoes differ by says what is usual."""
 
@@ -33,8 +36,7 @@ class SignalStatistics:
     """Gathers one input's signals as they stream by. Keeps a number per echo and case, never samples.
 
     `steps` are the names of the input's steps: without `GAIN_STEP` an answer depends on the gain, and
-    amplitudes are held to the calibration set's own range, widened at both ends by its ratio to the power
-    `_SPARE`.
+    amplitudes are held to the calibration set's own.
     """
 
     def __init__(self, spec: InputSpec, steps: Collection[str]) -> None:
@@ -61,12 +63,20 @@ class SignalStatistics:
         envelope, steps = scaled.mean(axis=0), np.diff(scaled, axis=1)
         ordered = np.abs(steps.mean(axis=0)) > np.maximum(np.ptp(steps, axis=0), _FLOOR)
         least = min(likeness(each, envelope) for each in magnitudes)
-        low, high = float(rms.min()), float(rms.max())
-        spare = min(max((high / low) ** _SPARE, 1.0 + _FLOOR), ANY_GAIN)
-        factor = ANY_GAIN if self._any_gain else spare
         return SignalRange(
-            (low / factor, high * factor),
+            self._amplitudes(rms),
             tuple(envelope.tolist()),
             max(1.0 - max(_SPARE * (1.0 - least), _FLOOR), LEAST_LIKENESS),
             tuple(np.flatnonzero(ordered).tolist()) if len(magnitudes) >= _ENOUGH else (),
         )
+
+    def _amplitudes(self, rms: NDArray[np.float64]) -> tuple[float, float]:
+        """Between which bounds (n,) root mean squares leave a signal's."""
+        low, high = float(rms.min()), float(rms.max())
+        if self._any_gain:
+            return low / ANY_GAIN, high * ANY_GAIN
+        logs = np.log(rms)
+        reach = _SIGMAS * (1 + _ENOUGH / len(rms)) * float(logs.std())
+        least, most = (math.exp(logs.mean() + side * reach) for side in (-1, 1))
+        spare = 1.0 + _FLOOR
+        return max(min(least, low / spare), low / ANY_GAIN), min(max(most, high * spare), high * ANY_GAIN)

@@ -41,8 +41,8 @@ def allowed():
 
 def test_without_a_step_that_takes_gain_away_the_gain_must_be_the_calibration_sets():
     held = gathered("phase_reference", "iq_channels", spread=0.001)
-    check_signals(SPEC, held, np.stack([signal(40), signal(41, 1.05)]))
-    for gain in (0.8, 1.25):
+    check_signals(SPEC, held, np.stack([signal(40), signal(41, 1.02)]))
+    for gain in (0.9, 1.1):
         with pytest.raises(BadInput, match=r"root mean square is .*, expected"):
             check_signals(SPEC, held, signal(42, gain)[np.newaxis])
         check_signals(SPEC, gathered("amplitude", spread=0.001), signal(42, gain)[np.newaxis])
@@ -51,6 +51,21 @@ def test_without_a_step_that_takes_gain_away_the_gain_must_be_the_calibration_se
 def test_z_score_does_not_take_the_gain_of_a_faint_signal_away():
     # (x - mean) / (std + eps): in volts std is below eps, and the answer goes with the gain
     assert gathered("z_score", spread=0.001) == gathered("iq_channels", spread=0.001)
+
+
+def test_amplitudes_that_differ_leave_no_more_room_than_four_deviations():
+    """The bounds are the calibration set's spread, not a power of it."""
+    random = np.random.default_rng(3)
+    statistics = SignalStatistics(SPEC, ("iq_channels",))
+    for seed in range(60):
+        each = signal(seed, gain=float(np.exp(random.normal(0, 0.1))))
+        statistics.add(Sample(str(seed), {"signal": each}, {}))
+    low, high = statistics.range().rms
+    assert 2 < high / low < 3.5
+    few = SignalStatistics(SPEC, ("iq_channels",))
+    for seed in range(4):
+        few.add(Sample(str(seed), {"signal": signal(seed, gain=1 + 0.02 * seed)}, {}))
+    assert few.range().rms[1] / few.range().rms[0] > 1.5
 
 
 def test_signals_like_those_of_the_calibration_set_pass(allowed):
