@@ -21,6 +21,7 @@ from edgemed.readers.raw import RAW_READERS, read_raw
 from edgemed.readers.raw_npz import acquisition_in
 from edgemed.readers.reference import Reference
 from edgemed.readers.table import header_of, read_rows
+from edgemed.readers.targets import is_number
 from edgemed.types import Acquisition, DType, Layout, RawSignal, did_you_mean
 from edgemed.types.raw_signal import LAYOUT
 
@@ -107,10 +108,10 @@ def _describe_csv(path: Path, reference: Reference) -> SetDescription:
     first = next(rows)
     arrays = [_describe_file(path.parent, first[files], files)] if files else []
     for name in header:
-        if name not in (label, group, files, strata, *strata.split("+")) and _is_number(first[name]):
+        if name not in (label, group, files, strata, *strata.split("+")) and is_number(first[name]):
             arrays.append(_describe_array(name, np.dtype(np.float64), ()))
     classes = _classes(row[label] for row in itertools.chain([first], rows)) if label else ()
-    values = label is not None and not classes and _is_number(first[label])
+    values = label is not None and not classes and is_number(first[label])
     return SetDescription(tuple(arrays), tuple(entry.name for entry in arrays), classes, values)
 
 
@@ -149,20 +150,12 @@ def _classes(values: Iterable[str]) -> tuple[str, ...]:
         seen[value] = None
         if len(seen) > _MOST_CLASSES:
             return ()
-    if all(_is_number(value) for value in seen):
+    if all(is_number(value) for value in seen):
         numbers = [float(value) for value in seen]
         if not all(number.is_integer() for number in numbers):
             return ()
         return tuple(str(int(number)) for number in sorted(set(numbers)))
     return () if "" in seen else tuple(sorted(seen))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _describe_file(root: Path, file: str, name: str) -> ArrayDescription:

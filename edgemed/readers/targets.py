@@ -59,16 +59,22 @@ def _index(number: float, output: OutputSpec) -> NDArray[Any]:
 def _named(name: str, output: OutputSpec) -> NDArray[Any]:
     if name in output.labels:
         return _index(float(output.labels.index(name)), output)
-    try:
-        number = float(name)
-    except ValueError:
+    if not is_number(name) or any(map(str.isdigit, output.labels)):
         remedy = (
             did_you_mean(name, output.labels)
             if output.labels
             else f"name the classes in order: labels = [...] under [outputs.{output.name}]"
         )
-        raise BadInput(f"label {name!r} is no class of output {output.name!r}", remedy=remedy) from None
-    return _index(number, output)
+        raise BadInput(f"label {name!r} is no class of output {output.name!r}", remedy=remedy)
+    return _index(float(name), output)
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _numbers(value: str | NDArray[Any], output: OutputSpec) -> NDArray[np.float64]:

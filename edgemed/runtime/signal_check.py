@@ -15,7 +15,8 @@ from edgemed.types.signal_range import SignalRange
 _CLIPPED = 8
 """Values of I or of Q of one coil at their largest or least: what is not clipped is there once."""
 _SILENT = 8
-"""Echoes of one value each, in a row: one alone may be 0 by rounding, a whole readout is not."""
+"""Echoes of one value each, in a row, and samples more than in the calibration set: one alone may be 0 by
+rounding, a whole readout is not."""
 _AGAINST = 0.5
 """Of the usual step from an echo to its next: two exchanged take it backwards whole, noise seldom by half."""
 
@@ -24,10 +25,10 @@ def check_signals(spec: InputSpec, allowed: SignalRange | None, batch: NDArray[A
     """`batch` is (N, shots, echoes, samples, coils, 2), finite.
 
     Raises `BadInput` for a signal or a coil of zeros, one that is clipped, one beyond the amplitudes that the
-    artefact was made for, one with echoes of zeros alone (8 in a row where an echo is a single value), and
-    one whose echoes do not rise and fall as theirs did: shots exchanged, a train reversed, neighbouring
-    echoes exchanged where they differ by more than heads do. A part of each readout lost, samples of a
-    readout reversed, and I and Q exchanged do not show.
+    artefact was made for, one with echoes of zeros alone (8 in a row where an echo is a single value) or
+    8 samples of 0 more than theirs, and one whose echoes do not rise and fall as theirs did: shots exchanged,
+    a train reversed, neighbouring echoes exchanged where they differ by more than heads do. Samples of a
+    readout reversed or moved, I and Q exchanged, a shot inverted and an offset do not show.
     """
     for number, signal in enumerate(batch):
         where = f"input {spec.name}" + (f", case {number} of the batch" if len(batch) > 1 else "")
@@ -36,6 +37,7 @@ def check_signals(spec: InputSpec, allowed: SignalRange | None, batch: NDArray[A
         _check_coils(signal, where)
         _check_clipping(signal, where)
         if allowed is not None:
+            _check_zeros(signal, allowed.zeros + _SILENT, where)
             _check_range(magnitudes, allowed, where)
             _check_order(magnitudes, allowed, echoes=signal.shape[1], where=where)
 
@@ -79,6 +81,21 @@ def _check_coils(signal: NDArray[Any], where: str) -> None:
             f"every sample of coil {silent[0]} is 0",
             where=where,
             remedy="check that coil and its receiver, and acquire again",
+        )
+
+
+def zeros_in(signal: NDArray[Any]) -> int:
+    """Samples whose I and Q are exactly 0, which no receiver's noise leaves."""
+    return signal.size // 2 - int(np.count_nonzero(signal.any(axis=-1)))
+
+
+def _check_zeros(signal: NDArray[Any], most: int, where: str) -> None:
+    zeros = zeros_in(signal)
+    if zeros > most:
+        raise BadInput(
+            f"{zeros} of {signal.size // 2} samples are exactly 0, at most {most} are expected",
+            where=where,
+            remedy="acquire again: readouts were cut short, or data were lost",
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
-from edgemed.runtime.signal_check import check_signals, echo_magnitudes, likeness
+from edgemed.runtime.signal_check import check_signals, echo_magnitudes, likeness, zeros_in
 from edgemed.types import InputSpec, Sample, SignalRange
 
 _SPARE = 3.0
@@ -43,6 +43,7 @@ class SignalStatistics:
         self._spec = spec
         self._any_gain = GAIN_STEP in steps
         self._magnitudes: list[NDArray[np.float64]] = []
+        self._zeros = 0
 
     def add(self, sample: Sample, allowed: SignalRange | None = None) -> None:
         """Raises `BadInput`, with the sample's name, where an artefact for `allowed` signals would refuse."""
@@ -54,6 +55,7 @@ class SignalStatistics:
                 error.problem, where=f"{sample.name}, {error.where}", remedy=error.remedy
             ) from None
         self._magnitudes.append(echo_magnitudes(signal))
+        self._zeros = max(self._zeros, zeros_in(signal))
 
     def range(self) -> SignalRange:
         """Of at least one signal."""
@@ -68,6 +70,7 @@ class SignalStatistics:
             tuple(envelope.tolist()),
             max(1.0 - max(_SPARE * (1.0 - least), _FLOOR), LEAST_LIKENESS),
             tuple(np.flatnonzero(ordered).tolist()) if len(magnitudes) >= _ENOUGH else (),
+            self._zeros,
         )
 
     def _amplitudes(self, rms: NDArray[np.float64]) -> tuple[float, float]:

@@ -19,13 +19,14 @@ class SignalRange(Record):
     `envelope` (shots * echoes) is the mean of the signals' root mean squares in each echo, each signal scaled
     to a mean of 1; `likeness` the least correlation of a signal's own with it that is still taken for one.
     `ordered` are the echoes, counted through all shots, that differ from their next by so much more than the
-    signals differ in it that the two exchanged would show.
+    signals differ in it that the two exchanged would show. `zeros` is the most samples of exactly 0 in one.
     """
 
     rms: tuple[float, ...]
     envelope: tuple[float, ...]
     likeness: float
     ordered: tuple[int, ...]
+    zeros: int
 
     @cached_property
     def envelope_array(self) -> NDArray[np.float64]:

@@ -144,7 +144,7 @@ def test_what_the_contract_would_refuse_is_counted_and_answered(plan: StressPlan
 
     narrow = Path(shutil.copytree(plan.artefacts["copy"], tmp_path / "narrow"))
     level = float(np.sqrt((np.abs(simulate(TASK, 1, 3).signals) ** 2).mean()))
-    allowed = SignalRange((level / 150, level / 1.5), (1.0,) * 24, -1.0, ())
+    allowed = SignalRange((level / 150, level / 1.5), (1.0,) * 24, -1.0, (), 0)
     change_manifest(narrow, signals={"signal": allowed.to_dict()})
     result = stress(replace(plan, artefacts={"narrow": narrow}, axes=("gain",), count=8), lambda *told: None)
     refused = {point.value: point.refused for point in result.axes[0].points}

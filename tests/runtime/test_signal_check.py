@@ -85,6 +85,10 @@ BROKEN = {
     "nothing received": (lambda x: x * 1e-3, "root mean square"),
     "echoes reversed": (lambda x: x[:, ::-1], "the echoes rise and fall otherwise"),
     "shots swapped": (lambda x: x[::-1], "the echoes rise and fall otherwise"),
+    "readouts cut short": (
+        lambda x: x * (np.arange(SAMPLES) < SAMPLES - 1)[:, None, None],
+        "32 of 512 samples are exactly 0, at most 8 are expected",
+    ),
     "neighbours exchanged": (
         lambda x: x[:, [0, 1, 2, 3, 5, 4, 6, 7]],
         "echo 5 of shot 0 has 1.3[0-9]+ times the magnitude of the echo before it, expected about 0.7",
@@ -109,6 +113,15 @@ def test_what_is_no_such_signal_is_refused(allowed, name):
 
 def test_noise_beside_the_signal_is_no_reason_to_refuse(allowed):
     check_signals(SPEC, allowed, signal(3, noise=0.06)[None])
+
+
+def test_zeros_that_the_calibration_set_has_too_are_no_reason_to_refuse():
+    """A scanner may pad its readouts."""
+    padded = (np.arange(SAMPLES) < SAMPLES - 2)[:, None, None]
+    statistics = SignalStatistics(SPEC, ("amplitude",))
+    for seed in range(20):
+        statistics.add(Sample(str(seed), {"signal": (signal(seed) * padded).astype(np.float32)}, {}))
+    check_signals(SPEC, statistics.range(), (signal(41) * padded).astype(np.float32)[np.newaxis])
 
 
 def test_a_few_signals_do_not_say_which_echoes_are_in_order():
