@@ -15,7 +15,7 @@ from edgemed.child import report_progress
 from edgemed.errors import BadInput, Unavailable
 from edgemed.mr.omission import FILL
 from edgemed.mr.stress_points import SIMULATED, BasePoint, Signals, base_value, values
-from edgemed.mr.stressed_heads import score
+from edgemed.mr.stressed_heads import check_direction, score
 from edgemed.mr.task import Task
 from edgemed.runtime import Session
 from edgemed.runtime.signal_check import check_signals
@@ -102,7 +102,8 @@ def stress(plan: StressPlan, progress: Callable[[int, int], None] = report_progr
     """Simulate each point, let all answer, and compare. `progress` is told the points done, and how many.
 
     What cannot run on this machine is left out and named; where its stand-in was judged, the stand-in
-    answers. Raises `Unavailable` where nothing is left, and what `BasePoint.of`, `Session.load` and
+    answers. Raises `Unavailable` where nothing is left, `BadInput` where the original's AUC shows that it
+    detects what is no lesion, and what `BasePoint.of`, `Session.load` and
     `Session.execute` raise.
     """
     original, spec = Session.load_to_judge(plan.original), plan.input
@@ -122,6 +123,7 @@ def stress(plan: StressPlan, progress: Callable[[int, int], None] = report_progr
         return StressPoint(value, _refused(spec, allowed, arrays), figures)
 
     usual = point(math.nan, base.signals)
+    check_direction(usual.figures, original.manifest.outputs, base.lesion)
     done, total = 1, 1 + sum(len(each) - 1 for each in plan.points.values())
     progress(done, total)
     axes = []

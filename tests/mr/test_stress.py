@@ -32,7 +32,7 @@ LIMITS = {"auc": 0.005, "r2": 0.01}
 
 
 @pytest.fixture(scope="module")
-def write_readout(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float], Path]:
+def write_readout(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Writes the closed-form readout of heads that no test uses, spoilt by noise on its weights."""
     made = simulate(TASK, 120, 9)
     features = made.signals.view(np.float32).reshape(len(made.signals), -1)
@@ -44,9 +44,10 @@ def write_readout(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float],
     (detect,), (volume,) = readouts["lesion"], readouts["lesion_ml"]
     weights = np.stack([detect.weights * detect.scale, volume.weights * volume.scale], 1)
 
-    def write(noise: float) -> Path:
+    def write(noise: float, *, lesion: float = 1.0) -> Path:
         folder = tmp_path_factory.mktemp("readout")
-        spoilt = weights * (1 + noise * np.random.default_rng(0).standard_normal(weights.shape))
+        off = np.random.default_rng(0).standard_normal(weights.shape)
+        spoilt = weights * [lesion, 1.0] * (1 + noise * off)
         g = graphs.Writer(0)
         flat = g.add("Flatten", "signal")
         centred = g.add("Sub", flat, g.constant(detect.mean.astype(np.float32)))
@@ -63,7 +64,7 @@ def write_readout(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float],
 
 
 @pytest.fixture(scope="module")
-def plan(write_readout: Callable[[float], Path]) -> StressPlan:
+def plan(write_readout: Callable[..., Path]) -> StressPlan:
     """An original, its copy and one with other weights."""
     folders = {}
     for name, noise in (("original", 0.0), ("copy", 0.0), ("spoilt", 0.02)):
@@ -131,6 +132,20 @@ def test_the_progress_ends_where_it_said_it_would(plan: StressPlan) -> None:
     told: list[tuple[int, int]] = []
     stress(replace(plan, axes=("gain",), count=4), lambda done, total: told.append((done, total)))
     assert told == [(done, 7) for done in range(1, 8)]
+
+
+def test_an_original_that_detects_no_lesion_is_refused_at_the_base_point(
+    plan: StressPlan, write_readout: Callable[..., Path]
+) -> None:
+    folder = write_readout(0.0, lesion=-1.0)
+    labelled = (replace(HEADS[0], labels=("lesion", "none")), HEADS[1])
+    net = graphs.Net("net", folder / "net.onnx", (InputSpec("signal", "float32", SHAPE, "TESKQ"),), labelled)
+    reversed_ = replace(plan, original=make_artefact(net, "onnxruntime", "fp32", net.path, folder / "a"))
+    told: list[int] = []
+    with pytest.raises(BadInput, match=r"is 0\.\d+, surely below \.5: .* 'none', is taken for") as caught:
+        stress(reversed_, lambda done, total: told.append(done))
+    assert (told, caught.value.where) == ([], "head lesion")
+    assert "lesion as the second label" in caught.value.remedy
 
 
 def test_a_stress_test_comes_back_from_its_json(found: Stress) -> None:
@@ -239,6 +254,21 @@ def test_heads_are_known_by_name_or_as_the_only_one(outputs, named, scored) -> N
 def test_heads_that_cannot_be_scored_are_refused(outputs, named, words) -> None:
     with pytest.raises(BadInput, match=words):
         scored_heads(outputs, **named)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "problem", "remedy"),
+    [
+        ((_output("c", "multiclass", 3),), "no head is binary or gives values: c (multiclass)", "train and"),
+        ((_output("a", "binary"), _output("b", "binary")), "is not known", "--label HEAD for the binary"),
+        ((_output("ml", "regression"),), "is not known", "--value HEAD for the one that gives mL"),
+    ],
+)
+def test_only_heads_that_are_there_are_asked_for(outputs, problem, remedy) -> None:
+    with pytest.raises(BadInput) as caught:
+        scored_heads(outputs)
+    assert problem in caught.value.problem
+    assert caught.value.remedy.startswith(remedy)
 
 
 def test_scores_are_the_judges_figures() -> None:
