@@ -14,7 +14,7 @@ from artefacts import change_manifest, make_artefact
 from edgemed.errors import BadInput, Unavailable
 from edgemed.judge.paired_auc import paired_aucs
 from edgemed.mr.linear import fit_linear
-from edgemed.mr.protocol import PROTOCOL_A
+from edgemed.mr.protocol import PROTOCOL_A, PROTOCOL_B
 from edgemed.mr.quality import auc, r2
 from edgemed.mr.simulate import simulate
 from edgemed.mr.stress import StressPlan, check_input, largest_losses, stress
@@ -208,6 +208,16 @@ ACQUISITION = TASK.protocol.acquisition
 def test_a_model_of_other_signals_is_refused(plan: StressPlan, changes: dict, words: str) -> None:
     with pytest.raises(BadInput, match=words):
         check_input(_manifest(plan, **changes), TASK)
+
+
+def test_the_protocol_that_fits_is_named_or_how_to_write_one(plan: StressPlan) -> None:
+    b = InputSpec("signal", "float32", (3, 32, 32, 1, 2), "TESKQ", PROTOCOL_B.acquisition)
+    with pytest.raises(BadInput) as caught:
+        check_input(replace(read_manifest(plan.original), inputs=(b,)), IMRD_EASY)
+    assert caught.value.remedy == "--protocol B"
+    with pytest.raises(BadInput) as caught:
+        check_input(_manifest(plan), replace(IMRD_EASY, protocol=PROTOCOL_B))
+    assert caught.value.remedy.startswith("neither protocol A nor B fits: edgemed mr simulate")
 
 
 def test_a_model_of_these_signals_is_taken(plan: StressPlan) -> None:
