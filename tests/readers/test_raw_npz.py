@@ -84,6 +84,7 @@ def test_complex128_is_rounded(tmp_path: Path) -> None:
         ({"dwell_time_s": [1e-5, 2e-5]}, "expected one number"),
         ({"dwell_time_s": -1e-5}, "dwell_time_s -1e-05 is not above 0"),
         ({"larmor_frequency_hz": np.nan}, "larmor_frequency_hz nan is not above 0"),
+        ({"larmor_frequency_hz": 27.46}, "27.46 Hz is too low for a Larmor frequency"),
         ({"echo_times_s": [0.01, 0.03, 0.02, 0.04]}, "do not ascend"),
         ({"echo_times_s": [["a"]]}, "'echo_times_s' is <U1"),
         ({"inversion_times_s": [0.1, -0.2, 0.3]}, "inversion_times_s -0.2 is below 0"),

@@ -172,6 +172,12 @@ def test_another_acquisition_is_refused(change, says):
         ACQUISITION.check(dataclasses.replace(ACQUISITION, **change))
 
 
+def test_an_error_about_an_acquisition_speaks_of_no_artefact_where_there_may_be_none():
+    with pytest.raises(BadInput) as caught:
+        ACQUISITION.check(dataclasses.replace(ACQUISITION, dwell_time_s=5e-6))
+    assert "as in the first file of the set, or in the artefact's contract" in caught.value.remedy
+
+
 def test_what_the_contract_does_not_state_is_not_compared():
     bare = dataclasses.replace(ACQUISITION, inversion_times_s=None, repetition_times_s=None)
     bare.check(ACQUISITION)
