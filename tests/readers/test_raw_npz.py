@@ -56,8 +56,10 @@ def test_one_coil_and_then_one_shot_may_be_left_out(tmp_path: Path, kept: Any) -
 
 def test_a_set_of_one_signal_is_that_signal_and_of_two_is_none(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_raw(write(tmp_path, signal=SAMPLES[np.newaxis])).samples, SAMPLES)
-    with pytest.raises(BadInput, match=r"shape \(2, 3, 4, 8, 2\); expected complex"):
+    with pytest.raises(BadInput, match=r"shape \(2, 3, 4, 8, 2\); expected complex") as caught:
         read_raw(write(tmp_path, signal=np.stack((SAMPLES, SAMPLES))))
+    assert "an .npz of one signal" in caught.value.remedy
+    assert "edgemed judge" in caught.value.remedy
 
 
 def test_complex128_is_rounded(tmp_path: Path) -> None:
