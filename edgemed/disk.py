@@ -46,7 +46,7 @@ def flush_one(path: Path) -> None:
 
 
 _AGAIN = "free some space and run the same command again: finished stages are reused"
-_TAKEN = "a file has the name of this folder: name another folder, or move the file"
+_TAKEN = "a file stands where a folder is needed: name another folder, or move the file"
 
 
 def disk_failure(error: OSError, where: Path, remedy: str = "") -> ToolFailure:

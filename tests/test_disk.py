@@ -38,7 +38,7 @@ def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path, below: str):
     with pytest.raises(OSError, match=r"exists|Not a directory") as caught:
         (tmp_path / "out" / below).mkdir(parents=True, exist_ok=True)
     failure = disk_failure(caught.value, Path("out"))
-    assert failure.remedy == "a file has the name of this folder: name another folder, or move the file"
+    assert failure.remedy == "a file stands where a folder is needed: name another folder, or move the file"
 
 
 def test_a_failed_write_says_why():
