@@ -46,6 +46,7 @@ def flush_one(path: Path) -> None:
 
 
 _AGAIN = "free some space and run the same command again: finished stages are reused"
+_TAKEN = "a file stands where a folder is needed: name another folder, or move the file"
 
 
 def disk_failure(error: OSError, where: Path, remedy: str = "") -> ToolFailure:
@@ -53,4 +54,6 @@ def disk_failure(error: OSError, where: Path, remedy: str = "") -> ToolFailure:
     if error.errno == errno.ENOSPC:
         return DiskFull("the disk is full", where=str(where), remedy=remedy or _AGAIN)
     problem = f"cannot write: {error.strerror or error}"
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        remedy = remedy or _TAKEN
     return ToolFailure(problem, where=str(error.filename or where), remedy=remedy)

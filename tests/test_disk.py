@@ -32,6 +32,15 @@ def test_what_fails_leaves_what_was_there(tmp_path: Path):
     assert {path.name for path in tmp_path.iterdir()} == {"a.json", "taken"}
 
 
+@pytest.mark.parametrize("below", ["", "more"])
+def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path, below: str):
+    (tmp_path / "out").touch()
+    with pytest.raises(OSError, match=r"exists|Not a directory") as caught:
+        (tmp_path / "out" / below).mkdir(parents=True, exist_ok=True)
+    failure = disk_failure(caught.value, Path("out"))
+    assert failure.remedy == "a file stands where a folder is needed: name another folder, or move the file"
+
+
 def test_a_failed_write_says_why():
     failure = disk_failure(PermissionError(errno.EACCES, "Permission denied", "out/x"), Path("out"))
     assert type(failure) is ToolFailure

@@ -24,8 +24,9 @@ from edgemed.cli.targets import targets
     cls=EdgemedGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 2 bad input, 3 nothing was proven not worse than the original, 4 a tool or "
-    "the machine failed, 5 an artefact is not what its manifest says, 130 interrupted. With --json an error "
-    "is {error: {problem, where, next}, exit_code} on standard output.",
+    "the machine failed, 5 an artefact is not what its manifest says, 130 interrupted (finished stages of a "
+    "compile are kept). With --json an error is {error: {problem, where, next}, exit_code} on standard "
+    "output.",
 )
 @click.version_option(__version__, prog_name="edgemed")
 def cli() -> None:

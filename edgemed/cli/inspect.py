@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgemed.cli.tables import plain, print_table
+from edgemed.errors import BadInput
 
 if TYPE_CHECKING:
-    from edgemed.types import InputSpec, Manifest, ModelSpec, OutputSpec, Verdict
+    from edgemed.types import Acquisition, InputSpec, Manifest, ModelSpec, OutputSpec, Verdict
 
 
 @click.command(
@@ -21,23 +23,38 @@ Examples:
   edgemed inspect model.onnx
   edgemed inspect model.py:build -w model.safetensors
   edgemed inspect out
+  edgemed inspect scan.h5
   edgemed inspect out/artefacts/openvino-int8 --json"""
 )
 @click.argument("path")
 @click.option("-w", "--weights", help="Weights of a factory.")
 @click.option(
     "--json", "as_json", is_flag=True,
-    help="Print JSON: an artefact's manifest.json, or {kind, sha256, inputs, ...} of a model.",
+    help="Print JSON: an artefact's manifest.json, {kind, sha256, inputs, ...} of a model, or {signals, "
+    "shape, acquisition} of raw MR signals.",
 )  # fmt: skip
 def inspect(path: str, weights: str | None, as_json: bool) -> None:
-    """Show what a trained model or an artefact holds.
+    """Show what a trained model, an artefact or a file of raw MR signals holds.
 
-    PATH is a model's file, an artefact folder, or a compile's output folder, whose best artefact is shown.
+    PATH is a model's file, an artefact folder, a compile's output folder, whose best artefact is shown, or a
+    file of raw MR signals (.h5, .mrd, .mat, .npz), of which is shown how they were taken.
     """
+    from edgemed.readers.raw import RAW_READERS
     from edgemed.types import ModelSpec
 
-    if Path(path).is_dir():
-        _artefact(Path(path), as_json)
+    file = Path(path)
+    if file.is_dir():
+        _artefact(file, as_json)
+    elif not file.exists() and not Path(path.partition(":")[0]).exists():
+        raise BadInput("no such file or folder", where=path)
+    elif file.suffix.lower() in RAW_READERS:
+        _raw(file, as_json)
+    elif file.suffix.lower() == ".toml":
+        raise BadInput(
+            "neither a trained model nor an artefact",
+            where=path,
+            remedy=f"where this is a recipe: edgemed compile {path} --dry-run tells what it does",
+        )
     else:
         _model(ModelSpec(path, weights), as_json)
 
@@ -95,6 +112,32 @@ def _model(spec: ModelSpec, as_json: bool) -> None:
         if facts.get(key):
             rows.append((key, _shown(facts[key])))
     _lines(*rows)
+
+
+def _raw(path: Path, as_json: bool) -> None:
+    from edgemed.readers.raw_description import describe_raw
+
+    found = describe_raw(path)
+    if as_json:
+        click.echo(found.to_json(), nl=False)
+        return
+    _lines(
+        ("raw MR signals", str(path)),
+        ("signals", f"{found.signals:,}"),
+        ("taken with", plain(found.acquisition.describe(found.shape))),
+        ("echoes", _echoes(found.acquisition)),
+    )
+
+
+def _echoes(acquisition: Acquisition) -> str:
+    """`32, the first after 15 ms, 15 ms apart`."""
+    times = [1e3 * time for time in acquisition.echo_times_s]
+    told = f"{len(times)}, the first after {times[0]:g} ms"
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    if not gaps:
+        return told
+    low, high = f"{min(gaps):.4g}", f"{max(gaps):.4g}"
+    return f"{told}, {low if low == high else f'{low} to {high}'} ms apart"
 
 
 def _runtime(manifest: Manifest) -> str:

@@ -150,7 +150,7 @@ def _preview(plan: StressPlan, *, as_json: bool) -> None:
 def _print(found: Stress) -> None:
     from edgemed.report.numerals import share
     from edgemed.report.stress_text import AXES as WORDS
-    from edgemed.report.stress_text import METRICS, answer, lost, reached
+    from edgemed.report.stress_text import METRICS, answer, lost, notes, reached
 
     click.echo(found.simulated)
     for index, first in enumerate(found.axes[0].points[0].figures):
@@ -170,7 +170,7 @@ def _print(found: Stress) -> None:
     click.echo("")
     for name, why in found.left_out.items():
         click.echo(f"note: {name} did not answer: {why}")
-    for note in found.notes:
-        click.echo(f"note: {note}")
+    for note in notes(found):
+        click.echo(f"note: {plain(note)}")
     for line in answer(found):
         click.echo(plain(line))

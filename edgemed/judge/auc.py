@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,9 @@ from edgemed.judge.level import LEVEL
 from edgemed.types.figures import Figure
 
 Question = tuple[str, NDArray[np.float64], NDArray[np.bool_]]
+_CHANCE = 0.5
+_ONE_IN_1000 = -3.09
+"""Standard deviations."""
 
 
 def influence(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> tuple[float, NDArray[np.float64]]:
@@ -37,6 +41,15 @@ def influence(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> tuple
         return auc, np.full(len(scores), np.nan)
     scale = np.where(positive, np.sqrt(m * (m - 1)), np.sqrt(n * (n - 1)))
     return auc, (shares - auc) / scale
+
+
+def is_surely_reversed(auc: float, counts: Sequence[int]) -> bool:
+    """Whether chance gives so low an AUC in fewer than 1 of 1000 sets of so many cases of each class.
+
+    By the normal approximation of U: Mann and Whitney, Annals of Mathematical Statistics 18 (1947) 50-60.
+    """
+    m, n = counts
+    return (auc - _CHANCE) / math.sqrt((m + n + 1) / (12 * m * n)) < _ONE_IN_1000
 
 
 def auc_figures(questions: Sequence[Question]) -> list[Figure]:

@@ -64,7 +64,10 @@ def write_sets(plan: Plan, out: Path, progress: Progress = lambda name, done, of
     A table has the columns `TABLE`. Raises `BadInput` for counts below 1, `ToolFailure` where a file cannot
     be written, and what `simulate` raises.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_failure(error, out) from None
     write = _write_npz if plan.form == "npz" else _write_mrd
     first = 0
     files = plan.files(out)

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from edgemed.child import report_progress
 from edgemed.errors import BadInput, Unavailable
 from edgemed.mr.omission import FILL
+from edgemed.mr.protocol import PROTOCOLS, Protocol
 from edgemed.mr.stress_points import SIMULATED, BasePoint, Signals, base_value, values
-from edgemed.mr.stressed_heads import score
+from edgemed.mr.stressed_heads import check_direction, score
 from edgemed.mr.task import Task
 from edgemed.runtime import Session
 from edgemed.runtime.signal_check import check_signals
@@ -82,27 +83,36 @@ def check_input(manifest: Manifest, task: Task) -> InputSpec:
             remedy=f'compile with layout = "{LAYOUT}" and steps from there on, see "Raw MR signals"',
         )
     (spec,) = raw
-    protocol = task.protocol
+    if misfit := _misfit(spec, task.protocol):
+        fitting = [name for name, protocol in PROTOCOLS.items() if not _misfit(spec, protocol)]
+        raise BadInput(
+            f"{task.name} is not taken as the artefact's contract says: {misfit}",
+            where=f"input {spec.name}",
+            remedy=f"--protocol {fitting[0]}"
+            if fitting
+            else "neither protocol A nor B fits: edgemed mr simulate imrd-easy --dry-run --json > mine.json, "
+            "write the protocol there that the model was made for, and give mine.json as TASK",
+        )
+    return spec
+
+
+def _misfit(spec: InputSpec, protocol: Protocol) -> str:
+    """How signals of `protocol` differ from those that `spec` takes, "" where they do not."""
     try:
         if spec.acquisition is not None:
             spec.acquisition.check(protocol.acquisition)
-        shape = (len(protocol.inversion_s), protocol.echoes, protocol.samples, 1, 2)
-        if spec.shape != shape:
-            raise BadInput(f"simulated signals are {list(shape)}, expected {list(spec.shape)}")
     except BadInput as error:
-        raise BadInput(
-            f"{task.name} is not taken as the artefact's contract says: {error.problem}",
-            where=f"input {spec.name}",
-            remedy="--protocol A or B, or a task .json with the protocol that the model was made for",
-        ) from None
-    return spec
+        return error.problem
+    shape = (len(protocol.inversion_s), protocol.echoes, protocol.samples, 1, 2)
+    return "" if spec.shape == shape else f"simulated signals are {list(shape)}, expected {list(spec.shape)}"
 
 
 def stress(plan: StressPlan, progress: Callable[[int, int], None] = report_progress) -> Stress:
     """Simulate each point, let all answer, and compare. `progress` is told the points done, and how many.
 
     What cannot run on this machine is left out and named; where its stand-in was judged, the stand-in
-    answers. Raises `Unavailable` where nothing is left, and what `BasePoint.of`, `Session.load` and
+    answers. Raises `Unavailable` where nothing is left, `BadInput` where the original's AUC shows that it
+    detects what is no lesion, and what `BasePoint.of`, `Session.load` and
     `Session.execute` raise.
     """
     original, spec = Session.load_to_judge(plan.original), plan.input
@@ -122,6 +132,7 @@ def stress(plan: StressPlan, progress: Callable[[int, int], None] = report_progr
         return StressPoint(value, _refused(spec, allowed, arrays), figures)
 
     usual = point(math.nan, base.signals)
+    check_direction(usual.figures, original.manifest.outputs, base.lesion)
     done, total = 1, 1 + sum(len(each) - 1 for each in plan.points.values())
     progress(done, total)
     axes = []

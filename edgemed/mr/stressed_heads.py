@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
+from edgemed.judge.auc import is_surely_reversed
 from edgemed.judge.level import LEVEL
 from edgemed.judge.paired_auc import paired_aucs
 from edgemed.judge.value_findings import paired_r2
@@ -44,12 +45,7 @@ def scored_heads(
     if measures:
         found[measures] = "r2"
     if not found:
-        told = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
-        raise BadInput(
-            f"which head detects lesions or gives their volume is not known: {told}",
-            where="the model",
-            remedy="--label HEAD for the binary head that detects, --value HEAD for the one that gives mL",
-        )
+        raise _none_scored(kinds)
     return found
 
 
@@ -71,6 +67,44 @@ def score(
             best, reached = _volume(lesion_ml, before, after)
         figures.append(StressFigure(head, metric, best, reached))
     return tuple(figures)
+
+
+def check_direction(
+    figures: Sequence[StressFigure], outputs: Sequence[OutputSpec], lesion: NDArray[np.uint8]
+) -> None:
+    """Raises `BadInput` where the original's AUC lies surely below .5: it detects what is no lesion."""
+    counts = np.bincount(lesion, minlength=2).tolist()
+    for figure in figures:
+        if figure.metric != "auc" or not is_surely_reversed(figure.original, counts):
+            continue
+        (labels,) = (spec.labels for spec in outputs if spec.name == figure.head)
+        second = f"its second label, {labels[1]!r}," if labels else "its positive class"
+        raise BadInput(
+            f"the original's AUC is {figure.original:.3f}, surely below .5: {second} is taken for the lesion",
+            where=f"head {figure.head}",
+            remedy="train and compile with the lesion as the second label: 1 where the control is 0, or, for "
+            "edgemed mr train, of two names the later in the alphabet",
+        )
+
+
+def _none_scored(kinds: Mapping[str, str]) -> BadInput:
+    told = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
+    named = {
+        "binary": "--label HEAD for the binary head that detects",
+        "regression": "--value HEAD for the one that gives mL",
+    }
+    remedies = [remedy for kind, remedy in named.items() if kind in kinds.values()]
+    if remedies:
+        return BadInput(
+            f"which head detects lesions or gives their volume is not known: {told}",
+            where="the model",
+            remedy=", ".join(remedies),
+        )
+    return BadInput(
+        f"no head is binary or gives values: {told}",
+        where="the model",
+        remedy="train and compile a model with a binary head (control, lesion), or with one that gives mL",
+    )
 
 
 def _check_kind(outputs: Sequence[OutputSpec], name: str, kind: str, where: str) -> None:

@@ -7,13 +7,13 @@ from decimal import Decimal
 from xml.etree import ElementTree
 
 from edgemed.errors import BadInput
+from edgemed.types.raw_signal import LOWEST_LARMOR_HZ
 
 _LARMOR = "experimentalConditions/H1resonanceFrequency_Hz"
 _PROTOCOL = "measurementInformation/protocolName"
 _ECHO_TIMES = "sequenceParameters/TE"
 _INVERSION_TIMES = "sequenceParameters/TI"
 _REPETITION_TIMES = "sequenceParameters/TR"
-_LOWEST_LARMOR_HZ = 1000.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _times(root: ElementTree.Element, path: str) -> tuple[float, ...]:
 
 def _frequency(text: str) -> float:
     hertz = scaled(text, 0, _LARMOR)
-    if hertz < _LOWEST_LARMOR_HZ:
+    if hertz < LOWEST_LARMOR_HZ:
         raise BadInput(
             f"{_LARMOR} is {text}: too low for a frequency in Hz",
             remedy="write it in Hz; some MaRGE versions write MHz there",

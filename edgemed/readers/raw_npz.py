@@ -21,6 +21,11 @@ _ECHO_TIMES = "echo_times_s"
 _PROTOCOL = "protocol"
 _INVERSIONS = "inversion_times_s"
 _REPETITIONS = "repetition_times_s"
+_FORM = "store one signal, of these axes in this order"
+_ALONE = (
+    "one signal is read here: store one alone, such as signal[0], as an .npz of one signal with the other "
+    "arrays beside it; sets of many are for edgemed compile and edgemed judge"
+)
 
 
 def read_raw_npz(path: Path) -> RawSignal:
@@ -106,7 +111,9 @@ def _four_axes(signal: NDArray[Any], echoes: int) -> NDArray[np.complex64]:
         axis in (0, 1) and [i for i, length in enumerate(signal.shape) if length == echoes] == [axis]
     )
     if signal.dtype.kind != "c" or not clear:
-        raise _other_form(_SIGNAL, signal, f"complex (shots, {echoes} echoes, samples, coils)")
+        several = signal.dtype.kind == "c" and signal.ndim == 5
+        expected = f"complex (shots, {echoes} echoes, samples, coils)"
+        raise _other_form(_SIGNAL, signal, expected, _ALONE if several else _FORM)
     if signal.ndim < 4:
         signal = signal[..., np.newaxis]
     if signal.ndim < 4:
@@ -115,5 +122,7 @@ def _four_axes(signal: NDArray[Any], echoes: int) -> NDArray[np.complex64]:
         return signal.astype(np.complex64)
 
 
-def _other_form(name: str, array: NDArray[Any], expected: str) -> BadInput:
-    return BadInput(f"array {name!r} is {array.dtype} of shape {array.shape}; expected {expected}")
+def _other_form(name: str, array: NDArray[Any], expected: str, remedy: str = "") -> BadInput:
+    return BadInput(
+        f"array {name!r} is {array.dtype} of shape {array.shape}; expected {expected}", remedy=remedy
+    )

@@ -107,4 +107,4 @@ class StreamedSet(ABC):
             yield sample
 
 
-_SKIP = "mend or remove it, or leave unreadable samples out with --skip-bad"
+_SKIP = "mend or remove it; edgemed compile --skip-bad leaves unreadable samples out"

@@ -118,7 +118,7 @@ class CsvSet(StreamedSet):
                 raise BadInput(
                     f"no such file: {name!r}",
                     where=where,
-                    remedy="paths are relative to the CSV; --skip-bad leaves such rows out",
+                    remedy="paths are relative to the CSV; edgemed compile --skip-bad leaves such rows out",
                 )
 
     def _targets(self, row: Row) -> dict[str, NDArray[Any]]:

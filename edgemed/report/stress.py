@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgemed.report.numerals import share
 from edgemed.report.roc_chart import MOST_CURVES
 from edgemed.report.stress_chart import LEAST, stress_chart
-from edgemed.report.stress_text import AXES, METRICS, answer, between, lost, reached
+from edgemed.report.stress_text import AXES, METRICS, answer, between, lost, notes, reached
 from edgemed.types.stress import WORTH, Stress, StressAxis, Stressed
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class StressSection:
 
     it: Stress
     answer: tuple[str, ...]
+    notes: tuple[str, ...]
     drawn: tuple[str, ...]
     levels: str
     axes: tuple[Along, ...]
@@ -64,6 +65,7 @@ def stress_section(stress: Stress) -> StressSection:
     return StressSection(
         it=stress,
         answer=tuple(answer(stress)),
+        notes=tuple(notes(stress)),
         drawn=drawn,
         levels=" and ".join(
             f"{METRICS[each]} {WORTH[each]:g} (drawn from {LEAST[each]:g} on)" for each in metrics

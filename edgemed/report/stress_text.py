@@ -50,6 +50,22 @@ def answer(stress: Stress) -> list[str]:
     ]
 
 
+def notes(stress: Stress) -> list[str]:
+    """What was noted, and where points were left out of `answer` since the original does too badly there."""
+    shown = [
+        f"{METRICS[each.metric]} {WORTH[each.metric]:g}"
+        for each in stress.largest
+        if any(
+            figure.metric == each.metric and figure.original < WORTH[each.metric]
+            for axis in stress.axes
+            for point in axis.points
+            for figure in point.figures
+        )
+    ]
+    left_out = f"Points where the original is below {' or '.join(shown)} do not count for the largest loss."
+    return [*stress.notes, *([left_out] if shown else [])]
+
+
 def _largest(each: LargestLoss) -> str:
     name = METRICS[each.metric]
     told = "beyond" if each.exceeded else "within"

@@ -111,7 +111,8 @@ def _check_clipping(signal: NDArray[Any], where: str) -> None:
                 f"clipped: {at_peak[worst]} of {parts.shape[1]} values of {'IQ'[worst % 2]} in coil "
                 f"{worst // 2} are at its end, {abs(float(peaks[worst])):.4g}",
                 where=where,
-                remedy="lower the receiver gain and acquire again",
+                remedy="lower the receiver gain and acquire again; a simulated signal without noise "
+                "(edgemed mr simulate --clean) looks so too, and no receiver gives it: simulate with noise",
             )
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from edgemed.errors import BadInput
 from edgemed.judge.agreement import ROUNDING
+from edgemed.judge.auc import is_surely_reversed
 from edgemed.judge.groups import group_numbers
 from edgemed.judge.scores import as_scores, names_of_classes, names_of_columns
 from edgemed.measure import Predictions
 from edgemed.types import Figures, OutputSpec
 
 _CHANCE = 0.5
-_ONE_IN_1000 = -3.09
-"""Standard deviations."""
 _AS_TRAINED = "are the data as in training (scale, layout, channels)?"
 
 
@@ -31,7 +29,7 @@ def doubts(original: Sequence[Figures], role: str, answers: Predictions | None =
         auc = figures.get("auc")
         if figures.kind == "binary" and auc is not None and auc.value is not None:
             told = f"the original's AUC for {figures.output} on the {role} set is {auc.value:.3f}"
-            if _is_surely_reversed(auc.value, _counts(figures, answers)):
+            if is_surely_reversed(auc.value, _counts(figures, answers)):
                 raise BadInput(
                     f"{told}, surely below .5: labels and columns are in another order",
                     where=f"--{role}",
@@ -53,15 +51,6 @@ def _counts(figures: Figures, answers: Predictions | None) -> Sequence[int]:
         return tuple(figures.class_counts.values())
     targets = answers.targets[figures.output].reshape(-1)
     return [len(np.unique(groups[targets == each])) for each in (0, 1)]
-
-
-def _is_surely_reversed(auc: float, counts: Sequence[int]) -> bool:
-    """Whether chance gives so low an AUC in fewer than 1 of 1000 sets.
-
-    By the normal approximation of U: Mann and Whitney, Annals of Mathematical Statistics 18 (1947) 50-60.
-    """
-    m, n = counts
-    return (auc - _CHANCE) / math.sqrt((m + n + 1) / (12 * m * n)) < _ONE_IN_1000
 
 
 def dead_columns(outputs: Sequence[OutputSpec], original: Predictions, role: str) -> Iterator[str]:

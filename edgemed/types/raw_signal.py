@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 from edgemed.errors import BadInput
 from edgemed.types.record import Record
 
-_REMEDY = "the artefact answers signals taken as those it was trained on: acquire again with that protocol"
+_REMEDY = (
+    "signals must be taken as in the first file of the set, or in the artefact's contract: acquire again "
+    "with that protocol"
+)
 LAYOUT: Final = "TESKQ"
 """Axes of a raw signal as a model's input: shot, echo, sample, coil, and I and Q."""
 SAME_TIME = 1e-3
 """Relative: receivers divide one clock, so a rate that is not the same is another one."""
 SAME_FREQUENCY = 1e-2
 """Relative: permanent magnets drift by some tenths of a percent with temperature."""
+LOWEST_LARMOR_HZ = 1000.0
+"""What is lower was given in MHz: protons in the earth's field have twice as much."""
 
 _Times = tuple[float, ...] | None
 
@@ -31,7 +36,8 @@ class Acquisition(Record):
     at the receiver's centre, `echo_times_s` (echoes,) when the middle of each echo comes after its shot's
     excitation, `protocol` the sequence's name. `inversion_times_s` (0 for no inversion) and
     `repetition_times_s` are those that the sequence states, one for all shots or one for each, and None where
-    it states none. Raises `BadInput` for times and frequencies that are none.
+    it states none. Raises `BadInput` for times and frequencies that are none, and for a Larmor frequency
+    below `LOWEST_LARMOR_HZ`.
     """
 
     dwell_time_s: float
@@ -46,6 +52,13 @@ class Acquisition(Record):
             value = getattr(self, name)
             if not 0 < value < math.inf:
                 raise BadInput(f"{name} {value:g} is not above 0", where=f"acquisition.{name}")
+        if self.larmor_frequency_hz < LOWEST_LARMOR_HZ:
+            given = self.larmor_frequency_hz
+            raise BadInput(
+                f"{given:g} Hz is too low for a Larmor frequency",
+                where="acquisition.larmor_frequency_hz",
+                remedy=f"give it in Hz, not MHz: {given:g} MHz are {1e6 * given:.10g}",
+            )
         for earlier, later in zip((0.0, *self.echo_times_s), self.echo_times_s, strict=False):
             if not earlier < later < math.inf:
                 raise BadInput(

@@ -128,7 +128,11 @@ def test_inspect(compiled):
     manifest = compiled.run("inspect", "out", "--json").json
     assert manifest["backend"] == "onnxruntime"
     assert "every file is as the manifest says" in compiled.run("inspect", "out").out
-    compiled.run("inspect", "none.onnx").refused(2, "none.onnx")
+    for missing in ("none.onnx", "none.py:build", "none.h5", "none"):
+        compiled.run("inspect", missing).refused(2, "no such file or folder", missing)
+    (compiled / "some.toml").touch()
+    compiled.run("inspect", "some.toml").refused(2, "neither a trained", "compile some.toml --dry-run")
+    compiled.run("inspect", "acc.npz").refused(2, "acc.npz", "dwell_time_s")
 
 
 def test_doctor(compiled):

@@ -42,6 +42,14 @@ def table(tmp_path: Path) -> Path:
     return tmp_path / "table.npz"
 
 
+def test_a_larmor_frequency_in_mhz_is_refused(table: Path) -> None:
+    out = table.with_name("decays.npz")
+    done = run(str(table), "-o", str(out), "--larmor-frequency", "27.46", "--json")
+    assert done.exit_code == 2
+    assert json.loads(done.stdout)["error"]["next"] == "give it in Hz, not MHz: 27.46 MHz are 27460000"
+    assert not out.exists()
+
+
 def test_the_file_is_a_set_of_raw_signals_with_the_tables_columns(table: Path) -> None:
     out = table.with_name("decays.npz")
     done = run(str(table), "-o", str(out), "--larmor-frequency", str(LARMOR), "--json")

@@ -45,6 +45,14 @@ def test_a_smaller_set_leaves_nothing_of_a_larger_one_but_files_of_others(tmp_pa
     assert [row.partition(",")[0] for row in rows] == ["path", "accept/00000.h5", "accept/00001.h5"]
 
 
+def test_a_file_in_the_place_of_the_folder_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(ToolFailure, match="cannot write: File exists") as caught:
+        write_sets(Plan(TASK, {"accept": 2}, 1), tmp_path / "out")
+    assert caught.value.where == str(tmp_path / "out")
+    assert "name another folder" in caught.value.remedy
+
+
 def test_a_set_that_breaks_off_leaves_no_table_of_the_files_it_wrote_over(tmp_path: Path) -> None:
     write_sets(Plan(TASK, {"accept": 2}, 1, "mrd"), tmp_path)
     (tmp_path / "accept" / "00001.h5").unlink()

@@ -14,7 +14,7 @@ from artefacts import change_manifest, make_artefact
 from edgemed.errors import BadInput, Unavailable
 from edgemed.judge.paired_auc import paired_aucs
 from edgemed.mr.linear import fit_linear
-from edgemed.mr.protocol import PROTOCOL_A
+from edgemed.mr.protocol import PROTOCOL_A, PROTOCOL_B
 from edgemed.mr.quality import auc, r2
 from edgemed.mr.simulate import simulate
 from edgemed.mr.stress import StressPlan, check_input, largest_losses, stress
@@ -32,7 +32,7 @@ LIMITS = {"auc": 0.005, "r2": 0.01}
 
 
 @pytest.fixture(scope="module")
-def write_readout(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float], Path]:
+def write_readout(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Writes the closed-form readout of heads that no test uses, spoilt by noise on its weights."""
     made = simulate(TASK, 120, 9)
     features = made.signals.view(np.float32).reshape(len(made.signals), -1)
@@ -44,9 +44,10 @@ def write_readout(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float],
     (detect,), (volume,) = readouts["lesion"], readouts["lesion_ml"]
     weights = np.stack([detect.weights * detect.scale, volume.weights * volume.scale], 1)
 
-    def write(noise: float) -> Path:
+    def write(noise: float, *, lesion: float = 1.0) -> Path:
         folder = tmp_path_factory.mktemp("readout")
-        spoilt = weights * (1 + noise * np.random.default_rng(0).standard_normal(weights.shape))
+        off = np.random.default_rng(0).standard_normal(weights.shape)
+        spoilt = weights * [lesion, 1.0] * (1 + noise * off)
         g = graphs.Writer(0)
         flat = g.add("Flatten", "signal")
         centred = g.add("Sub", flat, g.constant(detect.mean.astype(np.float32)))
@@ -63,7 +64,7 @@ def write_readout(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float],
 
 
 @pytest.fixture(scope="module")
-def plan(write_readout: Callable[[float], Path]) -> StressPlan:
+def plan(write_readout: Callable[..., Path]) -> StressPlan:
     """An original, its copy and one with other weights."""
     folders = {}
     for name, noise in (("original", 0.0), ("copy", 0.0), ("spoilt", 0.02)):
@@ -133,6 +134,20 @@ def test_the_progress_ends_where_it_said_it_would(plan: StressPlan) -> None:
     assert told == [(done, 7) for done in range(1, 8)]
 
 
+def test_an_original_that_detects_no_lesion_is_refused_at_the_base_point(
+    plan: StressPlan, write_readout: Callable[..., Path]
+) -> None:
+    folder = write_readout(0.0, lesion=-1.0)
+    labelled = (replace(HEADS[0], labels=("lesion", "none")), HEADS[1])
+    net = graphs.Net("net", folder / "net.onnx", (InputSpec("signal", "float32", SHAPE, "TESKQ"),), labelled)
+    reversed_ = replace(plan, original=make_artefact(net, "onnxruntime", "fp32", net.path, folder / "a"))
+    told: list[int] = []
+    with pytest.raises(BadInput, match=r"is 0\.\d+, surely below \.5: .* 'none', is taken for") as caught:
+        stress(reversed_, lambda done, total: told.append(done))
+    assert (told, caught.value.where) == ([], "head lesion")
+    assert "lesion as the second label" in caught.value.remedy
+
+
 def test_a_stress_test_comes_back_from_its_json(found: Stress) -> None:
     assert Stress.from_json(found.to_json()) == found
     with pytest.raises(BadInput, match="format version 2"):
@@ -195,6 +210,16 @@ def test_a_model_of_other_signals_is_refused(plan: StressPlan, changes: dict, wo
         check_input(_manifest(plan, **changes), TASK)
 
 
+def test_the_protocol_that_fits_is_named_or_how_to_write_one(plan: StressPlan) -> None:
+    b = InputSpec("signal", "float32", (3, 32, 32, 1, 2), "TESKQ", PROTOCOL_B.acquisition)
+    with pytest.raises(BadInput) as caught:
+        check_input(replace(read_manifest(plan.original), inputs=(b,)), IMRD_EASY)
+    assert caught.value.remedy == "--protocol B"
+    with pytest.raises(BadInput) as caught:
+        check_input(_manifest(plan), replace(IMRD_EASY, protocol=PROTOCOL_B))
+    assert caught.value.remedy.startswith("neither protocol A nor B fits: edgemed mr simulate")
+
+
 def test_a_model_of_these_signals_is_taken(plan: StressPlan) -> None:
     spec = check_input(_manifest(plan, acquisition=Acquisition.from_dict(ACQUISITION.to_dict())), TASK)
     assert spec.name == "signal"
@@ -239,6 +264,21 @@ def test_heads_are_known_by_name_or_as_the_only_one(outputs, named, scored) -> N
 def test_heads_that_cannot_be_scored_are_refused(outputs, named, words) -> None:
     with pytest.raises(BadInput, match=words):
         scored_heads(outputs, **named)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "problem", "remedy"),
+    [
+        ((_output("c", "multiclass", 3),), "no head is binary or gives values: c (multiclass)", "train and"),
+        ((_output("a", "binary"), _output("b", "binary")), "is not known", "--label HEAD for the binary"),
+        ((_output("ml", "regression"),), "is not known", "--value HEAD for the one that gives mL"),
+    ],
+)
+def test_only_heads_that_are_there_are_asked_for(outputs, problem, remedy) -> None:
+    with pytest.raises(BadInput) as caught:
+        scored_heads(outputs)
+    assert problem in caught.value.problem
+    assert caught.value.remedy.startswith(remedy)
 
 
 def test_scores_are_the_judges_figures() -> None:

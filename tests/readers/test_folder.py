@@ -98,7 +98,7 @@ def test_unreadable_picture_is_named_or_skipped(folder: Path) -> None:
     with pytest.raises(BadInput, match="cannot be read") as caught:
         list(open_set("set", [GRAY], [BINARY], base=folder))
     assert caught.value.where == "sick/c.tif in set"
-    assert "--skip-bad" in caught.value.remedy
+    assert "edgemed compile --skip-bad" in caught.value.remedy
     data = open_set("set", [GRAY], [BINARY], base=folder, skip_bad=True)
     assert [sample.name for sample in data] == ["normal/a.png", "normal/deep/b.jpg", "sick/d.png"]
     assert data.skipped == ("sick/c.tif",)

@@ -56,8 +56,10 @@ def test_one_coil_and_then_one_shot_may_be_left_out(tmp_path: Path, kept: Any) -
 
 def test_a_set_of_one_signal_is_that_signal_and_of_two_is_none(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_raw(write(tmp_path, signal=SAMPLES[np.newaxis])).samples, SAMPLES)
-    with pytest.raises(BadInput, match=r"shape \(2, 3, 4, 8, 2\); expected complex"):
+    with pytest.raises(BadInput, match=r"shape \(2, 3, 4, 8, 2\); expected complex") as caught:
         read_raw(write(tmp_path, signal=np.stack((SAMPLES, SAMPLES))))
+    assert "an .npz of one signal" in caught.value.remedy
+    assert "edgemed judge" in caught.value.remedy
 
 
 def test_complex128_is_rounded(tmp_path: Path) -> None:
@@ -84,6 +86,7 @@ def test_complex128_is_rounded(tmp_path: Path) -> None:
         ({"dwell_time_s": [1e-5, 2e-5]}, "expected one number"),
         ({"dwell_time_s": -1e-5}, "dwell_time_s -1e-05 is not above 0"),
         ({"larmor_frequency_hz": np.nan}, "larmor_frequency_hz nan is not above 0"),
+        ({"larmor_frequency_hz": 27.46}, "27.46 Hz is too low for a Larmor frequency"),
         ({"echo_times_s": [0.01, 0.03, 0.02, 0.04]}, "do not ascend"),
         ({"echo_times_s": [["a"]]}, "'echo_times_s' is <U1"),
         ({"inversion_times_s": [0.1, -0.2, 0.3]}, "inversion_times_s -0.2 is below 0"),

@@ -91,6 +91,7 @@ def test_a_missing_file_is_found_at_opening_or_skipped(folder: Path) -> None:
     with pytest.raises(BadInput, match=r"no such file: 'img/b\.png'") as caught:
         open_set("cases.csv", [GRAY], [BINARY], base=folder)
     assert "row 2" in caught.value.where
+    assert "edgemed compile --skip-bad" in caught.value.remedy
     data = open_set("cases.csv", [GRAY], [BINARY], base=folder, skip_bad=True)
     assert len(list(data)) == 2
     assert data.skipped == ("img/b.png",)

@@ -14,7 +14,7 @@ from edgemed.errors import BadInput
 from edgemed.report import Picture, read_stress, write_report, write_stress
 from edgemed.report.gallery import pictures_in
 from edgemed.report.page import render
-from edgemed.report.stress_text import AXES, answer, lost
+from edgemed.report.stress_text import AXES, answer, lost, notes
 from edgemed.types.stress import (
     AxisName,
     LargestLoss,
@@ -163,6 +163,15 @@ def test_one_that_is_worth_no_comparison_is_not_called_robust(stress):
     gained = dataclasses.replace(stress.largest[0], loss=-0.001)
     (told, _) = answer(dataclasses.replace(stress, largest=(gained,)))
     assert told == "AUC: nothing is lost where the original reaches 0.7."
+
+
+def test_points_that_do_not_count_are_told_of(stress, section):
+    left_out = "Points where the original is below AUC 0.7 or R² 0.5 do not count for the largest loss."
+    assert notes(stress) == ["Filled with the mean signal.", left_out]
+    assert left_out in section.text
+    good = dataclasses.replace(stress, axes=(StressAxis("b1", 0.0, (_point(0.0, 0.9, 0.8),)),))
+    assert notes(good) == list(stress.notes)
+    assert notes(dataclasses.replace(stress, largest=())) == list(stress.notes)
 
 
 def test_the_page_and_the_file_are_written_together_and_pictures_stay(compilation, stress, tmp_path):

@@ -68,6 +68,13 @@ def test_amplitudes_that_differ_leave_no_more_room_than_four_deviations():
     assert few.range().rms[1] / few.range().rms[0] > 1.5
 
 
+def test_a_signal_that_looks_clipped_may_have_been_simulated_without_noise():
+    with pytest.raises(BadInput, match="clipped") as caught:
+        check_signals(SPEC, None, np.clip(signal(3), -0.5, 0.5)[np.newaxis])
+    for words in ("lower the receiver gain", "simulated signal without noise", "mr simulate --clean"):
+        assert words in caught.value.remedy
+
+
 def test_signals_like_those_of_the_calibration_set_pass(allowed):
     check_signals(
         SPEC, allowed, np.stack([signal(seed, gain) for seed, gain in ((40, 1), (41, 5), (42, 0.2))])
@@ -176,6 +183,12 @@ def test_a_single_value_may_be_0_and_a_lost_stretch_may_not():
 def test_another_acquisition_is_refused(change, says):
     with pytest.raises(BadInput, match=says):
         ACQUISITION.check(dataclasses.replace(ACQUISITION, **change))
+
+
+def test_an_error_about_an_acquisition_speaks_of_no_artefact_where_there_may_be_none():
+    with pytest.raises(BadInput) as caught:
+        ACQUISITION.check(dataclasses.replace(ACQUISITION, dwell_time_s=5e-6))
+    assert "as in the first file of the set, or in the artefact's contract" in caught.value.remedy
 
 
 def test_what_the_contract_does_not_state_is_not_compared():
