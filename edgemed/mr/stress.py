@@ -189,6 +189,8 @@ def _losses(axis: AxisName, point: StressPoint, limits: Mapping[Metric, float]) 
             value=point.value,
             original=figure.original,
             loss=each.loss,
+            low=each.low,
+            high=each.high,
             limit=limits[figure.metric],
         )
         for figure in filter(worth, point.figures)

@@ -82,8 +82,8 @@ def check_direction(
         raise BadInput(
             f"the original's AUC is {figure.original:.3f}, surely below .5: {second} is taken for the lesion",
             where=f"head {figure.head}",
-            remedy="train and compile with the lesion as the second label: 1 where the control is 0, or, for "
-            "edgemed mr train, of two names the later in the alphabet",
+            remedy="train and compile with the lesion as the second label: 1 where the control is 0, or "
+            "edgemed mr train --positive CLASS",
         )
 
 

@@ -71,8 +71,9 @@ def _largest(each: LargestLoss) -> str:
     told = "beyond" if each.exceeded else "within"
     if each.loss <= 0:
         return f"{name}: nothing is lost where the original reaches {WORTH[each.metric]:g}."
+    interval = f" ({between(each)})" if between(each) else ""
     return (
-        f"Largest loss of {name}: {significant(each.loss, 2)}, {told} the limit of {each.limit:g}; "
+        f"Largest loss of {name}: {significant(each.loss, 2)}{interval}, {told} the limit of {each.limit:g}; "
         f"{each.artefact}, head {each.head}, at {AXES[each.axis].point(each.value)} "
         f"(original {mark(each.original)})."
     )
@@ -83,7 +84,7 @@ def lost(loss: float) -> str:
     return f"{round(loss, 4) + 0.0:.4f}".replace("-", MINUS) if loss else "0"
 
 
-def between(each: Stressed) -> str:
+def between(each: Stressed | LargestLoss) -> str:
     """The interval of a loss, "" where there is none."""
     return "" if each.low is None or each.high is None else f"{lost(each.low)} to {lost(each.high)}"
 

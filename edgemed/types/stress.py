@@ -66,7 +66,10 @@ class StressAxis(Record):
 
 @dataclass(frozen=True)
 class LargestLoss(Record):
-    """The largest loss of a metric where the original reaches `WORTH`, and the most that was allowed."""
+    """The largest loss of a metric where the original reaches `WORTH`, and the most that was allowed.
+
+    `low` and `high`: its paired 95 % interval, None where there is none.
+    """
 
     metric: Metric
     head: str
@@ -75,6 +78,8 @@ class LargestLoss(Record):
     value: float
     original: float
     loss: float
+    low: float | None
+    high: float | None
     limit: float
 
     @property
