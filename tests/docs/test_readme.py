@@ -114,7 +114,7 @@ def test_commands_of_the_first_compile_run_as_written(tmp_path: Path) -> None:
     (printed,) = re.findall(r"^artefact +(\S+)", shown.stdout, flags=re.MULTILINE)
     assert tmp_path / printed == best
     assert (tmp_path / "pi" / "tuned.json").is_file()
-    (device,) = blocks("python")
+    (device,) = blocks("python", before)
     shutil.copytree(tmp_path / printed, tmp_path / "artefact")
     done = subprocess.run(
         [sys.executable, "-c", device], cwd=tmp_path, capture_output=True, text=True, check=False
