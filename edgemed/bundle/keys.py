@@ -1,0 +1,139 @@
+"""Keys: Ed25519, in the PEM files of RFC 8410 that OpenSSL reads and writes too."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgemed.disk import disk_failure
+from edgemed.errors import BadInput, Unavailable
+
+_SECRET = bytes.fromhex("302e020100300506032b657004220420")
+_PUBLIC = bytes.fromhex("302a300506032b6570032100")
+"""Of the DER forms, what stands before the 32 bytes of the key."""
+_LARGEST_FILE = 10_000
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """`raw`: 32 bytes."""
+
+    raw: bytes
+
+    @property
+    def hex(self) -> str:
+        return self.raw.hex()
+
+    @property
+    def fingerprint(self) -> str:
+        """The first half of its sha256, in hex: what people compare."""
+        return hashlib.sha256(self.raw).hexdigest()[:32]
+
+    @property
+    def pem(self) -> str:
+        return _pem("PUBLIC KEY", _PUBLIC + self.raw)
+
+    def verifies(self, message: bytes, signature: bytes) -> bool:
+        nacl = _nacl()
+        try:
+            nacl.signing.VerifyKey(self.raw).verify(message, signature)
+        except (nacl.exceptions.BadSignatureError, ValueError):
+            return False
+        return True
+
+    @classmethod
+    def read(cls, path: Path) -> PublicKey:
+        """Raises `BadInput` where the file is no public Ed25519 key."""
+        return cls(_read(path, "PUBLIC KEY", _PUBLIC))
+
+
+@dataclass(frozen=True, repr=False)
+class SecretKey:
+    """`seed`: 32 bytes that nobody else may have."""
+
+    seed: bytes
+
+    @classmethod
+    def new(cls) -> SecretKey:
+        """From the operating system's randomness."""
+        return cls(os.urandom(32))
+
+    @property
+    def public(self) -> PublicKey:
+        return PublicKey(bytes(_nacl().signing.SigningKey(self.seed).verify_key))
+
+    def sign(self, message: bytes) -> bytes:
+        return bytes(_nacl().signing.SigningKey(self.seed).sign(message).signature)
+
+    @classmethod
+    def read(cls, path: Path) -> SecretKey:
+        """Raises `BadInput` where the file is no secret Ed25519 key, or others than its owner may read it."""
+        seed = _read(path, "PRIVATE KEY", _SECRET)
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            raise BadInput(
+                "others than its owner may read or write this secret key",
+                where=str(path),
+                remedy=f"chmod 600 {path}; where somebody may have read it, edgemed keygen another",
+            )
+        return cls(seed)
+
+    def write(self, path: Path) -> None:
+        """A new file, for its owner alone.
+
+        Raises `BadInput` where there is one already, `ToolFailure` where the disk refuses.
+        """
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(_pem("PRIVATE KEY", _SECRET + self.seed).encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except FileExistsError:
+            raise BadInput(
+                "a key is never written over", where=str(path), remedy="give another --out"
+            ) from None
+        except OSError as error:
+            raise disk_failure(error, path) from None
+
+
+def _read(path: Path, kind: str, start: bytes) -> bytes:
+    try:
+        text = path.read_bytes()[:_LARGEST_FILE].decode("ascii")
+    except FileNotFoundError:
+        raise BadInput(
+            "no such file", where=str(path), remedy="edgemed keygen makes a pair of keys"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"the key cannot be read: {error}", where=str(path)) from None
+    first, _, rest = text.strip().partition("\n")
+    body, _, last = rest.rpartition("\n")
+    try:
+        der = base64.b64decode("".join(body.split()), validate=True)
+    except binascii.Error:
+        der = b""
+    ends = (first.strip(), last.strip()) == (f"-----BEGIN {kind}-----", f"-----END {kind}-----")
+    if not ends or not der.startswith(start) or len(der) != len(start) + 32:
+        found = first.strip().strip("-").removeprefix("BEGIN ").lower() or "nothing"
+        raise BadInput(
+            f"no {kind.lower()} of Ed25519 in PEM without a password (found: {found[:40]})",
+            where=str(path),
+            remedy="edgemed keygen, or openssl genpkey -algorithm ed25519",
+        )
+    return der[len(start) :]
+
+
+def _pem(kind: str, der: bytes) -> str:
+    return f"-----BEGIN {kind}-----\n{base64.b64encode(der).decode()}\n-----END {kind}-----\n"
+
+
+def _nacl() -> Any:
+    try:
+        import nacl.exceptions
+        import nacl.signing
+    except ImportError:
+        raise Unavailable("PyNaCl is not installed", remedy="pip install pynacl") from None
+    return nacl

@@ -1,0 +1,139 @@
+"""TrustStore: whose bundles a device runs, and how far back it may go."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from edgemed.bundle.keys import PublicKey
+from edgemed.bundle.reader import Bundle
+from edgemed.disk import disk_failure, write_whole
+from edgemed.errors import BadInput, Untrusted
+from edgemed.types import Record, did_you_mean
+
+TRUST_VERSION = 1
+TRUST_VARIABLE = "EDGEMED_TRUST"
+_SYSTEM = Path("/etc/edgemed/trust.json")
+_ADD = "edgemed-device trust add NAME KEY.pem, where you know whose key it is"
+
+
+@dataclass(frozen=True)
+class TrustedKey(Record):
+    """`key` in hex. `revoked` says why, "" while it is trusted: a revoked key stays listed, and is never
+    trusted again by mistake."""
+
+    key: str
+    revoked: str = ""
+
+
+@dataclass(frozen=True)
+class TrustStore(Record):
+    """`keys` by the names that people gave them; `epochs` by model, the highest that has run here."""
+
+    keys: dict[str, TrustedKey] = field(default_factory=dict)
+    epochs: dict[str, int] = field(default_factory=dict)
+    format_version: int = TRUST_VERSION
+
+    def __post_init__(self) -> None:
+        if self.format_version != TRUST_VERSION:
+            raise BadInput(
+                f"format version {self.format_version}; this edgemed reads {TRUST_VERSION}",
+                where="format_version",
+            )
+        held = [each.key for each in self.keys.values()]
+        if len(set(held)) < len(held):
+            raise BadInput("one key has two names", where="keys")
+        for name, each in self.keys.items():
+            if len(each.key) != 64 or not set(each.key) <= set("0123456789abcdef"):
+                raise BadInput("no key of 32 bytes in hex", where=f"keys.{name}")
+
+    @classmethod
+    def read(cls, path: Path) -> TrustStore:
+        """An empty one where there is no file. Raises `Untrusted` where it cannot be read: nobody is trusted
+        by a broken file."""
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"), where=str(path))
+        except FileNotFoundError:
+            return cls()
+        except (OSError, UnicodeDecodeError, BadInput) as error:
+            problem = error.problem if isinstance(error, BadInput) else str(error)
+            raise Untrusted(
+                f"the trust store cannot be read: {problem}",
+                where=str(path),
+                remedy="put back a copy, or remove it and add the keys again",
+            ) from None
+
+    def write(self, path: Path) -> None:
+        """Whole or not at all. Raises `ToolFailure`."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, self.to_json())
+        except OSError as error:
+            raise disk_failure(error, path, "run it as the user who owns the trust store") from None
+
+    def with_key(self, name: str, key: PublicKey) -> TrustStore:
+        """Raises `BadInput` where the name or the key is there already."""
+        for known, each in self.keys.items():
+            if each.key == key.hex:
+                raise BadInput(
+                    f"this key is {known!r} already" + (", and revoked" if each.revoked else ""), where=name
+                )
+        if name in self.keys:
+            raise BadInput(f"{name!r} is another key", where=name, remedy="give this one a name of its own")
+        return replace(self, keys={**self.keys, name: TrustedKey(key.hex)})
+
+    def revoked(self, name: str, why: str) -> TrustStore:
+        """Raises `BadInput` where there is no such key."""
+        if name not in self.keys:
+            raise BadInput(f"there is no key {name!r}", remedy=did_you_mean(name, self.keys))
+        return replace(self, keys={**self.keys, name: replace(self.keys[name], revoked=why or "revoked")})
+
+    def signer(self, bundle: Bundle) -> str:
+        """The name of a trusted key that signed it.
+
+        Raises `Untrusted` where none did, where a signature does not hold, and where a bundle of a later
+        epoch of this model has run here.
+        """
+        where = str(bundle.path)
+        if bundle.signatures is None:
+            raise Untrusted(
+                "the bundle is not signed", where=where, remedy="edgemed sign BUNDLE --key KEY.pem"
+            )
+        keys = bundle.signatures.verify(bundle.manifest_bytes)
+        names = {each.key: name for name, each in self.keys.items()}
+        found = [names.get(key.hex) for key in keys]
+        trusted = [name for name in found if name is not None and not self.keys[name].revoked]
+        if not trusted:
+            gone = [name for name in found if name is not None]
+            problem = (
+                f"its key {gone[0]!r} is revoked: {self.keys[gone[0]].revoked}"
+                if gone
+                else f"nobody here trusts its key {', '.join(key.fingerprint for key in keys)}"
+            )
+            raise Untrusted(
+                problem, where=where, remedy="ask for one with another signature" if gone else _ADD
+            )
+        model, epoch = bundle.manifest.name, bundle.manifest.epoch
+        if epoch < self.epochs.get(model, 0):
+            raise Untrusted(
+                f"epoch {epoch} of {model!r}; epoch {self.epochs[model]} has run here, and nothing older may",
+                where=where,
+                remedy="install a bundle of that epoch or a later one",
+            )
+        return trusted[0]
+
+    def after(self, bundle: Bundle) -> TrustStore:
+        """Once the bundle has run: none of an earlier epoch will."""
+        model, epoch = bundle.manifest.name, bundle.manifest.epoch
+        return replace(self, epochs={**self.epochs, model: max(epoch, self.epochs.get(model, 0))})
+
+
+def trust_path() -> Path:
+    """`$EDGEMED_TRUST`, else /etc/edgemed/trust.json where it is there, else the user's own."""
+    if given := os.environ.get(TRUST_VARIABLE):
+        return Path(given)
+    if _SYSTEM.exists():
+        return _SYSTEM
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "edgemed" / "trust.json"

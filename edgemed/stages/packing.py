@@ -1,0 +1,100 @@
+"""From the artefacts of a compile to a bundle."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from edgemed.bundle.manifest import ARTEFACTS, BundledArtefact, BundleManifest, Entry
+from edgemed.bundle.writer import Pieces, entry_of, pieces_of, write_bundle
+from edgemed.errors import BadInput, ToolFailure
+from edgemed.runtime import ARTEFACTS as SHELF
+from edgemed.runtime import is_artefact, read_manifest, read_verdict, verify_files
+from edgemed.types import Manifest
+
+NOT_JUDGED = "not judged"
+_ALIKE = ("name", "version", "target", "inputs", "outputs", "preprocess", "golden_source", "data", "seed")
+
+
+def artefacts_in(out: Path) -> dict[str, Manifest]:
+    """What a compile kept in its output folder, by folder name, each checked file by file.
+
+    Raises `BadInput` where there is none or two are not of one compile, and what `verify_files` raises.
+    """
+    shelf = out / SHELF
+    folders = sorted(each for each in shelf.iterdir() if is_artefact(each)) if shelf.is_dir() else []
+    if not folders:
+        raise BadInput(
+            f"there is no artefact in {SHELF}/: nothing was kept, or this is no output folder of a compile",
+            where=str(out),
+            remedy="edgemed compile recipe.toml",
+        )
+    found = {}
+    for folder in folders:
+        manifest = read_manifest(folder)
+        verify_files(folder, manifest)
+        found[folder.name] = manifest
+    first, *others = found.values()
+    for other in others:
+        for name in _ALIKE:
+            if getattr(other, name) != getattr(first, name):
+                raise BadInput(
+                    f"the artefacts are not of one compile: their {name} differ",
+                    where=str(shelf),
+                    remedy="compile again into an empty folder",
+                )
+    return found
+
+
+def bundle_manifest(out: Path, manifests: dict[str, Manifest], epoch: int) -> BundleManifest:
+    """Of the files as they are now. Raises `ToolFailure` where one cannot be read."""
+    first = next(iter(manifests.values()))
+    artefacts, entries = {}, {}
+    for name, manifest in manifests.items():
+        folder = out / SHELF / name
+        verdict = read_verdict(folder, manifest)
+        artefacts[name] = BundledArtefact(
+            backend=manifest.backend,
+            precision=manifest.precision,
+            verdict=NOT_JUDGED if verdict is None else verdict.outcome,
+            judged=manifest.judged,
+            stamps=manifest.stamps,
+            stand_in=manifest.stand_in,
+        )
+        for file in _files(folder):
+            entries[f"{ARTEFACTS}{name}/{file}"] = _entry(folder / file)
+    tools = {tool: version for each in manifests.values() for tool, version in each.tools.items()}
+    return BundleManifest(
+        name=first.name,
+        version=first.version,
+        epoch=epoch,
+        target=first.target,
+        inputs=first.inputs,
+        outputs=first.outputs,
+        preprocess=first.preprocess,
+        artefacts=artefacts,
+        golden_source=first.golden_source,
+        tools=dict(sorted(tools.items())),
+        data=first.data,
+        seed=first.seed,
+        entries=dict(sorted(entries.items())),
+    )
+
+
+def pack(out: Path, path: Path, epoch: int) -> BundleManifest:
+    """The artefacts of the output folder `out` as the bundle `path`."""
+    manifest = bundle_manifest(out, artefacts_in(out), epoch)
+    files: dict[str, Pieces] = {name: partial(pieces_of, out / name) for name in manifest.entries}
+    write_bundle(path, manifest, files)
+    return manifest
+
+
+def _files(folder: Path) -> list[str]:
+    return [each.relative_to(folder).as_posix() for each in folder.rglob("*") if not each.is_dir()]
+
+
+def _entry(path: Path) -> Entry:
+    try:
+        return entry_of(path)
+    except OSError as error:
+        raise ToolFailure(f"cannot be read: {error.strerror}", where=str(path)) from None
