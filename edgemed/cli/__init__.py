@@ -15,18 +15,21 @@ from edgemed.cli.init import init
 from edgemed.cli.inspect import inspect
 from edgemed.cli.judge import judge
 from edgemed.cli.mr import mr
+from edgemed.cli.pack import pack
 from edgemed.cli.power import power
 from edgemed.cli.run import run
+from edgemed.cli.sign import keygen, sign
 from edgemed.cli.targets import targets
+from edgemed.cli.verify import verify
 
 
 @click.group(
     cls=EdgemedGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 2 bad input, 3 nothing was proven not worse than the original, 4 a tool or "
-    "the machine failed, 5 an artefact is not what its manifest says, 130 interrupted (finished stages of a "
-    "compile are kept). With --json an error is {error: {problem, where, next}, exit_code} on standard "
-    "output.",
+    "the machine failed, 5 an artefact or a bundle is not what its manifest says, or nobody trusted signed "
+    "it, 130 interrupted (finished stages of a compile are kept). With --json an error is {error: {problem, "
+    "where, next}, exit_code} on standard output.",
 )
 @click.version_option(__version__, prog_name="edgemed")
 def cli() -> None:
@@ -41,7 +44,10 @@ def cli() -> None:
     """
 
 
-for command in (init, compile_, run, bench, inspect, judge, power, claim, mr, targets, doctor, demo):
+for command in (
+    init, compile_, run, bench, inspect, judge, power, claim, pack, keygen, sign, verify, mr, targets, doctor,
+    demo,
+):  # fmt: skip
     cli.add_command(command)
 
 __all__ = ["cli"]

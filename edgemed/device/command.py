@@ -8,13 +8,14 @@ import sys
 from collections.abc import Sequence
 
 from edgemed import __version__
-from edgemed.device import build_engine_command, tune_command
+from edgemed.device import build_engine_command, trust_command, tune_command, verify_command
 from edgemed.errors import EdgemedError, ToolFailure
 
 _EPILOG = (
     "Exit codes: 0 done, 2 bad input, 3 no artefact keeps to the limits, 4 a tool or the machine failed, "
-    "5 no artefact is what its manifest says, or an engine is refused, 130 interrupted. With --json an error "
-    "other than wrong usage is {error: {problem, where, next}, exit_code} on standard output."
+    "5 something is not what its manifest says, nobody trusted signed it, or an engine is refused, 130 "
+    "interrupted. With --json an error other than wrong usage is {error: {problem, where, next}, exit_code} "
+    "on standard output."
 )
 
 
@@ -27,6 +28,8 @@ def run(arguments: Sequence[str]) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     tune_command.add_to(commands)
     build_engine_command.add_to(commands)
+    verify_command.add_to(commands)
+    trust_command.add_to(commands)
     given = parser.parse_args(arguments)
     try:
         code: int = given.run(given)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from edgemed.bundle.keys import SecretKey
 from edgemed.bundle.manifest import ARTEFACTS, BundledArtefact, BundleManifest, Entry
+from edgemed.bundle.signature import signed
 from edgemed.bundle.writer import Pieces, entry_of, pieces_of, write_bundle
 from edgemed.errors import BadInput, ToolFailure
 from edgemed.runtime import ARTEFACTS as SHELF
@@ -81,12 +83,14 @@ def bundle_manifest(out: Path, manifests: dict[str, Manifest], epoch: int) -> Bu
     )
 
 
-def pack(out: Path, path: Path, epoch: int) -> BundleManifest:
-    """The artefacts of the output folder `out` as the bundle `path`."""
-    manifest = bundle_manifest(out, artefacts_in(out), epoch)
+def pack_as(path: Path, out: Path, manifest: BundleManifest, secret: SecretKey | None = None) -> None:
+    """The bundle `path` of `manifest`, whose entries lie in `out`, signed where there is a key.
+
+    Raises what `write_bundle` raises.
+    """
     files: dict[str, Pieces] = {name: partial(pieces_of, out / name) for name in manifest.entries}
-    write_bundle(path, manifest, files)
-    return manifest
+    signatures = None if secret is None else signed(manifest.to_json().encode(), secret)
+    write_bundle(path, manifest, files, signatures)
 
 
 def _files(folder: Path) -> list[str]:

@@ -1,0 +1,66 @@
+"""`edgemed keygen` and `edgemed sign`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgemed.errors import BadInput
+
+
+@click.command(
+    epilog="""\b
+Example:
+  edgemed keygen -o lab"""
+)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), required=True,
+    help="NAME: makes NAME.key.pem, which stays here, and NAME.pub.pem, which devices get.",
+)  # fmt: skip
+def keygen(out: Path) -> None:
+    """Make a pair of Ed25519 keys to sign bundles with.
+
+    Whoever has the secret key decides what devices run that trust it: keep it off them, and keep a copy.
+    """
+    from edgemed.bundle.keys import SecretKey
+    from edgemed.disk import disk_failure, write_whole
+
+    secret_file, public_file = (out.with_name(f"{out.name}.{kind}.pem") for kind in ("key", "pub"))
+    if public_file.exists():
+        raise BadInput("a key is never written over", where=str(public_file), remedy="give another --out")
+    secret = SecretKey.new()
+    secret.write(secret_file)
+    try:
+        write_whole(public_file, secret.public.pem)
+    except OSError as error:
+        raise disk_failure(error, public_file) from None
+    click.echo(f"made {secret_file} (secret), {public_file}: key {secret.public.fingerprint}")
+    click.echo(f"on the device: edgemed-device trust add {out.name} {public_file.name}")
+
+
+@click.command(
+    epilog="""\b
+Example:
+  edgemed sign chest-xray-1.2.0.edgemed --key lab.key.pem"""
+)
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--key", type=click.Path(path_type=Path), required=True, help="The secret key.")
+def sign(bundle: Path, key: Path) -> None:
+    """Sign a bundle, beside the signatures that it has.
+
+    It is read whole first: nothing is signed that is not as it was packed.
+    """
+    from edgemed.bundle.keys import SecretKey
+    from edgemed.bundle.reader import Bundle
+    from edgemed.bundle.signature import signed
+    from edgemed.bundle.writer import write_bundle
+
+    secret = SecretKey.read(key)
+    found = Bundle.open(bundle)
+    others = found.signatures.signatures if found.signatures else ()
+    signatures = signed(found.manifest_bytes, secret, others)
+    signatures.verify(found.manifest_bytes)
+    files = {name: found.pieces(name) for name in found.manifest.entries}
+    write_bundle(bundle, found.manifest, files, signatures)
+    click.echo(f"{bundle} is signed by {secret.public.fingerprint} ({len(signatures.signatures)} in all)")

@@ -1,0 +1,74 @@
+"""`edgemed-device trust`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from edgemed.errors import EXIT_DONE
+
+_EXAMPLES = """examples:
+  edgemed-device trust list
+  edgemed-device trust add lab lab.pub.pem
+  edgemed-device trust revoke lab --why "the laptop was stolen" """
+
+
+def add_to(commands: Any) -> None:
+    """`commands` is what `ArgumentParser.add_subparsers` gives."""
+    parser = commands.add_parser(
+        "trust",
+        help="whose bundles this device runs",
+        description="The trust store is $EDGEMED_TRUST, else /etc/edgemed/trust.json where it is there, else "
+        "~/.config/edgemed/trust.json. Whoever can write it decides what runs here.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", dest="as_json", action="store_true", help="print the trust store as JSON")
+    parser.set_defaults(run=_list)
+    actions = parser.add_subparsers(metavar="ACTION")
+    actions.add_parser("list", help="keys and epochs (the default)").set_defaults(run=_list)
+    added = actions.add_parser("add", help="trust a public key")
+    added.add_argument("name")
+    added.add_argument("key", type=Path, metavar="PEM")
+    added.set_defaults(run=_add)
+    revoked = actions.add_parser("revoke", help="never trust a key again")
+    revoked.add_argument("name")
+    revoked.add_argument("--why", default="", metavar="TEXT")
+    revoked.set_defaults(run=_revoke)
+
+
+def _list(given: argparse.Namespace) -> int:
+    from edgemed.bundle.keys import PublicKey
+    from edgemed.bundle.trust import TrustStore, trust_path
+
+    path = trust_path()
+    store = TrustStore.read(path)
+    if given.as_json:
+        sys.stdout.write(store.to_json())
+        return EXIT_DONE
+    told = [f"trust store {path}" + ("" if store.keys else ": no key yet, so no bundle runs")]
+    for name, each in store.keys.items():
+        state = f"revoked: {each.revoked}" if each.revoked else "trusted"
+        told.append(f"{name}  {PublicKey(bytes.fromhex(each.key)).fingerprint}  {state}")
+    told += [f"{model}: epoch {epoch} or later" for model, epoch in store.epochs.items()]
+    sys.stdout.write("\n".join(told) + "\n")
+    return EXIT_DONE
+
+
+def _add(given: argparse.Namespace) -> int:
+    from edgemed.bundle.keys import PublicKey
+    from edgemed.bundle.trust import TrustStore, trust_path
+
+    path = trust_path()
+    TrustStore.read(path).with_key(given.name, PublicKey.read(given.key)).write(path)
+    return _list(given)
+
+
+def _revoke(given: argparse.Namespace) -> int:
+    from edgemed.bundle.trust import TrustStore, trust_path
+
+    path = trust_path()
+    TrustStore.read(path).revoked(given.name, given.why).write(path)
+    return _list(given)

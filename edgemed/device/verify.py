@@ -1,0 +1,64 @@
+"""Whether a bundle is whole, and whose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgemed.bundle.keys import PublicKey
+from edgemed.bundle.manifest import BundledArtefact
+from edgemed.bundle.reader import Bundle
+from edgemed.bundle.trust import TrustStore, trust_path
+from edgemed.types import Record
+
+
+@dataclass(frozen=True)
+class Verified(Record):
+    """`sha256` is the manifest's; `signed_by` the name that the trust store has for the key, or the key's
+    fingerprint where keys were given."""
+
+    bundle: str
+    sha256: str
+    name: str
+    version: str
+    epoch: int
+    signed_by: str
+    artefacts: dict[str, BundledArtefact]
+
+
+def verify(path: Path, keys: Sequence[Path] = ()) -> Verified:
+    """Compare every byte, and ask whether a trusted key signed it: one of `keys`, else of the device's store.
+
+    Raises `Untrusted` where not, and `BadInput` where a file is missing or a key is none.
+    """
+    if keys:
+        given = {key.fingerprint: key for key in map(PublicKey.read, keys)}
+        trust = TrustStore()
+        for fingerprint, key in given.items():
+            trust = trust.with_key(fingerprint, key)
+    else:
+        trust = TrustStore.read(trust_path())
+    bundle = Bundle.open(path)
+    manifest = bundle.manifest
+    return Verified(
+        bundle=str(path),
+        sha256=bundle.digest,
+        name=manifest.name,
+        version=manifest.version,
+        epoch=manifest.epoch,
+        signed_by=trust.signer(bundle),
+        artefacts=manifest.artefacts,
+    )
+
+
+def lines(found: Verified) -> list[str]:
+    """What `edgemed verify` and `edgemed-device verify` print."""
+    told = [
+        f"{found.name} {found.version}, epoch {found.epoch}: whole, signed by {found.signed_by}",
+        f"sha256 of its manifest: {found.sha256}",
+    ]
+    for name, artefact in found.artefacts.items():
+        stamps = f" ({', '.join(artefact.stamps)})" if artefact.stamps else ""
+        told.append(f"{name}: {artefact.verdict}{stamps}")
+    return told

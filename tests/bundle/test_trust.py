@@ -1,0 +1,181 @@
+"""Whose bundles a device runs: keys, revocation, rotation, and no way back."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgemed.bundle.keys import PublicKey, SecretKey
+from edgemed.bundle.reader import Bundle
+from edgemed.bundle.signature import CONTEXT, Signature, Signatures
+from edgemed.bundle.trust import TrustedKey, TrustStore, trust_path
+from edgemed.errors import BadInput, Untrusted
+
+
+@pytest.fixture
+def signed(bundle, lab, tmp_path) -> Bundle:
+    return Bundle.open(bundle.write(tmp_path / "signed", lab))
+
+
+def test_a_bundle_of_a_trusted_key_is_its_signers(signed, lab):
+    assert TrustStore().with_key("lab", lab.public).signer(signed) == "lab"
+
+
+def test_unsigned_unknown_and_revoked_are_refused(bundle, signed, lab, other, tmp_path):
+    trust = TrustStore().with_key("lab", lab.public)
+    with pytest.raises(Untrusted, match="not signed") as caught:
+        trust.signer(Bundle.open(bundle.write(tmp_path / "unsigned")))
+    assert "edgemed sign" in caught.value.remedy
+    with pytest.raises(Untrusted, match=f"nobody here trusts its key {lab.public.fingerprint}"):
+        TrustStore().with_key("other", other.public).signer(signed)
+    with pytest.raises(Untrusted, match="its key 'lab' is revoked: stolen"):
+        trust.revoked("lab", "stolen").signer(signed)
+
+
+def test_a_bundle_of_two_keys_outlives_one_of_them(bundle, lab, other, tmp_path):
+    """Rotation: sign with both, let devices take the new key, revoke the old one."""
+    both = Bundle.open(bundle.write(tmp_path / "both", lab, other))
+    trust = TrustStore().with_key("old", lab.public).with_key("new", other.public)
+    assert trust.signer(both) == "new" if other.public.hex < lab.public.hex else "old"
+    assert trust.revoked("old", "rotated").signer(both) == "new"
+    assert TrustStore().with_key("old", lab.public).signer(both) == "old"
+
+
+def test_every_signature_must_hold(bundle, lab, other, tmp_path):
+    path = bundle.write(tmp_path / "a", lab, other)
+    found = Bundle.open(path)
+    one, two = found.signatures.signatures
+    forged = Signatures((one, Signature(two.key, one.signature)))
+    trust = TrustStore().with_key("lab", lab.public).with_key("other", other.public)
+    wrong = Bundle(path, found.manifest, found.manifest_bytes, forged)
+    with pytest.raises(Untrusted, match="is not of this bundle"):
+        trust.signer(wrong)
+
+
+def test_a_signature_of_another_manifest_or_without_the_context_does_not_hold(bundle, lab):
+    manifest = bundle.manifest.to_json().encode()
+    for message in (manifest, CONTEXT + manifest + b"\n", CONTEXT[:-1] + manifest):
+        made = Signatures((Signature(lab.public.hex, lab.sign(message).hex()),))
+        with pytest.raises(Untrusted):
+            made.verify(manifest)
+
+
+def test_nothing_older_runs_after_a_later_epoch(bundle, lab, tmp_path):
+    trust = TrustStore().with_key("lab", lab.public)
+    old, new = (
+        Bundle.open(bundle.changed(epoch=epoch).write(tmp_path / str(epoch), lab)) for epoch in (3, 4)
+    )
+    trust.signer(old)
+    trust = trust.after(new).after(old)
+    assert trust.epochs == {"chest-xray": 4}
+    with pytest.raises(Untrusted, match="epoch 3 of 'chest-xray'; epoch 4 has run here"):
+        trust.signer(old)
+    assert trust.signer(new) == "lab"
+    another = bundle.changed(name="knee-mri", epoch=0).write(tmp_path / "knee", lab)
+    assert trust.signer(Bundle.open(another)) == "lab"
+
+
+def test_a_store_keeps_what_it_was_told(lab, other, tmp_path):
+    path = tmp_path / "deep" / "trust.json"
+    trust = TrustStore().with_key("lab", lab.public).with_key("b", other.public).revoked("b", "")
+    trust.write(path)
+    assert TrustStore.read(path) == trust
+    assert trust.keys["b"] == TrustedKey(other.public.hex, "revoked")
+    assert TrustStore.read(tmp_path / "none") == TrustStore()
+
+
+def test_a_broken_store_trusts_nobody(lab, tmp_path):
+    path = tmp_path / "trust.json"
+    text = TrustStore().with_key("lab", lab.public).to_json()
+    for broken in (text[:-9], text.replace("lab", "Lab", 1).replace('"keys"', '"keyz"'), "\xff", "[]"):
+        path.write_text(broken, encoding="latin-1")
+        with pytest.raises(Untrusted, match="trust store cannot be read"):
+            TrustStore.read(path)
+
+
+def test_a_key_has_one_name_and_stays_revoked(lab, other):
+    trust = TrustStore().with_key("lab", lab.public).revoked("lab", "lost")
+    with pytest.raises(BadInput, match="'lab' already, and revoked"):
+        trust.with_key("again", lab.public)
+    with pytest.raises(BadInput, match="is another key"):
+        trust.with_key("lab", other.public)
+    with pytest.raises(BadInput, match="one key has two names"):
+        replace(trust, keys={**trust.keys, "two": TrustedKey(lab.public.hex)})
+    with pytest.raises(BadInput, match="no key 'lap'") as caught:
+        trust.revoked("lap", "")
+    assert "did you mean 'lab'" in caught.value.remedy
+
+
+def test_where_the_store_is(monkeypatch, tmp_path):
+    monkeypatch.setenv("EDGEMED_TRUST", str(tmp_path / "mine.json"))
+    assert trust_path() == tmp_path / "mine.json"
+
+
+def test_a_pair_of_keys_is_written_and_read(tmp_path):
+    secret = SecretKey.new()
+    path = tmp_path / "lab.key.pem"
+    secret.write(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert SecretKey.read(path) == secret
+    (tmp_path / "lab.pub.pem").write_text(secret.public.pem)
+    assert PublicKey.read(tmp_path / "lab.pub.pem") == secret.public
+    assert secret.seed.hex() not in repr(secret)
+    with pytest.raises(BadInput, match="never written over"):
+        secret.write(path)
+    path.chmod(0o640)
+    with pytest.raises(BadInput, match="others than its owner") as caught:
+        SecretKey.read(path)
+    assert "chmod 600" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hello", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
+)
+def test_what_is_no_key_is_refused(tmp_path, text):
+    path = tmp_path / "key.pem"
+    path.write_text(text)
+    path.chmod(0o600)
+    for kind in (SecretKey, PublicKey):
+        with pytest.raises(BadInput, match="of Ed25519 in PEM"):
+            kind.read(path)
+
+
+def _openssl(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    tool = shutil.which("openssl")
+    if tool is None:
+        pytest.skip("openssl is not installed: apt install openssl")
+    return subprocess.run([tool, *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+def test_openssl_makes_keys_that_sign_bundles(bundle, tmp_path):
+    _openssl("genpkey", "-algorithm", "ed25519", "-out", tmp_path / "key.pem")
+    _openssl("pkey", "-in", tmp_path / "key.pem", "-pubout", "-out", tmp_path / "pub.pem")
+    (tmp_path / "key.pem").chmod(0o600)
+    secret = SecretKey.read(tmp_path / "key.pem")
+    assert PublicKey.read(tmp_path / "pub.pem") == secret.public
+    found = Bundle.open(bundle.write(tmp_path / "a", secret))
+    assert TrustStore().with_key("openssl", secret.public).signer(found) == "openssl"
+
+
+def test_openssl_verifies_a_bundles_signature(signed, lab, tmp_path):
+    (tmp_path / "pub.pem").write_text(lab.public.pem)
+    (tmp_path / "message").write_bytes(CONTEXT + signed.manifest_bytes)
+    (tmp_path / "signature").write_bytes(bytes.fromhex(signed.signatures.signatures[0].signature))
+    arguments = (
+        "pkeyutl",
+        "-verify",
+        "-pubin",
+        "-inkey",
+        tmp_path / "pub.pem",
+        "-rawin",
+        "-in",
+        tmp_path / "message",
+    )
+    done = _openssl(*arguments, "-sigfile", tmp_path / "signature")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (tmp_path / "message").write_bytes(CONTEXT + signed.manifest_bytes + b"\n")
+    assert _openssl(*arguments, "-sigfile", tmp_path / "signature").returncode != 0

@@ -1,0 +1,142 @@
+"""From a compile to a bundle that a device trusts, and what it refuses, as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from ended import Ended
+
+from edgemed.runtime import Session
+
+pytestmark = pytest.mark.slow
+FP32 = ("--target", "onnxruntime", "--precision", "fp32")
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory, helpers):
+    """A site with the compile `out`, the keys `lab` and `new`, and `model.edgemed`, signed by the first."""
+    site = helpers.Site(tmp_path_factory.mktemp("bundle"))
+    helpers.write_model(site / "model.onnx")
+    helpers.write_sets(site.folder)
+    for command in (
+        (
+            "compile",
+            *helpers.MODEL,
+            *helpers.SETS,
+            "--target",
+            "onnxruntime",
+            "--precision",
+            "fp32",
+            "-o",
+            "out",
+        ),
+        ("keygen", "-o", "lab"),
+        ("keygen", "-o", "new"),
+        ("pack", "out", "--epoch", "2", "--key", "lab.key.pem", "-o", "model.edgemed"),
+    ):
+        done = site.run(*command)
+        assert done.code == 0, done.err
+    (site / "told").write_text(done.out)
+    return site
+
+
+@pytest.fixture
+def device(packed, tmp_path, helpers):
+    """`edgemed-device` with a trust store of its own."""
+
+    def run(*args: str) -> Ended:
+        done = subprocess.run(
+            [sys.executable, "-m", "edgemed.device", *args],
+            cwd=packed.folder, env=helpers.command_env({"EDGEMED_TRUST": str(tmp_path / "trust.json")}),
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+def test_a_device_trusts_who_it_was_told_to(packed, device):
+    device("verify", "model.edgemed").refused(5, "nobody here trusts its key", "edgemed-device trust add")
+    assert "lab" in device("trust", "add", "lab", "lab.pub.pem").out
+    done = device("verify", "model.edgemed")
+    assert done.code == 0, done.err
+    assert "epoch 2: whole, signed by lab" in done.out
+    assert "onnxruntime-fp32: proven" in done.out
+    assert device("trust", "revoke", "lab", "--why", "stolen").code == 0
+    device("verify", "model.edgemed").refused(5, "its key 'lab' is revoked: stolen")
+    assert "revoked: stolen" in device("trust").out
+    assert json.loads(device("trust", "--json").out)["keys"]["lab"]["revoked"] == "stolen"
+
+
+def test_the_host_verifies_alike(packed, device):
+    given = ("verify", "model.edgemed", "--key", "lab.pub.pem", "--json")
+    here, there = packed.run(*given), device(*given)
+    assert here.code == 0, here.err
+    assert json.loads(here.out) == json.loads(there.out)
+    assert json.loads(here.out)["artefacts"]["onnxruntime-fp32"]["verdict"] == "proven"
+    packed.run("verify", "model.edgemed", "--key", "new.pub.pem").refused(5, "nobody here trusts")
+
+
+def test_a_changed_bundle_is_refused(packed, device):
+    content = bytearray((packed / "model.edgemed").read_bytes())
+    content[len(content) // 2] ^= 1
+    (packed / "changed.edgemed").write_bytes(content)
+    done = device("verify", "changed.edgemed", "--key", "lab.pub.pem")
+    done.refused(5, "the bundle is not whole", "changed or cut short")
+    packed.run("sign", "changed.edgemed", "--key", "lab.key.pem").refused(5, "the bundle is not whole")
+
+
+def test_a_second_signature_stands_beside_the_first(packed):
+    shutil.copy(packed / "model.edgemed", packed / "both.edgemed")
+    done = packed.run("sign", "both.edgemed", "--key", "new.key.pem")
+    assert done.code == 0, done.err
+    assert "2 in all" in done.out
+    for key in ("lab", "new"):
+        assert packed.run("verify", "both.edgemed", "--key", f"{key}.pub.pem").code == 0
+    again = packed.run("sign", "both.edgemed", "--key", "new.key.pem")
+    assert "2 in all" in again.out
+
+
+def test_packing_again_gives_the_same_bytes(packed):
+    again = ("pack", "out", "--epoch", "2", "--key", "lab.key.pem", "-o", "again.edgemed", "--json")
+    done = packed.run(*again)
+    assert done.code == 0, done.err
+    assert (packed / "again.edgemed").read_bytes() == (packed / "model.edgemed").read_bytes()
+    assert json.loads(done.out)["bytes"] == (packed / "model.edgemed").stat().st_size
+    packed.run(*again).refused(2, "again.edgemed exists", "--force")
+
+
+def test_any_zip_tool_takes_the_artefacts_out(packed, tmp_path, helpers):
+    with zipfile.ZipFile(packed / "model.edgemed") as archive:
+        archive.extractall(tmp_path)
+    session = Session.load(tmp_path / "artefacts" / "onnxruntime-fp32")
+    assert np.isfinite(next(iter(session.predict(helpers.signals(1, 0)[0][0]).values()))).all()
+
+
+def test_a_dry_run_makes_nothing(packed):
+    done = packed.run("pack", "out", "-o", "none.edgemed", "--dry-run")
+    assert json.loads(done.out)["format_version"] == 1
+    assert not (packed / "none.edgemed").exists()
+
+
+def test_what_is_no_compile_or_was_changed_is_not_packed(packed, tmp_path):
+    packed.run("pack", str(tmp_path)).refused(2, "no artefact in artefacts/", "edgemed compile")
+    out = shutil.copytree(packed / "out" / "artefacts", tmp_path / "out" / "artefacts").parent
+    model = out / "artefacts" / "onnxruntime-fp32" / "model.onnx"
+    model.write_bytes(model.read_bytes() + b"\0")
+    packed.run("pack", str(out)).refused(5, "model.onnx is not the file that was judged")
+
+
+def test_keys_are_never_written_over_or_read_by_others(packed):
+    packed.run("keygen", "-o", "lab").refused(2, "never written over")
+    (packed / "open.pem").write_bytes((packed / "lab.key.pem").read_bytes())
+    (packed / "open.pem").chmod(0o644)
+    packed.run("sign", "model.edgemed", "--key", "open.pem").refused(2, "others than its owner", "chmod 600")
+    packed.run("sign", "model.edgemed", "--key", "lab.pub.pem").refused(2, "no private key of Ed25519")
+    packed.run("sign", "none.edgemed", "--key", "lab.key.pem").refused(2, "cannot be read")
