@@ -77,8 +77,9 @@ def test_commands_of_the_first_compile_run_as_written(tmp_path: Path) -> None:
     write_example(tmp_path)
     before, _, after = README.partition("### From an .h5")
     commands = blocks("bash", before + after[after.index("\n## ") :])
-    assert len(commands) == 4
-    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    assert len(commands) == 6
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "EDGEMED_TRUST": str(tmp_path / "trust.json")}
     done = subprocess.run(
         ["bash", "-euxo", "pipefail", "-c", "\n".join(commands)],
         cwd=tmp_path, env=env, capture_output=True, text=True, timeout=500, check=False,
@@ -114,6 +115,7 @@ def test_commands_of_the_first_compile_run_as_written(tmp_path: Path) -> None:
     (printed,) = re.findall(r"^artefact +(\S+)", shown.stdout, flags=re.MULTILINE)
     assert tmp_path / printed == best
     assert (tmp_path / "pi" / "tuned.json").is_file()
+    assert "whole, signed by lab" in done.stdout
     (device,) = blocks("python", before)
     shutil.copytree(tmp_path / printed, tmp_path / "artefact")
     done = subprocess.run(
