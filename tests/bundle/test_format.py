@@ -70,10 +70,7 @@ def test_no_byte_may_be_another(bundle, lab, tmp_path, keys):
         broken[place] ^= 1 << place % 8
         changed.write_bytes(broken)
         with pytest.raises(Untrusted):
-            trust.signer(Bundle.open(changed))
-        if not keys:
-            with pytest.raises(Untrusted):
-                Bundle.open(changed)
+            trust.signer(Bundle.open(changed)) if keys else Bundle.open(changed)
 
 
 def test_nothing_may_be_cut_off_or_added(bundle, tmp_path):
