@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 from edgemed.errors import DiskFull, ToolFailure
 
@@ -15,9 +15,10 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
     Raises `OSError` that names `path`, not the sibling.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part: Path | None = None
     try:
-        with part.open("wb") as file:
+        part, file = new_part(path)
+        with file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
@@ -26,8 +27,14 @@ def write_whole(path: Path, content: str | bytes) -> None:
         error.filename = str(path)
         raise
     finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
+        if part is not None:
+            part.unlink(missing_ok=True)
+
+
+def new_part(path: Path) -> tuple[Path, BinaryIO]:
+    """A temporary sibling that nobody made or linked before. Raises `OSError`."""
+    part = path.with_name(f".{path.name}.{os.urandom(6).hex()}.part")
+    return part, os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb")
 
 
 def flush(folder: Path) -> None:

@@ -21,6 +21,10 @@ EXIT_UNTRUSTED = 5
 EXIT_INTERRUPTED = 130
 
 
+_UNSEEN = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+"""What a file says reaches terminals, which obey control characters."""
+
+
 class EdgemedError(Exception):
     """What is wrong (`problem`), where (`where`), and what to do next (`remedy`)."""
 
@@ -38,7 +42,7 @@ class EdgemedError(Exception):
             lines.append(f"  where: {self.where}")
         if self.remedy:
             lines.append(f"  next:  {self.remedy}")
-        return "\n".join(lines)
+        return "\n".join(lines).translate(_UNSEEN)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _revive, (type(self), self.problem, self.where, self.remedy)

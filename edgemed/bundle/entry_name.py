@@ -12,6 +12,11 @@ DEEPEST = 8
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
 
+def is_plain(part: str) -> bool:
+    """Whether it may stand between the slashes of a name."""
+    return len(part) <= LONGEST and _PART.fullmatch(part) is not None and not part.endswith(".")
+
+
 def check_names(names: Iterable[str]) -> None:
     """Raises `BadInput` for a name that is no plain relative path, or is another's but for its case, or the
     folder of another."""
@@ -19,8 +24,7 @@ def check_names(names: Iterable[str]) -> None:
     folders: set[str] = set()
     for name in names:
         parts = name.split("/")
-        plain = all(_PART.fullmatch(part) and not part.endswith(".") for part in parts)
-        if not plain or len(name) > LONGEST or len(parts) > DEEPEST:
+        if not all(map(is_plain, parts)) or len(name) > LONGEST or len(parts) > DEEPEST:
             raise BadInput(
                 f"{name[:LONGEST]!r} is no name of an entry: letters, digits and _ . + - between slashes, at "
                 f"most {LONGEST} characters and {DEEPEST} parts"

@@ -6,17 +6,19 @@ import base64
 import binascii
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgemed.disk import disk_failure
+from edgemed.disk import disk_failure, flush_one
 from edgemed.errors import BadInput, Unavailable
 
 _SECRET = bytes.fromhex("302e020100300506032b657004220420")
 _PUBLIC = bytes.fromhex("302a300506032b6570032100")
 """Of the DER forms, what stands before the 32 bytes of the key."""
 _LARGEST_FILE = 10_000
+_BEGINNING = re.compile("-----BEGIN ([A-Z ]{3,40})-----")
 
 
 @dataclass(frozen=True)
@@ -88,21 +90,28 @@ class SecretKey:
         Raises `BadInput` where there is one already, `ToolFailure` where the disk refuses.
         """
         try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(_pem("PRIVATE KEY", _SECRET + self.seed).encode())
-                file.flush()
-                os.fsync(file.fileno())
+            opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             raise BadInput(
                 "a key is never written over", where=str(path), remedy="give another --out"
             ) from None
         except OSError as error:
             raise disk_failure(error, path) from None
+        try:
+            with os.fdopen(opened, "wb") as file:
+                file.write(_pem("PRIVATE KEY", _SECRET + self.seed).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            flush_one(path.parent)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise disk_failure(error, path) from None
 
 
 def _read(path: Path, kind: str, start: bytes) -> bytes:
     try:
-        text = path.read_bytes()[:_LARGEST_FILE].decode("ascii")
+        with path.open("rb") as file:
+            text = file.read(_LARGEST_FILE).decode("ascii")
     except FileNotFoundError:
         raise BadInput(
             "no such file", where=str(path), remedy="edgemed keygen makes a pair of keys"
@@ -117,9 +126,10 @@ def _read(path: Path, kind: str, start: bytes) -> bytes:
         der = b""
     ends = (first.strip(), last.strip()) == (f"-----BEGIN {kind}-----", f"-----END {kind}-----")
     if not ends or not der.startswith(start) or len(der) != len(start) + 32:
-        found = first.strip().strip("-").removeprefix("BEGIN ").lower() or "nothing"
+        found = _BEGINNING.fullmatch(first.strip())
         raise BadInput(
-            f"no {kind.lower()} of Ed25519 in PEM without a password (found: {found[:40]})",
+            f"no {kind.lower()} of Ed25519 in PEM without a password"
+            + (f"; it is a {found[1].lower()}" if found else ""),
             where=str(path),
             remedy="edgemed keygen, or openssl genpkey -algorithm ed25519",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from edgemed.bundle.entry_name import check_names
+from edgemed.bundle.entry_name import check_names, is_plain
 from edgemed.errors import BadInput
 from edgemed.types import InputSpec, OutputSpec, Record
 
@@ -17,7 +17,7 @@ ARTEFACTS = "artefacts/"
 MOST_ENTRIES = 1000
 MOST_BYTES = 2**31
 """Of a whole bundle."""
-MOST_MANIFEST_BYTES = 2**24
+MOST_MANIFEST_BYTES = 2**20
 _HEX = set("0123456789abcdef")
 
 
@@ -39,13 +39,12 @@ class Entry(Record):
 class BundledArtefact(Record):
     """What a device chooses by, before it unpacks anything.
 
-    `verdict` is `proven`, `refuted`, `not provable` or, where there was none, `not judged`; `judged` the
-    digest that it was given for.
+    `verdict` is `not judged` where there was none; `judged` the digest that it was given for.
     """
 
     backend: str
     precision: str
-    verdict: str
+    verdict: Literal["proven", "refuted", "not provable", "not judged"]
     judged: str
     stamps: tuple[str, ...]
     stand_in: str = ""
@@ -76,6 +75,16 @@ class BundleManifest(Record):
     format_version: int = BUNDLE_VERSION
 
     def __post_init__(self) -> None:
+        for name in ("name", "version"):
+            if not is_plain(getattr(self, name)):
+                raise BadInput(
+                    f"{getattr(self, name)[:40]!r} is not letters, digits and _ . + - from a letter on",
+                    where=name,
+                    remedy=f"change {name} in the recipe, and compile again",
+                )
+        for role, specs in (("inputs", self.inputs), ("outputs", self.outputs)):
+            if not specs or len({spec.name for spec in specs}) < len(specs):
+                raise BadInput(f"{role} are none, or two of one name", where=role)
         if not 0 <= self.epoch < 2**31:
             raise BadInput(f"{self.epoch} is not from 0 to {2**31 - 1}", where="epoch")
         if not self.artefacts:
@@ -88,10 +97,13 @@ class BundleManifest(Record):
         check_names((*names, MANIFEST, SIGNATURES))
         if sum(each.size for each in self.entries.values()) > MOST_BYTES:
             raise BadInput(f"more than {MOST_BYTES} bytes", where="entries")
-        folders = {name.split("/")[1] for name in names if name.startswith(ARTEFACTS)}
-        if folders != set(self.artefacts):
-            told = ", ".join(sorted(folders ^ set(self.artefacts)))
-            raise BadInput(f"entries and artefacts are not the same: {told}", where="artefacts")
+        shelves = tuple(f"{ARTEFACTS}{artefact}/" for artefact in self.artefacts)
+        for name in names:
+            if not name.startswith(shelves):
+                raise BadInput(f"{name!r} is of no artefact", where="entries")
+        for shelf in shelves:
+            if shelf + MANIFEST not in self.entries:
+                raise BadInput(f"{shelf}{MANIFEST} is missing", where="entries")
 
     def files_of(self, artefact: str) -> dict[str, Entry]:
         """Entries of one artefact's folder, by their names in it."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+import stat
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from edgemed.bundle.manifest import (
+    ARTEFACTS,
     BUNDLE_VERSION,
     MANIFEST,
     MOST_BYTES,
@@ -21,7 +25,9 @@ from edgemed.bundle.manifest import (
 )
 from edgemed.bundle.signature import Signatures
 from edgemed.bundle.stored_zip import StoredEntry, directory, local_header, local_header_size
+from edgemed.disk import flush, flush_one
 from edgemed.errors import BadInput, Untrusted
+from edgemed.types import Record
 
 PIECE = 1 << 20
 _MOST_OVERHEAD = MOST_MANIFEST_BYTES + 2**21
@@ -75,11 +81,26 @@ class Bundle:
         return cls(path, manifest, manifest_bytes, signatures)
 
     def extract(self, artefact: str, folder: Path) -> None:
-        """The files of one artefact into `folder`, which is made. What is written is compared once more.
+        """The files of one artefact as the new folder `folder`, which is there whole or not at all. What is
+        written is compared once more.
 
-        Raises `Untrusted` where the file changed since it was opened, and `OSError`.
+        Raises `BadInput` where there is no such artefact or the folder is there, `Untrusted` where the bundle
+        changed since it was opened, and `OSError`.
         """
-        start = f"artefacts/{artefact}/"
+        if artefact not in self.manifest.artefacts:
+            raise BadInput(f"there is no artefact {artefact!r}", where=str(self.path))
+        if folder.exists():
+            raise BadInput("the folder is there already", where=str(folder))
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            self._write(f"{ARTEFACTS}{artefact}/", part)
+            flush(part)
+            part.rename(folder)
+            flush_one(folder.parent)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def _write(self, start: str, folder: Path) -> None:
         with _opened(self.path) as file:
             walk = _Walk(self.path, file)
             if walk.small(MANIFEST, MOST_MANIFEST_BYTES) != self.manifest_bytes:
@@ -94,8 +115,6 @@ class Bundle:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with place.open("xb") as written:
                     walk.large(name, entry, written.write)
-                    written.flush()
-                    os.fsync(written.fileno())
 
     def pieces(self, name: str) -> Callable[[], Iterator[bytes]]:
         """An entry's bytes, for writing the bundle again."""
@@ -186,7 +205,7 @@ def _manifest(path: Path, content: bytes) -> BundleManifest:
         problem = error.problem if isinstance(error, BadInput) else str(error)
         where = error.where if isinstance(error, BadInput) else MANIFEST
         raise _broken(path, f"{where}: {problem}") from None
-    if manifest.to_json() != text:
+    if not _is_written_so(manifest, text):
         raise _broken(path, f"{MANIFEST} is written in another form than edgemed's")
     return manifest
 
@@ -208,18 +227,32 @@ def _signatures(path: Path, content: bytes) -> Signatures:
         found = Signatures.from_json(text, where=SIGNATURES)
     except (UnicodeDecodeError, BadInput) as error:
         raise _broken(path, f"{SIGNATURES}: {error}") from None
-    if found.to_json() != text:
+    if not _is_written_so(found, text):
         raise _broken(path, f"{SIGNATURES} is written in another form than edgemed's")
     return found
 
 
+def _is_written_so(record: Record, text: str) -> bool:
+    """Whether `to_json` writes this text, found out piece by piece: deep nesting may blow up a short text."""
+    place = 0
+    for piece in json.JSONEncoder(indent=2, allow_nan=False).iterencode(record.to_dict()):
+        if not text.startswith(piece, place):
+            return False
+        place += len(piece)
+    return text[place:] == "\n"
+
+
 def _opened(path: Path) -> BinaryIO:
     try:
-        return path.open("rb")
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
     except OSError as error:
         raise BadInput(
             f"the bundle cannot be read: {error.strerror}", where=str(path), remedy="give a .edgemed file"
         ) from None
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise BadInput("no plain file", where=str(path), remedy="give a .edgemed file")
+    return file
 
 
 def _broken(path: Path, problem: str) -> Untrusted:

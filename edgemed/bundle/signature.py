@@ -33,9 +33,6 @@ class Signatures(Record):
         if not 1 <= len(keys) <= MOST_SIGNATURES or keys != sorted(set(keys)):
             raise BadInput(f"they are not 1 to {MOST_SIGNATURES}, in order and each key once")
 
-    def with_one_of(self, secret: SecretKey, manifest: bytes) -> Signatures:
-        return signed(manifest, secret, self.signatures)
-
     def verify(self, manifest: bytes) -> tuple[PublicKey, ...]:
         """The keys, every one of whose signatures holds. Raises `Untrusted`."""
         keys = []
@@ -55,6 +52,11 @@ def signed(manifest: bytes, secret: SecretKey, others: Sequence[Signature] = ())
     key = secret.public.hex
     own = Signature(key, secret.sign(CONTEXT + manifest).hex())
     kept = [each for each in others if each.key != key]
+    if len(kept) == MOST_SIGNATURES:
+        raise BadInput(
+            f"it has {MOST_SIGNATURES} signatures, the most that a bundle takes",
+            remedy="edgemed pack it again, and sign that",
+        )
     return Signatures(tuple(sorted((*kept, own), key=lambda each: each.key)))
 
 

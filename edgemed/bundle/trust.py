@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgemed.bundle.keys import PublicKey
 from edgemed.bundle.reader import Bundle
-from edgemed.disk import disk_failure, write_whole
+from edgemed.disk import disk_failure, flush_one, write_whole
 from edgemed.errors import BadInput, Untrusted
 from edgemed.types import Record, did_you_mean
 
@@ -41,6 +43,9 @@ class TrustStore(Record):
                 f"format version {self.format_version}; this edgemed reads {TRUST_VERSION}",
                 where="format_version",
             )
+        for model, epoch in self.epochs.items():
+            if epoch < 0:
+                raise BadInput(f"{epoch} is below 0", where=f"epochs.{model}")
         held = [each.key for each in self.keys.values()]
         if len(set(held)) < len(held):
             raise BadInput("one key has two names", where="keys")
@@ -61,16 +66,23 @@ class TrustStore(Record):
             raise Untrusted(
                 f"the trust store cannot be read: {problem}",
                 where=str(path),
-                remedy="put back a copy, or remove it and add the keys again",
+                remedy="put back a copy; a new store would have forgotten what is revoked, and every epoch",
             ) from None
 
-    def write(self, path: Path) -> None:
-        """Whole or not at all. Raises `ToolFailure`."""
+    @classmethod
+    def edit(cls, path: Path, change: Callable[[TrustStore], TrustStore]) -> TrustStore:
+        """The store at `path`, changed, whole or not at all, with no other edit in between: one that adds a
+        key may not undo a revocation. Raises what `read` and `change` raise, and `ToolFailure`."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, self.to_json())
+            with path.with_name(f".{path.name}.lock").open("ab") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                store = change(cls.read(path))
+                write_whole(path, store.to_json())
+                flush_one(path.parent)
         except OSError as error:
             raise disk_failure(error, path, "run it as the user who owns the trust store") from None
+        return store
 
     def with_key(self, name: str, key: PublicKey) -> TrustStore:
         """Raises `BadInput` where the name or the key is there already."""
@@ -135,5 +147,10 @@ def trust_path() -> Path:
         return Path(given)
     if _SYSTEM.exists():
         return _SYSTEM
-    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    try:
+        base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    except RuntimeError:
+        raise BadInput(
+            "there is no home folder for a trust store", where="$HOME", remedy=f"set {TRUST_VARIABLE}=FILE"
+        ) from None
     return Path(base) / "edgemed" / "trust.json"

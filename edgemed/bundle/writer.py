@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import BinaryIO
 from edgemed.bundle.manifest import MANIFEST, SIGNATURES, BundleManifest, Entry
 from edgemed.bundle.signature import Signatures
 from edgemed.bundle.stored_zip import StoredEntry, directory, local_header
-from edgemed.disk import disk_failure, flush_one
+from edgemed.disk import disk_failure, flush_one, new_part
 from edgemed.errors import BadInput
 
 PIECE = 1 << 20
@@ -44,9 +42,10 @@ def write_bundle(
 
     Raises `BadInput` where a file is not what the manifest says, `ToolFailure` where the disk refuses.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part: Path | None = None
     try:
-        with part.open("wb") as file:
+        part, file = new_part(path)
+        with file:
             written = [_write(file, MANIFEST, [manifest.to_json().encode()])]
             if signatures is not None:
                 written.append(_write(file, SIGNATURES, [signatures.to_json().encode()]))
@@ -59,8 +58,8 @@ def write_bundle(
     except OSError as error:
         raise disk_failure(error, path) from None
     finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
+        if part is not None:
+            part.unlink(missing_ok=True)
 
 
 def _write(

@@ -47,7 +47,7 @@ def pack(
     secret = None if key is None else SecretKey.read(key)
     manifest = bundle_manifest(out, artefacts_in(out), epoch)
     path = bundle or Path(f"{manifest.name}-{manifest.version}.edgemed")
-    if path.exists() and not force:
+    if path.is_dir() or (path.exists() and not force):
         raise BadInput(f"{path} exists", where="--out", remedy="give another --out, or --force")
     if dry_run:
         click.echo(manifest.to_json(), nl=False)

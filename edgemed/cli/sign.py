@@ -26,6 +26,8 @@ def keygen(out: Path) -> None:
     from edgemed.bundle.keys import SecretKey
     from edgemed.disk import disk_failure, write_whole
 
+    if not out.name:
+        raise BadInput("no name of a key", where="--out", remedy="edgemed keygen -o lab")
     secret_file, public_file = (out.with_name(f"{out.name}.{kind}.pem") for kind in ("key", "pub"))
     if public_file.exists():
         raise BadInput("a key is never written over", where=str(public_file), remedy="give another --out")
@@ -56,7 +58,7 @@ def sign(bundle: Path, key: Path) -> None:
     from edgemed.bundle.signature import signed
     from edgemed.bundle.writer import write_bundle
 
-    secret = SecretKey.read(key)
+    secret, bundle = SecretKey.read(key), bundle.resolve()
     found = Bundle.open(bundle)
     others = found.signatures.signatures if found.signatures else ()
     signatures = signed(found.manifest_bytes, secret, others)

@@ -61,14 +61,13 @@ def _add(given: argparse.Namespace) -> int:
     from edgemed.bundle.keys import PublicKey
     from edgemed.bundle.trust import TrustStore, trust_path
 
-    path = trust_path()
-    TrustStore.read(path).with_key(given.name, PublicKey.read(given.key)).write(path)
+    key = PublicKey.read(given.key)
+    TrustStore.edit(trust_path(), lambda store: store.with_key(given.name, key))
     return _list(given)
 
 
 def _revoke(given: argparse.Namespace) -> int:
     from edgemed.bundle.trust import TrustStore, trust_path
 
-    path = trust_path()
-    TrustStore.read(path).revoked(given.name, given.why).write(path)
+    TrustStore.edit(trust_path(), lambda store: store.revoked(given.name, given.why))
     return _list(given)

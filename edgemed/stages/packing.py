@@ -6,15 +6,14 @@ from functools import partial
 from pathlib import Path
 
 from edgemed.bundle.keys import SecretKey
-from edgemed.bundle.manifest import ARTEFACTS, BundledArtefact, BundleManifest, Entry
+from edgemed.bundle.manifest import ARTEFACTS, MANIFEST, BundledArtefact, BundleManifest, Entry
 from edgemed.bundle.signature import signed
 from edgemed.bundle.writer import Pieces, entry_of, pieces_of, write_bundle
-from edgemed.errors import BadInput, ToolFailure
+from edgemed.errors import BadInput, ToolFailure, Untrusted
 from edgemed.runtime import ARTEFACTS as SHELF
 from edgemed.runtime import is_artefact, read_manifest, read_verdict, verify_files
 from edgemed.types import Manifest
 
-NOT_JUDGED = "not judged"
 _ALIKE = ("name", "version", "target", "inputs", "outputs", "preprocess", "golden_source", "data", "seed")
 
 
@@ -58,13 +57,16 @@ def bundle_manifest(out: Path, manifests: dict[str, Manifest], epoch: int) -> Bu
         artefacts[name] = BundledArtefact(
             backend=manifest.backend,
             precision=manifest.precision,
-            verdict=NOT_JUDGED if verdict is None else verdict.outcome,
+            verdict="not judged" if verdict is None else verdict.outcome,
             judged=manifest.judged,
             stamps=manifest.stamps,
             stand_in=manifest.stand_in,
         )
-        for file in _files(folder):
-            entries[f"{ARTEFACTS}{name}/{file}"] = _entry(folder / file)
+        for file, sha256 in {**manifest.files, MANIFEST: None}.items():
+            entry = _entry(folder / file)
+            if sha256 not in (None, entry.sha256):
+                raise Untrusted(f"{file} changed while it was packed", where=str(folder), remedy="pack again")
+            entries[f"{ARTEFACTS}{name}/{file}"] = entry
     tools = {tool: version for each in manifests.values() for tool, version in each.tools.items()}
     return BundleManifest(
         name=first.name,
@@ -91,10 +93,6 @@ def pack_as(path: Path, out: Path, manifest: BundleManifest, secret: SecretKey |
     files: dict[str, Pieces] = {name: partial(pieces_of, out / name) for name in manifest.entries}
     signatures = None if secret is None else signed(manifest.to_json().encode(), secret)
     write_bundle(path, manifest, files, signatures)
-
-
-def _files(folder: Path) -> list[str]:
-    return [each.relative_to(folder).as_posix() for each in folder.rglob("*") if not each.is_dir()]
 
 
 def _entry(path: Path) -> Entry:

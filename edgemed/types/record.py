@@ -7,6 +7,7 @@ import difflib
 import hashlib
 import json
 import math
+import reprlib
 import types
 import typing
 from pathlib import Path
@@ -20,6 +21,9 @@ _LARGEST = 2**53
 """Whole numbers below are exact as float."""
 _DEEPEST = 64
 """Levels of free-form data."""
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 2
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,12 +92,17 @@ def did_you_mean(word: str, known: typing.Iterable[str]) -> str:
     return f"did you mean {folded[near[0]]!r}?" if near else f"known: {', '.join(known)}"
 
 
+def _shown(data: Any) -> str:
+    """As Python writes it, cut short: whoever sends a file does not decide how long a message is."""
+    return _SHORT.repr(data)
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in table if keys.count(key) > 1)
-        raise ValueError(f"key {twice!r} is given twice")
+    table: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in table:
+            raise ValueError(f"key {_shown(key)} is given twice")
+        table[key] = value
     return table
 
 
@@ -105,9 +114,9 @@ def _check_plain(data: Any, where: str, left: int = _DEEPEST) -> None:
         for item in data.values() if isinstance(data, dict) else data:
             _check_plain(item, where, left - 1)
     elif isinstance(data, float) and not math.isfinite(data):
-        raise BadInput(f"expected a finite number, found {data!r}", where=where)
+        raise BadInput(f"expected a finite number, found {_shown(data)}", where=where)
     elif not isinstance(data, (str, int, float, bool, types.NoneType)):
-        raise BadInput(f"expected text, a number, true or false, found {data!r}", where=where)
+        raise BadInput(f"expected text, a number, true or false, found {_shown(data)}", where=where)
 
 
 def _plain(value: Any) -> Any:
@@ -131,19 +140,19 @@ def _read(kind: Any, data: Any, where: str) -> Any:
         return _read_union(typing.get_args(kind), data, where)
     if origin is tuple:
         if not isinstance(data, (list, tuple)):
-            raise BadInput(f"expected a list, found {data!r}", where=where)
+            raise BadInput(f"expected a list, found {_shown(data)}", where=where)
         item = typing.get_args(kind)[0]
         return tuple(_read(item, entry, f"{where}[{i}]") for i, entry in enumerate(data))
     if origin is dict:
         if not isinstance(data, dict):
-            raise BadInput(f"expected a table, found {data!r}", where=where)
+            raise BadInput(f"expected a table, found {_shown(data)}", where=where)
         item = typing.get_args(kind)[1]
         return {str(key): _read(item, entry, f"{where}.{key}") for key, entry in data.items()}
     if origin is typing.Literal:
         if data not in typing.get_args(kind):
             names = [str(choice) for choice in typing.get_args(kind)]
             raise BadInput(
-                f"{data!r} is not allowed here", where=where, remedy=did_you_mean(str(data), names)
+                f"{_shown(data)} is not allowed here", where=where, remedy=did_you_mean(str(data), names)
             )
         return data
     if isinstance(kind, type) and issubclass(kind, Record):
@@ -169,7 +178,7 @@ def _read_record(kind: type[Record], data: Any, where: str) -> Record:
     if isinstance(data, kind):
         return data
     if not isinstance(data, dict):
-        raise BadInput(f"expected a table, found {data!r}", where=where)
+        raise BadInput(f"expected a table, found {_shown(data)}", where=where)
     data = kind.unfold(data, where)
     hints = typing.get_type_hints(kind)
     fields = {f.name: f for f in dataclasses.fields(kind)}
@@ -189,7 +198,7 @@ def _read_scalar(kind: Any, data: Any, where: str) -> Any:
     if kind is float and isinstance(data, int) and not isinstance(data, bool) and abs(data) < _LARGEST:
         return float(data)
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
-        raise BadInput(f"expected {kind.__name__}, found {data!r}", where=where)
+        raise BadInput(f"expected {kind.__name__}, found {_shown(data)}", where=where)
     if isinstance(data, float) and not math.isfinite(data):
-        raise BadInput(f"expected a finite number, found {data!r}", where=where)
+        raise BadInput(f"expected a finite number, found {_shown(data)}", where=where)
     return data

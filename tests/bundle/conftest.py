@@ -20,6 +20,7 @@ FILES = {
     "artefacts/onnxruntime-int8/manifest.json": b"{}\n",
     "artefacts/onnxruntime-int8/model.onnx": bytes(range(64)),
     "artefacts/openvino-fp32/empty": b"",
+    "artefacts/openvino-fp32/manifest.json": b"{}\n",
     "artefacts/openvino-fp32/model.bin": b"weights" * 6,
 }
 LAB, OTHER = SecretKey(b"l" * 32), SecretKey(b"o" * 32)

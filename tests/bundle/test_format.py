@@ -129,6 +129,11 @@ def test_a_file_that_changed_since_it_was_read_is_not_unpacked(bundle, tmp_path)
     found.extract("onnxruntime-int8", tmp_path / "whole")
     with pytest.raises(Untrusted, match="missing, changed or cut short"):
         found.extract("openvino-fp32", tmp_path / "changed")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a", "whole"]
+    with pytest.raises(BadInput, match="there already"):
+        found.extract("onnxruntime-int8", tmp_path / "whole")
+    with pytest.raises(BadInput, match="no artefact 'tensorrt-fp16'"):
+        found.extract("tensorrt-fp16", tmp_path / "none")
 
 
 @pytest.mark.parametrize(
@@ -164,6 +169,14 @@ def test_a_name_that_is_a_folder_too_is_refused(bundle):
         ({"more": 1}, "more"),
         ({"epoch": -1}, "epoch"),
         ({"artefacts": {}}, "no artefact"),
+        ({"name": "../up"}, "is not letters"),
+        ({"name": "a\x1b[2Kb"}, "is not letters"),
+        ({"version": ""}, "is not letters"),
+        ({"inputs": []}, "inputs are none"),
+        ({"entries": {"setup.py": {"size": 0, "sha256": "0" * 64}}}, "of no artefact"),
+        ({"entries": {}}, "manifest.json is missing"),
+        ({"tools": {"a": [[[[[["deep"]]]]]]}}, "expected"),
+        ({"preprocess": {"a": "b" * 2**20}}, "is not where it must be"),
         ({"entries": {"b": {"size": 2**40, "sha256": "0" * 64}}}, "bytes"),
     ],
     ids=str,
@@ -187,6 +200,46 @@ def test_a_manifest_in_another_writing_is_refused(bundle, tmp_path):
     (tmp_path / "b").write_bytes(_with_text(content, text, twice))
     with pytest.raises(Untrusted, match="twice"):
         Bundle.open(tmp_path / "b")
+
+
+def test_hostile_manifests_are_refused_soon_and_without_a_traceback(bundle, tmp_path):
+    """A key a thousand times, nesting without end, one that grows when it is written again."""
+    content, text = bundle.write(tmp_path / "a").read_bytes(), bundle.manifest.to_json()
+    repeated = ",\n".join(f'    "k{number}": "1"' for number in range(20_000))
+    null, deep = '"acquisition": null', "[" * 985 + "]" * 985
+    grown = "[" * 50 + ",".join(["1"] * 50_000) + "]" * 50
+    for old, new in (
+        ('"tools": {', '"tools": {\n' + repeated + ',\n    "k0": "1",'),
+        (null, '"acquisition": ' + deep),
+        ('"preprocess": {}', '"preprocess": {"a": ' + grown + "}"),
+        ('"epoch": 3', '"epoch": ' + "9" * 5000),
+        ('"edgemed": "0.1.0"', '"edgemed": NaN'),
+        ('"edgemed": "0.1.0"', '"edgemed": "\\ud800"'),
+    ):
+        assert old in text
+        (tmp_path / "b").write_bytes(_with_text(content, text, text.replace(old, new)))
+        with pytest.raises(Untrusted) as caught:
+            Bundle.open(tmp_path / "b")
+        assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.timeout(20)
+def test_what_is_no_plain_file_is_refused_at_once(tmp_path):
+    import os
+
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadInput, match="no plain file"):
+        Bundle.open(tmp_path / "pipe")
+
+
+def test_a_planted_link_is_not_followed(bundle, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    for number in range(3):
+        (tmp_path / f".a.{number}.part").symlink_to(victim)
+    path = bundle.write(tmp_path / "a")
+    assert victim.read_text() == "mine"
+    assert not path.is_symlink()
 
 
 def test_sizes_are_bounded_before_they_are_read(bundle, tmp_path):

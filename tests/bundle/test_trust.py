@@ -81,11 +81,42 @@ def test_nothing_older_runs_after_a_later_epoch(bundle, lab, tmp_path):
 
 def test_a_store_keeps_what_it_was_told(lab, other, tmp_path):
     path = tmp_path / "deep" / "trust.json"
-    trust = TrustStore().with_key("lab", lab.public).with_key("b", other.public).revoked("b", "")
-    trust.write(path)
+    trust = TrustStore.edit(path, lambda store: store.with_key("lab", lab.public))
+    trust = TrustStore.edit(path, lambda store: store.with_key("b", other.public).revoked("b", ""))
     assert TrustStore.read(path) == trust
+    assert trust.keys["lab"] == TrustedKey(lab.public.hex)
     assert trust.keys["b"] == TrustedKey(other.public.hex, "revoked")
     assert TrustStore.read(tmp_path / "none") == TrustStore()
+
+
+def test_an_edit_waits_for_another_that_began_before(lab, other, tmp_path):
+    """Adding a key while somebody revokes one: the revocation stays."""
+    import threading
+
+    path = tmp_path / "trust.json"
+    TrustStore.edit(path, lambda store: store.with_key("lab", lab.public))
+    began, go_on = threading.Event(), threading.Event()
+
+    def slowly(store: TrustStore) -> TrustStore:
+        began.set()
+        go_on.wait(10)
+        return store.revoked("lab", "stolen")
+
+    slow = threading.Thread(target=TrustStore.edit, args=(path, slowly))
+    slow.start()
+    began.wait(10)
+    quick = threading.Thread(
+        target=TrustStore.edit, args=(path, lambda store: store.with_key("other", other.public))
+    )
+    quick.start()
+    quick.join(0.2)
+    assert quick.is_alive()
+    go_on.set()
+    slow.join(10)
+    quick.join(10)
+    found = TrustStore.read(path)
+    assert found.keys["lab"].revoked == "stolen"
+    assert set(found.keys) == {"lab", "other"}
 
 
 def test_a_broken_store_trusts_nobody(lab, tmp_path):
