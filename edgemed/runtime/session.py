@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgemed.backends import Executor, get_backend
 from edgemed.errors import BadInput, ToolFailure, Unavailable, Untrusted
 from edgemed.runtime.artefact import read_manifest, verify_files
+from edgemed.runtime.bundled import chosen_here, record_epoch, trusted_bundle, unpack_here
 from edgemed.runtime.golden import GoldenCases
 from edgemed.runtime.signal_check import check_signals
 from edgemed.types import Acquisition, InputSpec, Manifest, OutputSpec
@@ -33,14 +34,23 @@ class Session:
         self._raw = [(spec, spec.acquisition) for spec in manifest.inputs if spec.acquisition is not None]
 
     @classmethod
-    def load(cls, folder: Path | str, *, threads: int | None = None) -> Session:
+    def load(cls, path: Path | str, *, threads: int | None = None, unsigned: bool = False) -> Session:
         """Check every file against the manifest, load the runtime, replay the golden cases.
 
-        Raises `BadInput` when the folder is no artefact or its backend is unknown, `Untrusted` when a file is
-        not what the manifest says or a golden case answers differently, `Unavailable` when the runtime is not
-        installed, `ToolFailure` when it cannot load the artefact or fails on a golden case.
+        `path` is an artefact folder or a bundle. A bundle must be signed by a key that this machine trusts
+        (with `unsigned` it need not be: that is logged) and not be older than one that has run here; of its
+        artefacts the fastest is taken that a tune found here. Raises `BadInput` when the path is no artefact
+        or its backend is unknown, `Untrusted` when a file is not what the manifest says, nobody trusted
+        signed it, or a golden case answers differently, `Unavailable` when the runtime is not installed,
+        `ToolFailure` when it cannot load the artefact or fails on a golden case.
         """
-        folder = Path(folder)
+        folder = Path(path)
+        if not folder.is_dir() and folder.exists():
+            bundle, signer = trusted_bundle(folder, unsigned=unsigned)
+            session = cls.load(chosen_here(bundle, unpack_here(bundle)), threads=threads)
+            if signer:
+                record_epoch(bundle)
+            return session
         manifest = read_manifest(folder)
         verify_files(folder, manifest)
         session = cls.load_unverified(folder, manifest, threads=threads)

@@ -1,0 +1,127 @@
+"""A bundle is loaded as an artefact is: trusted, unpacked once, and only then ready."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgemed.bundle.keys import SecretKey
+from edgemed.bundle.trust import TrustStore
+from edgemed.errors import BadInput, Unavailable, Untrusted
+from edgemed.runtime import Session
+from edgemed.stages.packing import artefacts_in, bundle_manifest, pack_as
+
+LAB = SecretKey(b"l" * 32)
+
+
+@pytest.fixture
+def packed(artefact, tmp_path, monkeypatch):
+    """`packed(epoch, key)`: (net, bundle) of one artefact, on a machine that trusts `LAB`."""
+    monkeypatch.setenv("EDGEMED_TRUST", str(tmp_path / "trust.json"))
+    monkeypatch.setenv("EDGEMED_BUNDLE_CACHE", str(tmp_path / "cache"))
+    TrustStore.edit(tmp_path / "trust.json", lambda store: store.with_key("lab", LAB.public))
+    net, folder = artefact("fusion", "onnxruntime")
+    shutil.copytree(folder, tmp_path / "out/artefacts/onnxruntime-fp32")
+
+    def make(epoch: int = 1, key: SecretKey | None = LAB) -> tuple[object, Path]:
+        path = tmp_path / f"{epoch}.edgemed"
+        out = tmp_path / "out"
+        pack_as(path, out, bundle_manifest(out, artefacts_in(out), epoch), key)
+        return net, path
+
+    return make
+
+
+def test_a_bundle_answers_as_its_artefact(packed, tmp_path):
+    net, path = packed()
+    batch = net.batch(2)
+    plain = Session.load(tmp_path / "out/artefacts/onnxruntime-fp32").run(batch)
+    for _ in range(2):  # unpacked, and found unpacked
+        for name, answer in Session.load(path).run(batch).items():
+            assert np.array_equal(answer, plain[name])
+    assert TrustStore.read(tmp_path / "trust.json").epochs == {"fusion": 1}
+
+
+def test_nobody_trusted_signed_it(packed, tmp_path, caplog):
+    net, path = packed(key=SecretKey(b"x" * 32))
+    with pytest.raises(Untrusted, match="nobody here trusts"):
+        Session.load(path)
+    assert not (tmp_path / "cache").exists()
+    with caplog.at_level(logging.WARNING, "edgemed"):
+        session = Session.load(path, unsigned=True)
+    assert "runs without trust" in caplog.text
+    assert session.run(net.batch(1))
+    assert TrustStore.read(tmp_path / "trust.json").epochs == {}
+
+
+def test_nothing_older_than_what_ran_is_loaded(packed):
+    old, new = (packed(epoch)[1] for epoch in (1, 2))
+    Session.load(old)
+    Session.load(new)
+    with pytest.raises(Untrusted, match="epoch 2 has run here"):
+        Session.load(old)
+    Session.load(new)
+
+
+def test_what_was_changed_where_it_was_unpacked_is_unpacked_again(packed, tmp_path):
+    net, path = packed()
+    right = Session.load(path).run(net.batch(1))
+    (model,) = (tmp_path / "cache").rglob("model.onnx")
+    for broken in (b"", model.read_bytes()[:-1]):
+        model.write_bytes(broken)
+        for name, answer in Session.load(path).run(net.batch(1)).items():
+            assert np.array_equal(answer, right[name])
+
+
+def test_a_changed_bundle_leaves_nothing_behind(packed, tmp_path):
+    _, path = packed()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(Untrusted, match="not whole"):
+        Session.load(path, unsigned=True)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_bundle_whose_golden_cases_answer_otherwise_is_not_run(packed, artefact, tmp_path):
+    """Of another machine, say: signed and whole, and still refused. Its epoch is not recorded."""
+    import dataclasses
+
+    from edgemed.runtime import read_manifest
+    from edgemed.types import digest_of_file
+
+    folder = tmp_path / "out/artefacts/onnxruntime-fp32"
+    with np.load(folder / "golden.npz") as held:
+        arrays = dict(held)
+    np.savez(folder / "golden.npz", **{**arrays, "out.score": 1 - arrays["out.score"]})
+    manifest = read_manifest(folder)
+    files = {**manifest.files, "golden.npz": digest_of_file(folder / "golden.npz")}
+    (folder / "manifest.json").write_text(dataclasses.replace(manifest, files=files).to_json())
+    _, path = packed()
+    with pytest.raises(Untrusted, match="golden cases differ"):
+        Session.load(path)
+    assert TrustStore.read(tmp_path / "trust.json").epochs == {}
+
+
+def test_a_bundle_without_a_runtime_of_this_machine_is_told(packed, tmp_path, monkeypatch):
+    from edgemed.backends.backend import Availability
+    from edgemed.backends.onnxruntime import OnnxRuntime
+
+    _, path = packed()
+    missing = Availability("", ("onnxruntime",), "pip install onnxruntime")
+    monkeypatch.setattr(OnnxRuntime, "availability", lambda self: missing)
+    with pytest.raises(Unavailable, match="none of its runtimes is installed here: onnxruntime") as caught:
+        Session.load(path)
+    assert caught.value.remedy == "pip install onnxruntime"
+
+
+def test_another_file_is_no_bundle(tmp_path):
+    (tmp_path / "model.onnx").write_bytes(b"onnx")
+    with pytest.raises(Untrusted, match="not whole"):
+        Session.load(tmp_path / "model.onnx")
+    with pytest.raises(BadInput):
+        Session.load(tmp_path / "none")
