@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   edgemed run out chest.png
+  edgemed run chest-xray-1.2.0.edgemed chest.png
   edgemed run out/artefacts/openvino-int8 volume.nii.gz --json"""
 )
 @click.argument("artefact", type=click.Path(path_type=Path))
@@ -29,14 +30,15 @@ Examples:
 def run(artefact: Path, file: Path, as_json: bool) -> None:
     """Predict one FILE (PNG, JPEG, TIFF, DICOM, NIfTI, NPY, NPZ, raw MR) with an ARTEFACT.
 
-    ARTEFACT is an artefact folder, or the output folder of a compile: then the fastest artefact is used that
-    edgemed-device tune found on this machine (tuned.json), else the compile's own choice. The artefact is
-    checked against its manifest and its golden cases are replayed first.
+    ARTEFACT is an artefact folder, a bundle that this machine trusts, or the output folder of a compile. Of
+    several artefacts the fastest is used that edgemed-device tune found on this machine (tuned.json), else
+    the compile's own choice. The artefact is checked against its manifest and its golden cases are replayed
+    first.
     """
     from edgemed.readers import Notes, read_file
     from edgemed.runtime import Session
 
-    folder, chooser = chosen_artefact(artefact)
+    folder, chooser = (artefact, "") if artefact.is_file() else chosen_artefact(artefact)
     session = Session.load(folder)
     manifest = session.manifest
     told = Notes()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgemed.errors import BadInput
 from edgemed.runtime import ARTEFACTS, is_artefact
+from edgemed.runtime.bundled import trusted_bundle, unpack_here
 
 _REMEDY = "give the folder in which artefacts/ lies, or the artefacts' own folders"
 
@@ -18,6 +19,13 @@ def find_artefacts(paths: Sequence[Path]) -> tuple[Path, ...]:
         for folder in (path,) if is_artefact(path) else _inside(path):
             found.setdefault(folder.resolve(), folder)
     return tuple(found.values())
+
+
+def unbundled(paths: Sequence[Path]) -> list[Path]:
+    """Each bundle as the folder that it is unpacked into, once it is trusted; folders as they are."""
+    return [
+        unpack_here(trusted_bundle(path, unsigned=False)[0]) if path.is_file() else path for path in paths
+    ]
 
 
 def _inside(path: Path) -> list[Path]:

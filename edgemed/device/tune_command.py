@@ -15,6 +15,7 @@ from edgemed.types.limits import Limits
 
 _EXAMPLES = """examples:
   edgemed-device tune OUT
+  edgemed-device tune chest-xray-1.2.0.edgemed
   edgemed-device tune OUT --latency-ms 50 --memory-mib 512
   edgemed-device tune onnxruntime-fp32 onnxruntime-int8 --out tuned.json"""
 _LEAST_SECONDS = 0.05
@@ -32,7 +33,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument(
         "folders", nargs="+", type=Path, metavar="FOLDER",
-        help="the output folder of a compile, in which artefacts/ lies, or artefact folders",
+        help="a bundle, the output folder of a compile, in which artefacts/ lies, or artefact folders",
     )  # fmt: skip
     parser.add_argument(
         "-o", "--out", type=Path, metavar="FILE", help="default: tuned.json in the one FOLDER"
@@ -54,13 +55,14 @@ def add_to(commands: Any) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from edgemed.device.artefacts import find_artefacts
+    from edgemed.device.artefacts import find_artefacts, unbundled
     from edgemed.device.tune import tune
     from edgemed.device.tuned_file import check_place, write_tuned
     from edgemed.device.tuned_text import in_words
 
-    folders = find_artefacts(given.folders)
-    out = _out(given.out, given.folders)
+    places = unbundled(given.folders)
+    folders = find_artefacts(places)
+    out = _out(given.out, places)
     check_place(out)
     tuned = tune(
         {os.path.relpath(folder, out.parent): folder for folder in folders},

@@ -46,6 +46,11 @@ def packed(tmp_path_factory, helpers):
     return site
 
 
+def own(folder):
+    """A device's trust store and cache."""
+    return {"EDGEMED_TRUST": str(folder / "trust.json"), "EDGEMED_BUNDLE_CACHE": str(folder / "cache")}
+
+
 @pytest.fixture
 def device(packed, tmp_path, helpers):
     """`edgemed-device` with a trust store of its own."""
@@ -53,8 +58,7 @@ def device(packed, tmp_path, helpers):
     def run(*args: str) -> Ended:
         done = subprocess.run(
             [sys.executable, "-m", "edgemed.device", *args],
-            cwd=packed.folder, env=helpers.command_env({"EDGEMED_TRUST": str(tmp_path / "trust.json")}),
-            capture_output=True, text=True, check=False,
+            cwd=packed.folder, env=helpers.command_env(own(tmp_path)), capture_output=True, text=True, check=False,
         )  # fmt: skip
         return Ended(done.returncode, done.stdout, done.stderr)
 
@@ -117,6 +121,22 @@ def test_any_zip_tool_takes_the_artefacts_out(packed, tmp_path, helpers):
         archive.extractall(tmp_path)
     session = Session.load(tmp_path / "artefacts" / "onnxruntime-fp32")
     assert np.isfinite(next(iter(session.predict(helpers.signals(1, 0)[0][0]).values()))).all()
+
+
+def test_a_device_tunes_and_runs_a_bundle_it_trusts(packed, device, tmp_path, helpers):
+    np.savez(packed / "case.npz", signal=helpers.signals(1, 0)[0])
+    env = own(tmp_path)
+    run = ("run", "model.edgemed", "case.npz", "--json")
+    packed.run(*run, env=env).refused(5, "nobody here trusts its key")
+    device("trust", "add", "lab", "lab.pub.pem")
+    done = packed.run(*run, env=env)
+    assert done.code == 0, done.err
+    tuned = device("tune", "model.edgemed", "--launches", "1", "--seconds", "0.05")
+    assert tuned.code == 0, tuned.err
+    (written,) = (tmp_path / "cache").glob("*/tuned.json")
+    assert json.loads(written.read_text())["best"] == "artefacts/onnxruntime-fp32"
+    assert packed.run(*run, env=env).out == done.out
+    assert json.loads(device("trust", "--json").out)["epochs"] == {"model": 2}
 
 
 def test_a_dry_run_makes_nothing(packed):
