@@ -86,6 +86,8 @@ def _check_coils(signal: NDArray[Any], where: str) -> None:
 
 def zeros_in(signal: NDArray[Any]) -> int:
     """Samples whose I and Q are exactly 0, which no receiver's noise leaves."""
+    if np.count_nonzero(signal) == signal.size:
+        return 0
     return signal.size // 2 - int(np.count_nonzero(signal.any(axis=-1)))
 
 

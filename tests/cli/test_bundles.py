@@ -58,7 +58,8 @@ def device(packed, tmp_path, helpers):
     def run(*args: str) -> Ended:
         done = subprocess.run(
             [sys.executable, "-m", "edgemed.device", *args],
-            cwd=packed.folder, env=helpers.command_env(own(tmp_path)), capture_output=True, text=True, check=False,
+            cwd=packed.folder, env=helpers.command_env(own(tmp_path)), capture_output=True, text=True,
+            check=False,
         )  # fmt: skip
         return Ended(done.returncode, done.stdout, done.stderr)
 
