@@ -8,7 +8,13 @@ import sys
 from collections.abc import Sequence
 
 from edgemed import __version__
-from edgemed.device import build_engine_command, trust_command, tune_command, verify_command
+from edgemed.device import (
+    build_engine_command,
+    doctor_command,
+    trust_command,
+    tune_command,
+    verify_command,
+)
 from edgemed.errors import EdgemedError, ToolFailure
 
 _EPILOG = (
@@ -29,6 +35,7 @@ def run(arguments: Sequence[str]) -> int:
     tune_command.add_to(commands)
     build_engine_command.add_to(commands)
     verify_command.add_to(commands)
+    doctor_command.add_to(commands)
     trust_command.add_to(commands)
     given = parser.parse_args(arguments)
     try:

@@ -140,6 +140,23 @@ def test_a_device_tunes_and_runs_a_bundle_it_trusts(packed, device, tmp_path, he
     assert json.loads(device("trust", "--json").out)["epochs"] == {"model": 2}
 
 
+def test_a_doctor_tells_what_runs_and_why_the_rest_does_not(packed, device, tmp_path):
+    done = device("doctor")
+    assert done.code == 0, done.err
+    assert "runtime onnxruntime: " in done.out
+    assert "nobody is trusted" in done.out
+    device("doctor", "model.edgemed").refused(5, "nobody here trusts")
+    device("trust", "add", "lab", "lab.pub.pem")
+    found = json.loads(device("doctor", "model.edgemed", "--json").out)
+    assert found["artefacts"] == {"onnxruntime-fp32": ""}
+    assert found["trusted"] == ["lab"]
+    broken = shutil.copytree(packed / "out" / "artefacts" / "onnxruntime-fp32", tmp_path / "broken")
+    (broken / "model.onnx").write_bytes(b"")
+    done = device("doctor", str(broken))
+    assert done.code == 4
+    assert "broken: model.onnx is not the file that was judged" in done.out
+
+
 def test_a_dry_run_makes_nothing(packed):
     done = packed.run("pack", "out", "-o", "none.edgemed", "--dry-run")
     assert json.loads(done.out)["format_version"] == 1
