@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgemed.errors import BadInput
-from edgemed.runtime import ARTEFACTS, is_artefact
+from edgemed.runtime import artefacts_below, is_artefact
 from edgemed.runtime.bundled import trusted_bundle, unpack_here
 
 _REMEDY = "give the folder in which artefacts/ lies, or the artefacts' own folders"
@@ -31,8 +31,7 @@ def unbundled(paths: Sequence[Path]) -> list[Path]:
 def _inside(path: Path) -> list[Path]:
     if not path.is_dir():
         raise BadInput("no such folder", where=str(path), remedy=_REMEDY)
-    shelf = path / ARTEFACTS
-    folders = sorted(each for each in shelf.iterdir() if is_artefact(each)) if shelf.is_dir() else []
+    folders = artefacts_below(path)
     if not folders:
         raise BadInput(
             "no artefact here: no manifest.json in it or in a folder under its artefacts/",

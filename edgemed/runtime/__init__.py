@@ -3,6 +3,7 @@
 from edgemed.runtime.artefact import (
     ARTEFACTS,
     MANIFEST_FILE,
+    artefacts_below,
     golden_inputs,
     is_artefact,
     read_manifest,
@@ -22,6 +23,7 @@ __all__ = [
     "TUNED_FILE",
     "GoldenCases",
     "Session",
+    "artefacts_below",
     "board_name",
     "fastest_here",
     "golden_inputs",

@@ -24,6 +24,14 @@ def is_artefact(folder: Path) -> bool:
     return (folder / MANIFEST_FILE).is_file()
 
 
+def artefacts_below(out: Path) -> list[Path]:
+    """The artefact folders of an output folder, in order: not those that were being written when a process
+    ended, whose names begin with a dot."""
+    shelf = out / ARTEFACTS
+    inside = shelf.iterdir() if shelf.is_dir() else ()
+    return sorted(folder for folder in inside if folder.name[0] != "." and is_artefact(folder))
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read and check `manifest.json`.
 

@@ -11,7 +11,7 @@ from edgemed.bundle.signature import signed
 from edgemed.bundle.writer import Pieces, entry_of, pieces_of, write_bundle
 from edgemed.errors import BadInput, ToolFailure, Untrusted
 from edgemed.runtime import ARTEFACTS as SHELF
-from edgemed.runtime import is_artefact, read_manifest, read_verdict, verify_files
+from edgemed.runtime import artefacts_below, read_manifest, read_verdict, verify_files
 from edgemed.types import Manifest
 
 _ALIKE = ("name", "version", "target", "inputs", "outputs", "preprocess", "golden_source", "data", "seed")
@@ -22,8 +22,7 @@ def artefacts_in(out: Path) -> dict[str, Manifest]:
 
     Raises `BadInput` where there is none or two are not of one compile, and what `verify_files` raises.
     """
-    shelf = out / SHELF
-    folders = sorted(each for each in shelf.iterdir() if is_artefact(each)) if shelf.is_dir() else []
+    folders = artefacts_below(out)
     if not folders:
         raise BadInput(
             f"there is no artefact in {SHELF}/: nothing was kept, or this is no output folder of a compile",
@@ -41,7 +40,7 @@ def artefacts_in(out: Path) -> dict[str, Manifest]:
             if getattr(other, name) != getattr(first, name):
                 raise BadInput(
                     f"the artefacts are not of one compile: their {name} differ",
-                    where=str(shelf),
+                    where=str(out / SHELF),
                     remedy="compile again into an empty folder",
                 )
     return found

@@ -77,6 +77,15 @@ def test_what_was_changed_where_it_was_unpacked_is_unpacked_again(packed, tmp_pa
             assert np.array_equal(answer, right[name])
 
 
+def test_what_a_power_cut_left_half_unpacked_is_no_artefact(packed, tmp_path):
+    from edgemed.device.artefacts import find_artefacts, unbundled
+
+    _, path = packed()
+    (folder,) = unbundled([path])
+    shutil.copytree(folder / "artefacts/onnxruntime-fp32", folder / "artefacts/.onnxruntime-fp32.x1")
+    assert find_artefacts([folder]) == (folder / "artefacts/onnxruntime-fp32",)
+
+
 def test_a_changed_bundle_leaves_nothing_behind(packed, tmp_path):
     _, path = packed()
     content = bytearray(path.read_bytes())
