@@ -16,6 +16,7 @@ from edgemed.cli.inspect import inspect
 from edgemed.cli.judge import judge
 from edgemed.cli.mr import mr
 from edgemed.cli.pack import pack
+from edgemed.cli.package import package
 from edgemed.cli.power import power
 from edgemed.cli.run import run
 from edgemed.cli.sign import keygen, sign
@@ -45,8 +46,8 @@ def cli() -> None:
 
 
 for command in (
-    init, compile_, run, bench, inspect, judge, power, claim, pack, keygen, sign, verify, mr, targets, doctor,
-    demo,
+    init, compile_, run, bench, inspect, judge, power, claim, pack, keygen, sign, verify, package, mr,
+    targets, doctor, demo,
 ):  # fmt: skip
     cli.add_command(command)
 

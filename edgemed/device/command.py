@@ -11,6 +11,7 @@ from edgemed import __version__
 from edgemed.device import (
     build_engine_command,
     doctor_command,
+    run_command,
     trust_command,
     tune_command,
     verify_command,
@@ -36,6 +37,7 @@ def run(arguments: Sequence[str]) -> int:
     build_engine_command.add_to(commands)
     verify_command.add_to(commands)
     doctor_command.add_to(commands)
+    run_command.add_to(commands)
     trust_command.add_to(commands)
     given = parser.parse_args(arguments)
     try:

@@ -140,6 +140,56 @@ def test_a_device_tunes_and_runs_a_bundle_it_trusts(packed, device, tmp_path, he
     assert json.loads(device("trust", "--json").out)["epochs"] == {"model": 2}
 
 
+@pytest.fixture(scope="module")
+def wheel(packed):
+    done = packed.run("package", "model.edgemed", "-o", "wheels")
+    assert done.code == 0, done.err
+    (path,) = (packed / "wheels").iterdir()
+    assert str(path.relative_to(packed.folder)) in done.out
+    return path
+
+
+def test_a_wheel_is_imported_by_the_models_name_and_answers(packed, wheel, device, tmp_path, helpers):
+    import os
+
+    assert wheel.name == "model-0.1.0-py3-none-any.whl"
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--target"]
+    done = subprocess.run([*pip, tmp_path / "site", wheel], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    np.savez(tmp_path / "case.npz", signal=helpers.signals(1, 0)[0])
+    env = helpers.command_env(own(tmp_path))
+    env["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "site"), *filter(None, [env.get("PYTHONPATH")])])
+
+    def python(*args: str) -> Ended:
+        command = [sys.executable, *args]
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    python("-m", "model", "case.npz").refused(5, "nobody here trusts its key")
+    device("trust", "add", "lab", "lab.pub.pem")
+    done = python("-m", "model", "case.npz", "--json")
+    assert done.code == 0, done.err
+    answer = json.loads(done.out)
+    assert answer["model"] == "model 0.1.0"
+    code = "import model, numpy as np; x = np.load('case.npz')['signal'][0]; print(model.load().predict(x))"
+    done = python("-c", code)
+    assert done.code == 0, done.err
+    assert next(iter(answer["outputs"])) in done.out
+
+
+def test_a_wheel_asks_for_what_was_judged_and_is_the_same_each_time(packed, wheel):
+    from importlib.metadata import version
+
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.testzip() is None
+        metadata = archive.read("model-0.1.0.dist-info/METADATA").decode()
+    judged = version("onnxruntime")
+    assert f'Requires-Dist: onnxruntime=={judged}; python_version >= "3.11"' in metadata
+    assert 'Requires-Dist: onnxruntime==1.23.2; python_version < "3.11"' in metadata
+    packed.run("package", "model.edgemed", "-o", "again")
+    assert (packed / "again" / wheel.name).read_bytes() == wheel.read_bytes()
+
+
 def test_a_doctor_tells_what_runs_and_why_the_rest_does_not(packed, device, tmp_path):
     done = device("doctor")
     assert done.code == 0, done.err
