@@ -110,7 +110,7 @@ def test_metadata_keeps_the_base_light_and_offers_the_extras(wheel: Path) -> Non
         points = archive.read(name.replace("METADATA", "entry_points.txt")).decode()
     needs = metadata.get_all("Requires-Dist") or []
     base = [need for need in needs if "extra ==" not in need]
-    assert [need.partition(">")[0] for need in base] == ["numpy"]
+    assert [need.partition(">")[0] for need in base] == ["numpy", "pynacl"]
     assert set(metadata.get_all("Provides-Extra") or []) == {
         "onnxruntime", "openvino", "tensorrt-rtx", "images", "compile", "demo", "raw", "mr", "all",
     }  # fmt: skip
