@@ -111,8 +111,8 @@ def gather(study: Study, base: Path) -> Material:
     spec = raw_input(study.train, base)
     heads = []
     if study.label is not None:
-        classes = _ordered(classes_in(study.train, study.label, base), study)
-        names = (f"no {study.label}", study.label) if classes == ("0", "1") else classes
+        classes = classes_in(study.train, study.label, base)
+        names = _class_names(classes, study.label, study.positive)
         several = len(classes) > 2
         kind: Kind = "multiclass" if several else "binary"
         heads.append(OutputSpec(study.label, kind, len(classes) if several else 1, names))
@@ -157,20 +157,21 @@ def _told(head: OutputSpec, target: float) -> str:
     return repr(head.labels[int(target)]) if head.labels else f"{target:g}"
 
 
-def _ordered(classes: tuple[str, ...], study: Study) -> tuple[str, ...]:
-    """With the positive one of two at the end."""
-    if study.positive is None:
-        return classes
+def _class_names(classes: tuple[str, ...], label: str, positive: str | None) -> tuple[str, ...]:
+    """As a head calls them, the positive one of two last; 0 and 1 are called by the column."""
     numbers = classes == ("0", "1")
-    if len(classes) != 2 or study.positive not in classes or (numbers and study.positive == "0"):
+    others = tuple(each for each in classes if each != positive)
+    if positive is not None and (len(classes) != 2 or len(others) != 1 or (numbers and positive == "0")):
         raise BadInput(
-            f"{study.positive!r} is not one of two classes; {study.label} has {', '.join(classes)}",
+            f"{positive!r} is not one of two classes; {label} has {', '.join(classes)}",
             where="--positive",
             remedy="1 is the case of 0 and 1: name the classes, or turn them"
             if numbers
             else "give one of them, or leave it out",
         )
-    return (*(each for each in classes if each != study.positive), study.positive)
+    if numbers:
+        return f"no {label}", label
+    return classes if positive is None else (*others, positive)
 
 
 def _refuse_shared(shared: NDArray[np.str_], one: str, other: str) -> None:
