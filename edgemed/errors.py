@@ -6,6 +6,7 @@
     - DiskFull: there is no space left; nothing can go on.
     - Unavailable: something that is needed is not installed.
     - ChildCrashed: a child process died or ran past its time.
+    - DeadlineMissed: there is no answer by the time that it was needed.
   - Untrusted (exit code 5): a file is not what its manifest says.
 
 A verdict that is not proven is a result, not an error: the command ends with exit code 3.
@@ -74,6 +75,10 @@ class DiskFull(ToolFailure):
 
 class ChildCrashed(ToolFailure):
     """A child process died or ran past its time."""
+
+
+class DeadlineMissed(ToolFailure):
+    """There is no answer by the time that it was needed."""
 
 
 class Untrusted(EdgemedError):

@@ -10,6 +10,8 @@ from edgemed.stages.artefacts import ORIGINAL, build_all, notes_of, stamps_for
 from edgemed.stages.cases import list_cases
 from edgemed.stages.choose import choose, missed_by
 from edgemed.stages.data import check_data, check_paths
+from edgemed.stages.decisions import as_decided, check_data_of, check_recipe_of, write_decisions
+from edgemed.stages.documents import write_documents
 from edgemed.stages.doubts import dead_columns, doubts
 from edgemed.stages.forms import make_forms, make_pruned_forms
 from edgemed.stages.golden import make_golden_inputs
@@ -36,8 +38,9 @@ def compile_model(job: Job, command: str, *, with_images: bool = False) -> Compi
 
     `with_images` puts pictures of flipped cases into the report.
 
-    Writes `artefacts/<id>/`, `original/`, `report.json` and `report.html` under `job.out`. A result that may
-    not be kept is a result: see `Compilation.best`. Raises `BadInput` for what the user can mend and
+    Writes `artefacts/<id>/`, `original/`, what a bundle holds beside them, `decisions.json`, `report.json`
+    and `report.html` under `job.out`. A result that may not be kept is a result: see `Compilation.best`.
+    Raises `BadInput` for what the user can mend and
     `ToolFailure` when the machine or a tool that everything needs has failed, `Untrusted` when what was put
     into `artefacts/` is not what was judged.
 
@@ -52,6 +55,7 @@ def compile_model(job: Job, command: str, *, with_images: bool = False) -> Compi
 
 def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     check_paths(job.recipe, job.base)
+    check_recipe_of(job.decisions, job.recipe)
     plan, candidates, target = make_plan(job.recipe, job.base, job.targets)
     check_asked(job.recipe.judge, job.recipe.data.given)
     inputs = fit_inputs(job)
@@ -61,7 +65,7 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     graph, model, parity = make_graph(job, inputs, sets.get("calibrate"))
     learnt, judge = job.recipe.prune.learns_labels, job.recipe.judge
     sets, data, told = check_labels(sets, data, graph.outputs, learnt=learnt, judge=judge)
-    warnings += job.warn((*model.notes, *told))
+    warnings += job.warn((*model.notes, *told, *check_data_of(job, data)))
     labelled = {each.role for each in data if each.labelled}
     check_asked(judge, labelled)
     graph, temperatures, told = scale_temperature(job, graph, sets)
@@ -92,6 +96,7 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     failures |= broken | absurd | unloadable | untimed
     missed = missed_by(candidates, target.limits, latencies, costs)
     choice = choose(candidates, figures, latencies, job.recipe.agreement, "select" in labelled, missed)
+    choice = as_decided(job, choice, choice.reasons)
     verified = accept(
         job, graph.outputs, built, choice, sets.get("accept"), command, labelled="accept" in labelled
     )
@@ -102,7 +107,10 @@ def _compile(job: Job, command: str, *, with_images: bool) -> Compilation:
     reliability = diagrams(graph.outputs, verified.answers, temperatures)
     coverage = coverages(judge.conformal, graph.outputs, answers, verified.answers)
     warnings += job.warn(shifts(graph.outputs, verified.answers, temperatures, coverage))
-    shelve(job, built, itertools.chain(*verified.kept.values()))
+    kept = tuple(itertools.chain(*verified.kept.values()))
+    shelve(job, built, kept)
+    write_documents(job, built, kept)
+    write_decisions(job, data, choice, pruned)
     found = Findings(
         graph, model, data, parity, plan, candidates, built, failures, figures, latencies, costs,
         choice, compared_on, verified, stamps, warnings, pruned, temperatures,

@@ -92,8 +92,10 @@ class Backend(Protocol):
         """Precisions that this runtime can execute on a CPU with these instruction sets."""
         ...
 
-    def golden_tolerance(self, precision: Precision) -> float:
-        """Largest difference of a probability that replaying golden cases on another machine may show."""
+    def golden_tolerance(self, precision: Precision, *, elsewhere: bool = False) -> float:
+        """Largest difference of a probability that replaying golden cases may show: on another machine with
+        the same instruction sets, or `elsewhere`, where the last bit of a float may turn a rounding over and
+        an int8 value moves by a whole step."""
         ...
 
     def build(

@@ -14,6 +14,10 @@ BUNDLE_VERSION = 1
 MANIFEST = "manifest.json"
 SIGNATURES = "signatures.json"
 ARTEFACTS = "artefacts/"
+MODEL_CARD = "model_card.md"
+SBOM = "sbom.cdx.json"
+LICENCES = "licences/"
+"""Of the model, where its recipe gives texts."""
 MOST_ENTRIES = 1000
 MOST_BYTES = 2**31
 """Of a whole bundle."""
@@ -99,11 +103,11 @@ class BundleManifest(Record):
             raise BadInput(f"more than {MOST_BYTES} bytes", where="entries")
         shelves = tuple(f"{ARTEFACTS}{artefact}/" for artefact in self.artefacts)
         for name in names:
-            if not name.startswith(shelves):
-                raise BadInput(f"{name!r} is of no artefact", where="entries")
-        for shelf in shelves:
-            if shelf + MANIFEST not in self.entries:
-                raise BadInput(f"{shelf}{MANIFEST} is missing", where="entries")
+            if name not in (MODEL_CARD, SBOM) and not name.startswith((*shelves, LICENCES)):
+                raise BadInput(f"{name!r} is of no artefact and no document", where="entries")
+        for name in (MODEL_CARD, SBOM, *(shelf + MANIFEST for shelf in shelves)):
+            if name not in self.entries:
+                raise BadInput(f"{name} is missing", where="entries")
 
     def files_of(self, artefact: str) -> dict[str, Entry]:
         """Entries of one artefact's folder, by their names in it."""

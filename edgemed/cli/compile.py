@@ -62,6 +62,10 @@ Examples:
     "--no-gate", is_flag=True, help="Keep what is not proven not worse than the original, stamped so."
 )
 @click.option("--skip-bad", is_flag=True, default=None, help="Count unreadable samples and go on.")
+@click.option(
+    "--decisions", "decisions_path", metavar="FILE", type=click.Path(path_type=Path),
+    help="An earlier compile's decisions.json: choose as it chose, not by today's times, for the same bytes.",
+)  # fmt: skip
 @click.option("--with-images", is_flag=True, help="Put pictures of flipped cases into report.html.")
 @click.option(
     "--dry-run", is_flag=True, help="Check recipe, model and one sample of each set, print the plan and stop."
@@ -82,6 +86,7 @@ def compile_(
     accept: str | None,
     no_gate: bool,
     skip_bad: bool | None,
+    decisions_path: Path | None,
     with_images: bool,
     dry_run: bool,
     as_json: bool,
@@ -97,10 +102,12 @@ def compile_(
     from edgemed.child import run_in_child
     from edgemed.cli.tools import require_tools
     from edgemed.stages.data import check_paths
+    from edgemed.stages.decisions import check_recipe_of, read_decisions
     from edgemed.stages.inputs import check_fit
     from edgemed.stages.job import Job
     from edgemed.stages.plan import make_plan
     from edgemed.stages.shelf import check_shelf
+    from edgemed.stages.step_files import with_digests
 
     recipe, base = _recipe(recipe_path, model, weights)
     flags = {"calibrate": calibrate, "select": select, "accept": accept}
@@ -121,9 +128,11 @@ def compile_(
         judge=replace(recipe.judge, gate=recipe.judge.gate and not no_gate),
     )
     require_tools()
+    decisions = None if decisions_path is None else read_decisions(decisions_path)
     if dry_run:
         with _located(recipe_path, own):
             check_paths(recipe, base)
+            check_recipe_of(decisions, with_digests(recipe, base))
             plan, _, _ = make_plan(recipe, base, targets)
             check_shelf(out.resolve(), out)
             run_in_child(check_fit, recipe, base, what="reading the model and the first samples")
@@ -134,7 +143,7 @@ def compile_(
     from edgemed.pipeline import compile_model
 
     with _located(recipe_path, own), ProgressBar(quiet=as_json) as bar:
-        job = Job(recipe, base, out, bar, targets=targets)
+        job = Job(recipe, base, out, bar, targets=targets, decisions=decisions)
         result = compile_model(job, _command(), with_images=with_images)
     if as_json:
         click.echo(result.to_json())

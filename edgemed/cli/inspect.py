@@ -75,7 +75,7 @@ def _artefact(path: Path, as_json: bool) -> None:
         ("runtime", f"{_runtime(manifest)}, threads: {manifest.threads}"),
         *_contract(manifest.inputs, manifest.outputs),
         ("steps in the graph", _steps(manifest.preprocess.get("in_graph", {}))),
-        ("golden cases", f"{manifest.golden_source}, tolerance {manifest.golden_tolerance:g}"),
+        ("golden cases", f"{manifest.golden_source}, {_tolerance(manifest)}"),
         ("built on", f"{manifest.host.get('arch')}, {manifest.host.get('instruction_sets')}"),
         ("built with", ", ".join(f"{k} {v}" for k, v in manifest.tools.items())),
         ("made for", manifest.target or "the machine at hand"),
@@ -138,6 +138,14 @@ def _echoes(acquisition: Acquisition) -> str:
         return told
     low, high = f"{min(gaps):.4g}", f"{max(gaps):.4g}"
     return f"{told}, {low if low == high else f'{low} to {high}'} ms apart"
+
+
+def _tolerance(manifest: Manifest) -> str:
+    elsewhere = manifest.golden_tolerance_elsewhere
+    more = (
+        "" if elsewhere is None else f" on the instruction sets that it was built on, {elsewhere:g} on others"
+    )
+    return f"tolerance {manifest.golden_tolerance:g}{more}"
 
 
 def _runtime(manifest: Manifest) -> str:

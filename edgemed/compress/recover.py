@@ -17,7 +17,7 @@ from edgemed.compress.mixing import mixed
 from edgemed.compress.recovery_checkpoint import Progress, RecoveryCheckpoint, copy_of_state, digest_of_state
 from edgemed.compress.sample_order import Batch
 from edgemed.errors import BadInput, ToolFailure
-from edgemed.types import PruneSpec, Recovery, digest_of
+from edgemed.types import PruneSpec, Recovery, RecoveryCourse, digest_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -44,6 +44,7 @@ def recover(
     *,
     seed: int,
     checkpoint: Path,
+    course: RecoveryCourse | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Recovery:
     """Train `student` in place; it ends in eval mode in the state that was best on `watching`.
@@ -52,7 +53,8 @@ def recover(
     AdamW, cosine schedule over `spec.epochs`, or over as many as those before tell to fit into
     `spec.budget_min` minutes of `clock`, which end it in any case; those of runs that `checkpoint` takes up
     count. On one machine and as many threads, the same arguments give the same weights, interrupted or not,
-    where the budget is enough for all epochs. A checkpoint that cannot be used is told in the notes.
+    where the budget is enough for all epochs, or with the `course` of an earlier recovery, which then goes
+    as far as that one whatever `clock` says. A checkpoint that cannot be used is told in the notes.
 
     Raises `ToolFailure` where the pruned net gives no finite answers.
     """
@@ -63,7 +65,7 @@ def recover(
     distillation = Distillation(student, teacher, history, heads)
     with torch.random.fork_rng(devices=[]):
         try:
-            return _Recoverer(distillation, training, watching, spec, seed, checkpoint, clock).run()
+            return _Recoverer(distillation, training, watching, spec, seed, checkpoint, course, clock).run()
         finally:
             distillation.close()
             student.eval()
@@ -78,12 +80,14 @@ class _Recoverer:
         spec: PruneSpec,
         seed: int,
         checkpoint: Path,
+        course: RecoveryCourse | None,
         clock: Callable[[], float],
     ) -> None:
         self._distillation = distillation
         self._student = distillation.student
         self._training, self._watching = training, watching
         self._spec, self._seed, self._clock = spec, seed, clock
+        self._course = course
         self._checkpoint = RecoveryCheckpoint(checkpoint)
         self._started = self._saved = clock()
         self._notes: list[str] = []
@@ -98,6 +102,7 @@ class _Recoverer:
         self._spent = self._progress.seconds
         while not (self._progress.diverged or self._is_over() or self._budget_is_spent()):
             self._epoch()
+        self._cut = not (self._progress.diverged or self._is_over())
         if self._progress.step:  # of an epoch that the budget has cut
             self._judge(self._watched())
             self._save()
@@ -195,6 +200,10 @@ class _Recoverer:
     def _plan(self) -> None:
         """As many epochs as the budget has room for: a rate that does not fall to its end recovers less."""
         done, spent = self._progress.epoch - 1, self._seconds()
+        if self._course is not None:
+            if done <= len(self._course.planned):
+                self._progress = replace(self._progress, planned=self._course.planned[done - 1])
+            return
         room = 60.0 * self._spec.budget_min * _MARGIN - spent
         left = self._spec.epochs - done
         if room * done < left * spent:
@@ -237,6 +246,7 @@ class _Recoverer:
             step=0,
         )
         self._plan()
+        self._progress = replace(self._progress, plans=(*self._progress.plans, self._progress.planned))
         self._save()
 
     def _diverge(self) -> None:
@@ -254,6 +264,8 @@ class _Recoverer:
         return self._spent + self._clock() - self._started
 
     def _budget_is_spent(self) -> bool:
+        if self._course is not None:
+            return self._course.cut is not None and self._progress.steps >= self._course.cut
         return self._seconds() >= 60.0 * self._spec.budget_min
 
     def _save(self) -> None:
@@ -300,4 +312,5 @@ class _Recoverer:
             stopped=self._stopped(),
             labelled=self._labelled,
             notes=tuple(self._notes),
+            course=RecoveryCourse(progress.plans, progress.steps if self._cut else None),
         )

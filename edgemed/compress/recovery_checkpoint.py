@@ -44,6 +44,8 @@ class Progress(Record):
     steps: int = 0
     seconds: float = 0.0
     losses: tuple[float | None, ...] = ()
+    plans: tuple[int, ...] = ()
+    """`planned` as it was behind each epoch."""
     rising: int = 0
     lowered: bool = False
     diverged: bool = False

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgemed.readers import Notes, read_file
+from edgemed.readers import Notes
 from edgemed.readers.resize import FILTER
 from edgemed.runtime import Session
+from edgemed.runtime.file_inputs import inputs_of
 from edgemed.types import OutputSpec, Record
 
 
@@ -28,8 +29,7 @@ class Answered(Record):
 def answer(session: Session, file: Path) -> Answered:
     """Raises what `read_file` and `Session.predict` raise."""
     manifest, told = session.manifest, Notes()
-    inputs = read_file(file, manifest.inputs, told)
-    acquisition = next((spec.acquisition for spec in manifest.inputs if spec.acquisition), None)
+    inputs, acquisition = inputs_of(file, manifest, told)
     outputs = session.predict(inputs, acquisition=acquisition)
     sizes = (
         f"input {each.name}: {each.example} was brought to {each.size} by {FILTER}" for each in told.resizings

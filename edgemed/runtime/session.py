@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -14,9 +15,17 @@ from edgemed.backends import Executor, get_backend
 from edgemed.errors import BadInput, ToolFailure, Unavailable, Untrusted
 from edgemed.runtime.artefact import read_manifest, verify_files
 from edgemed.runtime.bundled import chosen_here, record_epoch, trusted_bundle, unpack_here
+from edgemed.runtime.calls import Calls
+from edgemed.runtime.contract import Contract
+from edgemed.runtime.file_inputs import inputs_of
 from edgemed.runtime.golden import GoldenCases
-from edgemed.runtime.signal_check import check_signals
+from edgemed.runtime.host import instruction_sets
 from edgemed.types import Acquisition, InputSpec, Manifest, OutputSpec
+
+Answers = dict[str, NDArray[np.float32]]
+"""By output."""
+OneSample = Mapping[str, NDArray[Any]] | NDArray[Any] | Path | str
+"""Of the arrays by input, the array of an only input, or a file."""
 
 
 class Session:
@@ -31,7 +40,8 @@ class Session:
         self._executor = executor
         self._lock = threading.Lock()
         self._names = _names(manifest)
-        self._raw = [(spec, spec.acquisition) for spec in manifest.inputs if spec.acquisition is not None]
+        self._contract = Contract(manifest)
+        self._calls = Calls()
 
     @classmethod
     def load(cls, path: Path | str, *, threads: int | None = None, unsigned: bool = False) -> Session:
@@ -102,23 +112,42 @@ class Session:
         return cls(manifest, executor, folder)
 
     def run(
-        self, inputs: Mapping[str, NDArray[Any]], *, acquisition: Acquisition | None = None
-    ) -> dict[str, NDArray[np.float32]]:
+        self,
+        inputs: Mapping[str, NDArray[Any]],
+        *,
+        acquisition: Acquisition | None = None,
+        deadline_s: float | None = None,
+    ) -> Answers:
         """Execute a batch.
 
         `inputs` maps each input's name to an array of shape (N, *spec.shape) and exactly the spec's dtype.
         An artefact that takes raw MR signals needs to know of their `acquisition`, which no array shows.
         Gives, per output, float32 of shape (N, columns). Raises `BadInput` when the contract is broken,
-        `ToolFailure` when the runtime fails or answers with a value that is not finite.
+        `ToolFailure` when the runtime fails or answers with a value that is not finite, `DeadlineMissed`
+        when there is no answer after `deadline_s` seconds.
         """
-        batch = self._check_signals(inputs, acquisition) if self._raw else self._check(inputs)
-        return self._answer(inputs, batch)
+        if deadline_s is not None:
+            return self._calls.within(deadline_s, self._run, inputs, acquisition)
+        return self._run(inputs, acquisition)
 
-    def execute(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+    async def run_async(
+        self,
+        inputs: Mapping[str, NDArray[Any]],
+        *,
+        acquisition: Acquisition | None = None,
+        deadline_s: float | None = None,
+    ) -> Answers:
+        """`run`, awaited: the event loop goes on meanwhile."""
+        return await self._calls.awaited(deadline_s, self._run, inputs, acquisition)
+
+    def _run(self, inputs: Mapping[str, NDArray[Any]], acquisition: Acquisition | None) -> Answers:
+        return self._answer(inputs, self._contract.check(inputs, acquisition))
+
+    def execute(self, inputs: Mapping[str, NDArray[Any]]) -> Answers:
         """What `run` does, for golden cases and timing: arrays of any raw signal, however taken."""
-        return self._answer(inputs, self._check(inputs))
+        return self._answer(inputs, self._contract.check_arrays(inputs))
 
-    def _answer(self, inputs: Mapping[str, NDArray[Any]], batch: int) -> dict[str, NDArray[np.float32]]:
+    def _answer(self, inputs: Mapping[str, NDArray[Any]], batch: int) -> Answers:
         with self._lock:
             try:
                 arrays = self._executor.run(inputs)
@@ -126,7 +155,7 @@ class Session:
                 raise ToolFailure(
                     f"{self.manifest.backend} failed: {error}", where=str(self.folder)
                 ) from None
-        outputs: dict[str, NDArray[np.float32]] = {}
+        outputs: Answers = {}
         for spec, array in zip(self.manifest.outputs, arrays, strict=True):
             if array.shape != (batch, spec.columns):
                 raise ToolFailure(
@@ -139,12 +168,26 @@ class Session:
         return outputs
 
     def predict(
-        self, inputs: Mapping[str, NDArray[Any]] | NDArray[Any], *, acquisition: Acquisition | None = None
-    ) -> dict[str, NDArray[np.float32]]:
-        """Execute one sample: arrays without the batch axis in, (columns,) per output out.
+        self, inputs: OneSample, *, acquisition: Acquisition | None = None, deadline_s: float | None = None
+    ) -> Answers:
+        """Execute one sample: arrays without the batch axis, or a file, in; (columns,) per output out.
 
-        The array of an only input needs no name. Raises what `run` raises.
+        The array of an only input needs no name. A path is a file that `edgemed.readers.read_file` reads; how
+        a raw MR signal was taken is then the file's to say. Raises what `run` and `read_file` raise.
         """
+        if deadline_s is not None:
+            return self._calls.within(deadline_s, self._predict, inputs, acquisition)
+        return self._predict(inputs, acquisition)
+
+    async def predict_async(
+        self, inputs: OneSample, *, acquisition: Acquisition | None = None, deadline_s: float | None = None
+    ) -> Answers:
+        """`predict`, awaited: the event loop goes on meanwhile."""
+        return await self._calls.awaited(deadline_s, self._predict, inputs, acquisition)
+
+    def _predict(self, inputs: OneSample, acquisition: Acquisition | None) -> Answers:
+        if isinstance(inputs, (str, Path)):
+            inputs, acquisition = inputs_of(Path(inputs), self.manifest)
         if not isinstance(inputs, Mapping):
             inputs = {self._only_input(): inputs}
         for spec in self.manifest.inputs:
@@ -155,7 +198,7 @@ class Session:
                     remedy="give a batch to run",
                 )
         batch = {name: np.asarray(array)[None] for name, array in inputs.items()}
-        outputs = self.run(batch, acquisition=acquisition)
+        outputs = self._run(batch, acquisition)
         return {name: array[0] for name, array in outputs.items()}
 
     def replay_golden_cases(self) -> float:
@@ -170,42 +213,15 @@ class Session:
             scale = max(1.0, *(float(np.abs(expected[name]).max()) for _, expected in pairs))
             apart = max(float(np.abs(outputs[name] - expected[name]).max()) for outputs, expected in pairs)
             worst = max(worst, apart / scale)
-        if worst > self.manifest.golden_tolerance:
+        allowed = self.manifest.golden_tolerance_on(platform.machine(), instruction_sets())
+        if worst > allowed:
             raise Untrusted(
-                f"golden cases differ by {worst:.2g}, allowed {self.manifest.golden_tolerance:.2g}: "
+                f"golden cases differ by {worst:.2g}, allowed {allowed:.2g}: "
                 "this machine does not compute what was judged",
                 where=str(self.folder),
                 remedy="compile for this machine's instruction sets",
             )
         return worst
-
-    def _check_signals(self, inputs: Mapping[str, NDArray[Any]], acquisition: Acquisition | None) -> int:
-        if not isinstance(acquisition, Acquisition):
-            given = "" if acquisition is None else f", and acquisition is a {type(acquisition).__name__}"
-            raise BadInput(
-                f"raw MR signals do not show how they were taken{given}",
-                where=f"input {self._raw[0][0].name}",
-                remedy="signal = edgemed.readers.read_raw(Path(FILE)), then acquisition=signal.acquisition, "
-                "or an edgemed.types.Acquisition of your own",
-            )
-        batch = self._check(inputs)
-        for spec, known in self._raw:
-            known.check(acquisition)
-            check_signals(spec, self.manifest.signals.get(spec.name), inputs[spec.name])
-        return batch
-
-    def _check(self, inputs: Mapping[str, NDArray[Any]]) -> int:
-        specs = self.manifest.inputs
-        if not isinstance(inputs, Mapping):
-            raise BadInput(f"inputs are a {type(inputs).__name__}; expected a dict of arrays by name")
-        if len(inputs) != len(specs) or any(spec.name not in inputs for spec in specs):
-            expected = ", ".join(spec.name for spec in specs)
-            raise BadInput(f"inputs are {', '.join(inputs) or 'none'}; expected {expected}")
-        first = inputs[specs[0].name]
-        batch = len(first) if isinstance(first, np.ndarray) and first.ndim else 0
-        for spec in specs:
-            _check_array(spec, inputs[spec.name], batch)
-        return batch
 
     def _only_input(self) -> str:
         names = [spec.name for spec in self.manifest.inputs]
@@ -231,16 +247,3 @@ def _check_names(
         raise Untrusted(
             f"the graph's {what}s are {found}; the manifest says {', '.join(names)}", where=str(folder)
         )
-
-
-def _check_array(spec: InputSpec, array: NDArray[Any], batch: int) -> None:
-    if not isinstance(array, np.ndarray):
-        raise BadInput(f"input {spec.name!r} is a {type(array).__name__}; expected a numpy array")
-    if array.dtype != spec.dtype or array.shape != (batch, *spec.shape) or batch < 1:
-        raise BadInput(
-            f"input {spec.name!r} is {array.dtype} {array.shape}; expected {spec.dtype} (N, "
-            + ", ".join(map(str, spec.shape))
-            + ")",
-        )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise BadInput(f"input {spec.name!r} holds NaN or infinite values")

@@ -24,6 +24,7 @@ from edgemed.runtime import (
 )
 from edgemed.stages.job import Job
 from edgemed.stages.step_files import with_file_names
+from edgemed.stages.value_statistics import allowed
 from edgemed.targets import Target
 from edgemed.types import (
     DataFacts,
@@ -41,9 +42,6 @@ from edgemed.types import (
 from edgemed.types.manifest import VERDICT_FILE
 
 ARTEFACT = "artefact"
-_ELSEWHERE: Mapping[Precision, float] = {"int8": 1e-2}
-"""Least tolerance of golden cases on another processor, where the last bit of a float turns a rounding over
-and an int8 value moves by a whole step."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +90,9 @@ class Built:
     def judged(self, verdict: Verdict) -> Built:
         """The same with its verdict, whose file the manifest lists.
 
-        What is said of subgroups, such as a site, stays in the report: artefacts leave the hospital.
+        Not all of it: artefacts leave the hospital, and the same decisions make the same bytes.
         """
-        verdict = verdict.of_all_cases
+        verdict = verdict.as_shipped
         sha256 = hashlib.sha256(verdict.to_json().encode()).hexdigest()
         files = {**self.manifest.files, VERDICT_FILE: sha256}
         return replace(self, verdict=verdict, manifest=replace(self.manifest, files=files))
@@ -239,12 +237,14 @@ def _manifest(
         unmeasured=candidate.unmeasured,
         limits=target.limits,
         signals={name: range_ for each in data for name, range_ in each.signals.items()},
+        values=allowed(
+            (each.values for each in data),
+            {name: [step.op for step in spec.steps] for name, spec in recipe.inputs.items()},
+        ),
         stand_in=backend.stand_in if candidate.stand_in else "",
         golden_source="real" if recipe.golden.may_ship and recipe.data.calibrate else "synthetic",
-        golden_tolerance=max(
-            backend.golden_tolerance(candidate.precision),
-            _ELSEWHERE.get(candidate.precision, 0.0) if candidate.unmeasured else 0.0,
-        ),
+        golden_tolerance=backend.golden_tolerance(candidate.precision),
+        golden_tolerance_elsewhere=backend.golden_tolerance(candidate.precision, elsewhere=True),
     )
 
 
@@ -253,7 +253,7 @@ def _as_run(manifest: Manifest) -> Manifest:
     outputs = tuple(OutputSpec(each.name, each.kind, each.columns) for each in manifest.outputs)
     return replace(
         manifest, name="", version="", outputs=outputs, preprocess={}, data={}, seed=0, stamps=(), target="",
-        limits=Limits(), unmeasured="", signals={},
+        limits=Limits(), unmeasured="", signals={}, values={},
     )  # fmt: skip
 
 

@@ -16,10 +16,12 @@ from edgemed.readers.opening import reader_of
 from edgemed.readers.reference import Reference
 from edgemed.readers.resize import FILTER
 from edgemed.sources.digest import source_digest
+from edgemed.stages.documents import check_card
 from edgemed.stages.inputs import refuse_few
 from edgemed.stages.job import Job, SetSource
 from edgemed.stages.signal_statistics import SignalStatistics
 from edgemed.stages.step_files import check_step_files
+from edgemed.stages.value_statistics import ValueStatistics, is_bounded
 from edgemed.types import (
     DataFacts,
     DataSpec,
@@ -43,6 +45,7 @@ def check_paths(recipe: Recipe, base: Path) -> None:
     data = recipe.data
     source_digest(recipe.model, base)
     check_step_files(recipe, base)
+    check_card(recipe, base)
     for name, spec in recipe.inputs.items():
         if spec.training_function is None:
             continue
@@ -124,6 +127,7 @@ def _read_sets(
             for spec in inputs
             if spec.acquisition is not None
         }
+        values = {spec.name: ValueStatistics(spec) for spec in inputs if is_bounded(spec)}
         for count, sample in enumerate(check.watch(role, samples), start=1):
             if not sources and count == 1:
                 unscaled = tuple(_unscaled(sample, declared))
@@ -131,6 +135,8 @@ def _read_sets(
             sha.update(sample.content)
             for name, each in signals.items():
                 each.add(sample, ranges.get(name))
+            for bounded in values.values():
+                bounded.add(sample)
             groups.append(sample.group or "")
             report_progress(count, len(samples))
         if role == "calibrate":
@@ -148,6 +154,7 @@ def _read_sets(
                 skipped=samples.skipped,
                 notes=samples.notes,
                 signals=ranges if role == "calibrate" else {},
+                values={name: each.range() for name, each in values.items()} if count else {},
             )
         )
         resized += [(facts[-1], each) for each in samples.resized]

@@ -21,6 +21,7 @@ from edgemed.errors import BadInput, ToolFailure
 from edgemed.readers import open_set
 from edgemed.stages.step_files import with_digests
 from edgemed.types import (
+    Decisions,
     InputSpec,
     OutputSpec,
     Recipe,
@@ -71,6 +72,8 @@ class Job:
     reporter: Reporter = field(default_factory=Silence)
     targets: tuple[Path, ...] = ()
     """Folders with targets of the user's."""
+    decisions: Decisions | None = None
+    """Of an earlier compile, to decide alike."""
     times: list[StageTime] = field(default_factory=list)
     tools: dict[str, str] = field(default_factory=lambda: tool_versions())
 

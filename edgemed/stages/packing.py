@@ -6,7 +6,16 @@ from functools import partial
 from pathlib import Path
 
 from edgemed.bundle.keys import SecretKey
-from edgemed.bundle.manifest import ARTEFACTS, MANIFEST, BundledArtefact, BundleManifest, Entry
+from edgemed.bundle.manifest import (
+    ARTEFACTS,
+    LICENCES,
+    MANIFEST,
+    MODEL_CARD,
+    SBOM,
+    BundledArtefact,
+    BundleManifest,
+    Entry,
+)
 from edgemed.bundle.signature import signed
 from edgemed.bundle.writer import Pieces, entry_of, pieces_of, write_bundle
 from edgemed.errors import BadInput, ToolFailure, Untrusted
@@ -47,7 +56,8 @@ def artefacts_in(out: Path) -> dict[str, Manifest]:
 
 
 def bundle_manifest(out: Path, manifests: dict[str, Manifest], epoch: int) -> BundleManifest:
-    """Of the files as they are now. Raises `ToolFailure` where one cannot be read."""
+    """Of the files as they are now. Raises `BadInput` where one is missing that a compile writes,
+    `ToolFailure` where one cannot be read."""
     first = next(iter(manifests.values()))
     artefacts, entries = {}, {}
     for name, manifest in manifests.items():
@@ -66,6 +76,8 @@ def bundle_manifest(out: Path, manifests: dict[str, Manifest], epoch: int) -> Bu
             if sha256 not in (None, entry.sha256):
                 raise Untrusted(f"{file} changed while it was packed", where=str(folder), remedy="pack again")
             entries[f"{ARTEFACTS}{name}/{file}"] = entry
+    for name in (MODEL_CARD, SBOM, *_licences(out)):
+        entries[name] = _entry(out / name)
     tools = {tool: version for each in manifests.values() for tool, version in each.tools.items()}
     return BundleManifest(
         name=first.name,
@@ -84,6 +96,12 @@ def bundle_manifest(out: Path, manifests: dict[str, Manifest], epoch: int) -> Bu
     )
 
 
+def _licences(out: Path) -> list[str]:
+    folder = out / LICENCES
+    inside = folder.iterdir() if folder.is_dir() else ()
+    return [f"{LICENCES}{path.name}" for path in inside if path.name[0] != "."]
+
+
 def pack_as(path: Path, out: Path, manifest: BundleManifest, secret: SecretKey | None = None) -> None:
     """The bundle `path` of `manifest`, whose entries lie in `out`, signed where there is a key.
 
@@ -97,5 +115,11 @@ def pack_as(path: Path, out: Path, manifest: BundleManifest, secret: SecretKey |
 def _entry(path: Path) -> Entry:
     try:
         return entry_of(path)
+    except FileNotFoundError:
+        raise BadInput(
+            f"there is no {path.name}: the compile was cut short, or was one of an earlier edgemed",
+            where=str(path.parent),
+            remedy="run the compile again",
+        ) from None
     except OSError as error:
         raise ToolFailure(f"cannot be read: {error.strerror}", where=str(path)) from None

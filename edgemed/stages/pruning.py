@@ -36,6 +36,7 @@ from edgemed.types import (
     PruningFacts,
     Recipe,
     Recovery,
+    RecoveryCourse,
     digest_of,
     digest_of_file,
 )
@@ -156,10 +157,14 @@ def _recovered(
         "heads": [[head.name, head.kind, head.ending] for head in heads],
         "versions": job.versions("torch", "onnxruntime"),
     }
+    course = None if job.decisions is None else job.decisions.recovery
+    if course is not None:
+        depends_on["course"] = course.to_dict()
     checkpoint = job.cache.root / _CHECKPOINT.format(digest_of(depends_on)[:16])
     stage = job.run(
         "recover", "recovering by distillation", depends_on,
         _recover, recipe, str(job.base), inputs, str(removal.history), source, heads, str(checkpoint),
+        course,
     )  # fmt: skip
     recovery = Recovery.from_dict(stage.facts)
     job.warn(recovery.notes)
@@ -227,6 +232,7 @@ def _recover(
     source: SetSource,
     heads: tuple[Head, ...],
     checkpoint: str,
+    course: RecoveryCourse | None,
     folder: Path,
 ) -> dict[str, Any]:
     from safetensors.torch import save_file
@@ -248,7 +254,7 @@ def _recover(
         student, teacher, history, heads,
         lambda epoch: samples.batches(order.training(epoch)), lambda: samples.batches(order.watching()),
         recipe.prune,
-        seed=recipe.seed, checkpoint=Path(checkpoint),
+        seed=recipe.seed, checkpoint=Path(checkpoint), course=course,
     )  # fmt: skip
     samples.remove()
     state = {name: value.detach().clone().contiguous() for name, value in student.state_dict().items()}

@@ -17,11 +17,12 @@ from edgemed.runtime import ARTEFACTS, MANIFEST_FILE, TUNED_FILE, Session, read_
 from edgemed.stages.artefacts import ORIGINAL, Built
 from edgemed.stages.job import Job
 from edgemed.types import Manifest
+from edgemed.types.decisions import DECISIONS_FILE
 from edgemed.types.manifest import VERDICT_FILE
 from edgemed.types.stress import STRESS_FILE
 
 ORIGINAL_FOLDER = "original"
-_REPORTS = ("report.json", "report.html", "cases.csv")
+_REPORTS = ("report.json", "report.html", "cases.csv", DECISIONS_FILE)
 
 
 def shelve(job: Job, built: Mapping[str, Built], kept: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """Values that travel between stages: frozen, digestible, to and from JSON."""
 
+from edgemed.types.card import CardSpec
 from edgemed.types.compilation import (
     CandidateResult,
     Compilation,
@@ -11,6 +12,7 @@ from edgemed.types.compilation import (
     RocCurve,
     StageTime,
 )
+from edgemed.types.decisions import Decisions, RecoveryCourse
 from edgemed.types.engine import Engine, EngineList, EnginePackage, EngineSpec
 from edgemed.types.figures import AgreementFigures, Figure, Figures, Flip, Latency, SpeedRatio
 from edgemed.types.graph import Graph
@@ -36,6 +38,7 @@ from edgemed.types.record import Record, did_you_mean, digest_of, digest_of_file
 from edgemed.types.sample import Resized, Sample, SampleSet
 from edgemed.types.signal_range import SignalRange
 from edgemed.types.tensor import DType, Ending, InputSpec, Kind, Layout, OutputSpec
+from edgemed.types.value_range import ValueRange
 from edgemed.types.verdict import (
     Coverage,
     Difference,
@@ -53,11 +56,13 @@ __all__ = [
     "Agreement",
     "AgreementFigures",
     "CandidateResult",
+    "CardSpec",
     "Compilation",
     "Coverage",
     "DType",
     "DataFacts",
     "DataSpec",
+    "Decisions",
     "Difference",
     "Ending",
     "Engine",
@@ -99,6 +104,7 @@ __all__ = [
     "Recipe",
     "Record",
     "Recovery",
+    "RecoveryCourse",
     "Reliability",
     "Resized",
     "RocCurve",
@@ -110,6 +116,7 @@ __all__ = [
     "Step",
     "Temperature",
     "TrialsSpec",
+    "ValueRange",
     "Verdict",
     "did_you_mean",
     "digest_of",

@@ -12,6 +12,7 @@ from edgemed.types.recipe import Agreement
 from edgemed.types.record import Record
 from edgemed.types.signal_range import SignalRange
 from edgemed.types.tensor import Ending, InputSpec, OutputSpec
+from edgemed.types.value_range import ValueRange
 from edgemed.types.verdict import Coverage, Opening, Reliability, Temperature, Verdict
 
 Role = Literal["calibrate", "select", "accept"]
@@ -49,6 +50,8 @@ class DataFacts(Record):
     class_counts: dict[str, dict[str, int]] = field(default_factory=dict)
     signals: dict[str, SignalRange] = field(default_factory=dict)
     """Of raw MR inputs, in the calibration set."""
+    values: dict[str, ValueRange] = field(default_factory=dict)
+    """Of the other inputs, what they hold; not of bytes."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from edgemed.types.limits import Limits
 from edgemed.types.record import Record, digest_of
 from edgemed.types.signal_range import SignalRange
 from edgemed.types.tensor import InputSpec, OutputSpec
+from edgemed.types.value_range import ValueRange
 
 FORMAT_VERSION = 1
 MOST_THREADS = 1024
@@ -52,23 +53,38 @@ class Manifest(Record):
     """What gave the answers that were judged where the hardware was missing, which never executed this."""
     signals: dict[str, SignalRange] = field(default_factory=dict)
     """By raw MR input, the range of signals that it answers."""
+    values: dict[str, ValueRange] = field(default_factory=dict)
+    """By other inputs, the range of values that it answers."""
     golden_source: Literal["synthetic", "real"] = "synthetic"
     golden_tolerance: float = 0.0
-    """Largest difference of any output that a replay on another machine may show."""
+    """Largest difference of any output that a replay may show on a processor with the instruction sets of
+    `host`."""
+    golden_tolerance_elsewhere: float | None = None
+    """On any other processor; None where that is the same."""
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
         if not 1 <= self.threads <= MOST_THREADS:
             raise BadInput(f"threads are not from 1 to {MOST_THREADS}", where="threads")
-        if not 0.0 <= self.golden_tolerance <= MOST_GOLDEN_TOLERANCE:
-            raise BadInput(
-                f"golden_tolerance {self.golden_tolerance:g} is not from 0 to {MOST_GOLDEN_TOLERANCE}",
-                where="golden_tolerance",
-            )
+        for name in ("golden_tolerance", "golden_tolerance_elsewhere"):
+            tolerance = getattr(self, name)
+            if tolerance is not None and not 0.0 <= tolerance <= MOST_GOLDEN_TOLERANCE:
+                raise BadInput(f"{tolerance:g} is not from 0 to {MOST_GOLDEN_TOLERANCE}", where=name)
+        shapes = {spec.name: spec.shape for spec in self.inputs}
+        for name, each in self.values.items():
+            if name not in shapes or (len(each.low) > 1 and shapes[name] != (len(each.low),)):
+                raise BadInput(f"{len(each.low)} bounds are not those of an input", where=f"values.{name}")
         for role, specs in (("inputs", self.inputs), ("outputs", self.outputs)):
             names = [spec.name for spec in specs]
             if not names or len(set(names)) < len(names):
                 raise BadInput(f"{role} are none, or two of one name", where=role)
+
+    def golden_tolerance_on(self, arch: str, sets: frozenset[str]) -> float:
+        """On a processor of `arch` with these instruction sets."""
+        alike = arch == self.host.get("arch") and " ".join(sorted(sets)) == self.host.get("instruction_sets")
+        if alike or self.golden_tolerance_elsewhere is None:
+            return self.golden_tolerance
+        return self.golden_tolerance_elsewhere
 
     @property
     def judged(self) -> str:
@@ -76,7 +92,11 @@ class Manifest(Record):
 
         Not of the verdict itself, nor of what only describes the artefact.
         """
-        signals = {name: each.to_dict() for name, each in self.signals.items()}
+        ranges = {
+            kind: {name: each.to_dict() for name, each in found.items()}
+            for kind, found in (("signals", self.signals), ("values", self.values))
+            if found
+        }
         return digest_of(
             {
                 "backend": self.backend,
@@ -84,7 +104,7 @@ class Manifest(Record):
                 "inputs": [_as_before(each) for each in self.inputs],
                 "outputs": [each.to_dict() for each in self.outputs],
                 "files": {name: sha for name, sha in self.files.items() if name != VERDICT_FILE},
-                **({"signals": signals} if signals else {}),
+                **ranges,
                 "threads": self.threads,
                 "stand_in": self.stand_in,
             }

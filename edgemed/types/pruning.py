@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from edgemed.types.decisions import RecoveryCourse
 from edgemed.types.record import Record
 
 
@@ -64,6 +65,7 @@ class Recovery(Record):
     stopped: Literal["epochs", "budget", "diverged"]
     labelled: bool = False
     notes: tuple[str, ...] = ()
+    course: RecoveryCourse = field(default_factory=RecoveryCourse)
 
     @property
     def failure(self) -> str:

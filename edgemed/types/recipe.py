@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from edgemed.errors import BadInput
+from edgemed.types.card import CardSpec
 from edgemed.types.judge_spec import JudgeSpec
 from edgemed.types.manifest import Precision
 from edgemed.types.raw_signal import LAYOUT, Acquisition
@@ -235,6 +236,7 @@ class Recipe(Record):
     judge: JudgeSpec = field(default_factory=JudgeSpec)
     trials: TrialsSpec = field(default_factory=TrialsSpec)
     golden: GoldenSpec = field(default_factory=GoldenSpec)
+    card: CardSpec = field(default_factory=CardSpec)
 
     def __post_init__(self) -> None:
         _at_least("threads", self.threads, 1)

@@ -94,10 +94,11 @@ class Verdict(Record):
     format_version: int = 1
 
     @property
-    def of_all_cases(self) -> Verdict:
-        """The same without what is said of subgroups."""
+    def as_shipped(self) -> Verdict:
+        """The same without what is said of subgroups, such as a site, and of how often data were opened:
+        these stay in the report."""
         whole = tuple(each for each in self.differences if not each.subgroup)
-        return replace(self, differences=whole, notes=())
+        return replace(self, differences=whole, notes=(), opening=0)
 
     @property
     def deciding(self) -> tuple[Difference, ...]:

@@ -22,6 +22,9 @@ FILES = {
     "artefacts/openvino-fp32/empty": b"",
     "artefacts/openvino-fp32/manifest.json": b"{}\n",
     "artefacts/openvino-fp32/model.bin": b"weights" * 6,
+    "licences/LICENSE.txt": b"As is.\n",
+    "model_card.md": b"# chest-xray 1.2.0\n",
+    "sbom.cdx.json": b"{}\n",
 }
 LAB, OTHER = SecretKey(b"l" * 32), SecretKey(b"o" * 32)
 
@@ -54,7 +57,7 @@ def _once(content: bytes) -> Callable[[], Any]:
 def made(files: dict[str, bytes] = FILES, **fields: Any) -> Made:
     held = {name: Entry(len(each), hashlib.sha256(each).hexdigest()) for name, each in sorted(files.items())}
     artefact = BundledArtefact("onnxruntime", "int8", "proven", "0" * 64, ())
-    names = dict.fromkeys(name.split("/")[1] for name in held if "/" in name)
+    names = dict.fromkeys(name.split("/")[1] for name in held if name.startswith("artefacts/"))
     manifest = BundleManifest(
         name="chest-xray",
         version="1.2.0",

@@ -174,7 +174,7 @@ def test_a_name_that_is_a_folder_too_is_refused(bundle):
         ({"version": ""}, "is not letters"),
         ({"inputs": []}, "inputs are none"),
         ({"entries": {"setup.py": {"size": 0, "sha256": "0" * 64}}}, "of no artefact"),
-        ({"entries": {}}, "manifest.json is missing"),
+        ({"entries": {}}, "model_card.md is missing"),
         ({"tools": {"a": [[[[[["deep"]]]]]]}}, "expected"),
         ({"preprocess": {"a": "b" * 2**20}}, "is not where it must be"),
         ({"entries": {"b": {"size": 2**40, "sha256": "0" * 64}}}, "bytes"),

@@ -25,17 +25,7 @@ def packed(tmp_path_factory, helpers):
     helpers.write_model(site / "model.onnx")
     helpers.write_sets(site.folder)
     for command in (
-        (
-            "compile",
-            *helpers.MODEL,
-            *helpers.SETS,
-            "--target",
-            "onnxruntime",
-            "--precision",
-            "fp32",
-            "-o",
-            "out",
-        ),
+        ("compile", *helpers.MODEL, *helpers.SETS, *FP32, "-o", "out"),
         ("keygen", "-o", "lab"),
         ("keygen", "-o", "new"),
         ("pack", "out", "--epoch", "2", "--key", "lab.key.pem", "-o", "model.edgemed"),
@@ -115,6 +105,72 @@ def test_packing_again_gives_the_same_bytes(packed):
     assert (packed / "again.edgemed").read_bytes() == (packed / "model.edgemed").read_bytes()
     assert json.loads(done.out)["bytes"] == (packed / "model.edgemed").stat().st_size
     packed.run(*again).refused(2, "again.edgemed exists", "--force")
+
+
+def test_the_decisions_of_a_compile_give_its_bytes_again(packed, helpers):
+    """Whatever today's times say, and however often acceptance data were opened."""
+    table = json.loads((packed / "out" / "decisions.json").read_text())
+    assert table["kept"] == {"onnxruntime": ["onnxruntime-fp32"]}
+    compile_ = (
+        "compile",
+        *helpers.MODEL,
+        *helpers.SETS,
+        *FP32,
+        "--decisions",
+        "out/decisions.json",
+        "-o",
+        "repeated",
+    )
+    for _ in range(2):
+        done = packed.run(*compile_)
+        assert done.code == 0, done.err
+    assert len(json.loads((packed / "repeated" / "acceptance-ledger.json").read_text())["openings"]) == 2
+    packed.run("pack", "repeated", "--epoch", "2", "--key", "lab.key.pem", "-o", "repeated.edgemed")
+    assert (packed / "repeated.edgemed").read_bytes() == (packed / "model.edgemed").read_bytes()
+    assert (packed / "repeated" / "decisions.json").read_bytes() == (
+        packed / "out" / "decisions.json"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"recipe": "0" * 64}, "the decisions of another recipe"),
+        ({"data": {}}, "the sets hold other data"),
+        ({"agreeing": ["onnxruntime-int8"]}, "onnxruntime-int8 could be chosen then"),
+        ({"format_version": 2}, "format version 2"),
+        ({"more": 1}, "more"),
+    ],
+    ids=str,
+)
+def test_decisions_of_something_else_are_refused(packed, helpers, tmp_path, change, says):
+    table = json.loads((packed / "out" / "decisions.json").read_text())
+    (tmp_path / "decisions.json").write_text(json.dumps({**table, **change}))
+    given = (*helpers.MODEL, *helpers.SETS, *FP32, "--decisions", str(tmp_path / "decisions.json"))
+    packed.run("compile", *given, "-o", "refused").refused(2, says)
+    assert not (packed / "refused" / "artefacts").exists()
+
+
+def test_a_bundle_holds_its_papers(packed, tmp_path):
+    (packed / "TERMS.txt").write_text("As is.\n")
+    recipe = (packed / "out" / "report.json").read_text()
+    assert '"card"' in recipe
+    (packed / "card.toml").write_text(
+        'name = "model"\n[model]\nsource = "model.onnx"\n'
+        '[card]\nintended_use = "Tests."\nlicence = "MIT"\nlicence_files = ["TERMS.txt"]\n'
+        '[data]\ncalibrate = "cal.npz"\nselect = "sel.npz"\naccept = "acc.npz"\n'
+    )
+    done = packed.run("compile", "card.toml", *FP32, "-o", "carded")
+    assert done.code == 0, done.err
+    assert packed.run("pack", "carded", "-o", "carded.edgemed").code == 0
+    with zipfile.ZipFile(packed / "carded.edgemed") as archive:
+        assert archive.read("licences/TERMS.txt") == b"As is.\n"
+        assert "## Intended use\n\nTests.\n" in archive.read("model_card.md").decode()
+        assert json.loads(archive.read("sbom.cdx.json"))["bomFormat"] == "CycloneDX"
+    (packed / "carded" / "model_card.md").unlink()
+    packed.run("pack", "carded", "--force", "-o", "carded.edgemed").refused(
+        2, "there is no model_card.md", "run the compile again"
+    )
 
 
 def test_any_zip_tool_takes_the_artefacts_out(packed, tmp_path, helpers):

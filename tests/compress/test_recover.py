@@ -223,6 +223,23 @@ def test_an_epoch_that_the_budget_cuts_is_judged(
     assert told.loss_best < min(told.losses)
 
 
+@pytest.mark.parametrize("cut", [2, 27, None])
+def test_the_course_of_an_earlier_recovery_gives_its_weights_whatever_the_clock(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int | None
+) -> None:
+    """Cut by the budget in an early or a later epoch, or planned with fewer than were asked for."""
+    spec, steps, ticks = replace(SPEC, epochs=200), [], count()
+    monkeypatch.setattr("edgemed.compress.recover.report_progress", lambda done, total: steps.append(done))
+    first, expected = case.run(
+        tmp_path / "first", spec,
+        clock=lambda: 4.0 * next(ticks) if cut is None else 0.0 if len(steps) < cut else 601.0,
+    )  # fmt: skip
+    assert (first.stopped, first.course.cut) == ("budget", cut)
+    told, found = case.run(tmp_path / "second", spec, course=first.course)
+    assert_same(expected, found)
+    assert (told.course, told.best_epoch, told.loss_best) == (first.course, first.best_epoch, first.loss_best)
+
+
 def test_the_minutes_of_a_run_before_count(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,8 @@ def packed(artefact, tmp_path, monkeypatch):
     TrustStore.edit(tmp_path / "trust.json", lambda store: store.with_key("lab", LAB.public))
     net, folder = artefact("fusion", "onnxruntime")
     shutil.copytree(folder, tmp_path / "out/artefacts/onnxruntime-fp32")
+    (tmp_path / "out/model_card.md").write_text("# fusion\n")
+    (tmp_path / "out/sbom.cdx.json").write_text("{}\n")
 
     def make(epoch: int = 1, key: SecretKey | None = LAB) -> tuple[object, Path]:
         path = tmp_path / f"{epoch}.edgemed"

@@ -70,7 +70,7 @@ class TensorRt(Backend):
     def precisions(self, instruction_sets: frozenset[str]) -> tuple[Precision, ...]:
         return ("fp32", "fp16", "int8")
 
-    def golden_tolerance(self, precision: Precision) -> float:
+    def golden_tolerance(self, precision: Precision, *, elsewhere: bool = False) -> float:
         return {"fp32": 1e-3, "fp16": 2e-2, "int8": 2e-2}[precision]
 
     def build(

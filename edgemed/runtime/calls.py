@@ -1,0 +1,65 @@
+"""Calls: on a thread of their own, for those who await an answer or need it by a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+from typing import TypeVar
+
+from edgemed.errors import BadInput, DeadlineMissed
+
+T = TypeVar("T")
+
+
+class Calls:
+    """One thread, made by the first call that needs it. Calls wait for each other."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+
+    def within(self, deadline_s: float, function: Callable[..., T], *args: object) -> T:
+        """What `function(*args)` gives. Raises what it raises, `BadInput` where `deadline_s` is no time,
+        `DeadlineMissed` where it has not answered by then."""
+        _check(deadline_s)
+        called = self._begin(function, *args)
+        try:
+            return called.result(timeout=deadline_s)
+        except TooLate:
+            called.cancel()
+            raise _missed(deadline_s) from None
+
+    async def awaited(self, deadline_s: float | None, function: Callable[..., T], *args: object) -> T:
+        """The same, with no deadline where that is None."""
+        _check(deadline_s)
+        called = self._begin(function, *args)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(called), deadline_s)
+        except (TooLate, asyncio.TimeoutError):
+            raise _missed(deadline_s) from None
+
+    def _begin(self, function: Callable[..., T], *args: object) -> Future[T]:
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(1, thread_name_prefix="edgemed")
+            return self._pool.submit(function, *args)
+
+
+def _check(deadline_s: float | None) -> None:
+    if deadline_s is not None and not 0 < deadline_s < math.inf:
+        raise BadInput(
+            f"{deadline_s} is no length of time", where="deadline_s", remedy="give seconds above 0"
+        )
+
+
+def _missed(deadline_s: float | None) -> DeadlineMissed:
+    return DeadlineMissed(
+        f"there is no answer after {deadline_s:g} s",
+        where="deadline_s",
+        remedy="what is still computed is thrown away, and the next call waits for its end; "
+        "edgemed-device tune measures how long it takes here",
+    )

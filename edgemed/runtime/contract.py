@@ -1,0 +1,108 @@
+"""Contract: what the inputs of a call must be, checked before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgemed.errors import BadInput
+from edgemed.runtime.signal_check import check_signals
+from edgemed.types import Acquisition, InputSpec, Manifest, ValueRange
+
+_EXACT = 2**53
+"""Whole numbers up to here are exact as float."""
+
+
+class Contract:
+    """Of one artefact's inputs."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._specs = tuple((spec, np.dtype(spec.dtype)) for spec in manifest.inputs)
+        self._raw = tuple(
+            (spec, spec.acquisition) for spec in manifest.inputs if spec.acquisition is not None
+        )
+        self._signals = manifest.signals
+        self._ranges = tuple(
+            (spec.name, manifest.values[spec.name], *_bounds(manifest.values[spec.name], dtype))
+            for spec, dtype in self._specs
+            if spec.name in manifest.values
+        )
+
+    def check(self, inputs: Mapping[str, NDArray[Any]], acquisition: Acquisition | None) -> int:
+        """The number of samples. Raises `BadInput` where a name, a dtype or a shape is another, a value is
+        not finite or beyond what the artefact was made for, and for what `check_signals` refuses."""
+        if self._raw and not isinstance(acquisition, Acquisition):
+            given = "" if acquisition is None else f", and acquisition is a {type(acquisition).__name__}"
+            raise BadInput(
+                f"raw MR signals do not show how they were taken{given}",
+                where=f"input {self._raw[0][0].name}",
+                remedy="signal = edgemed.readers.read_raw(Path(FILE)), then acquisition=signal.acquisition, "
+                "or an edgemed.types.Acquisition of your own",
+            )
+        batch = self.check_arrays(inputs)
+        for spec, known in self._raw:
+            assert acquisition is not None
+            known.check(acquisition)
+            check_signals(spec, self._signals.get(spec.name), inputs[spec.name])
+        for name, allowed, low, high in self._ranges:
+            array = inputs[name]
+            inside = (
+                low <= array.min() and array.max() <= high
+                if low.size == 1
+                else ((low <= array) & (array <= high)).all()
+            )
+            if not inside:
+                raise _beyond(name, array, allowed)
+        return batch
+
+    def check_arrays(self, inputs: Mapping[str, NDArray[Any]]) -> int:
+        """The same of names, dtypes, shapes and finite values alone, as golden cases are held to."""
+        if not isinstance(inputs, Mapping):
+            raise BadInput(f"inputs are a {type(inputs).__name__}; expected a dict of arrays by name")
+        if len(inputs) != len(self._specs) or any(spec.name not in inputs for spec, _ in self._specs):
+            expected = ", ".join(spec.name for spec, _ in self._specs)
+            raise BadInput(f"inputs are {', '.join(inputs) or 'none'}; expected {expected}")
+        first = inputs[self._specs[0][0].name]
+        batch = len(first) if isinstance(first, np.ndarray) and first.ndim else 0
+        for spec, dtype in self._specs:
+            _check_array(spec, dtype, inputs[spec.name], batch)
+        return batch
+
+
+def _check_array(spec: InputSpec, dtype: np.dtype[Any], array: NDArray[Any], batch: int) -> None:
+    if not isinstance(array, np.ndarray):
+        raise BadInput(f"input {spec.name!r} is a {type(array).__name__}; expected a numpy array")
+    if array.dtype != dtype or array.shape != (batch, *spec.shape) or batch < 1:
+        raise BadInput(
+            f"input {spec.name!r} is {array.dtype} {array.shape}; expected {spec.dtype} (N, "
+            + ", ".join(map(str, spec.shape))
+            + ")",
+        )
+    if dtype.kind == "f" and not np.isfinite(array).all():
+        raise BadInput(f"input {spec.name!r} holds NaN or infinite values")
+
+
+def _bounds(allowed: ValueRange, dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """In the input's own dtype: nothing is converted in a call."""
+    if dtype.kind == "f":
+        least, most = float(np.finfo(dtype).min), float(np.finfo(dtype).max)
+    else:
+        least, most = max(np.iinfo(dtype).min, -_EXACT), min(np.iinfo(dtype).max, _EXACT)
+    low, high = (np.clip(bounds, least, most).astype(dtype) for bounds in (allowed.low, allowed.high))
+    return low, high
+
+
+def _beyond(name: str, array: NDArray[Any], allowed: ValueRange) -> BadInput:
+    values = array.reshape(-1, len(allowed.low))
+    lows, highs = values.min(axis=0), values.max(axis=0)
+    column = int(np.argmax((lows < allowed.low) | (highs > allowed.high)))
+    where = f", column {column}" if len(allowed.low) > 1 else ""
+    return BadInput(
+        f"values from {float(lows[column]):.6g} to {float(highs[column]):.6g}, the artefact was made for "
+        f"{allowed.low[column]:.6g} to {allowed.high[column]:.6g}",
+        where=f"input {name}{where}",
+        remedy="give them in the unit and scale of the calibration set",
+    )
