@@ -21,6 +21,7 @@ class Contract:
 
     def __init__(self, manifest: Manifest) -> None:
         self._specs = tuple((spec, np.dtype(spec.dtype)) for spec in manifest.inputs)
+        self._floats = tuple(spec for spec, dtype in self._specs if dtype.kind == "f")
         self._raw = tuple(
             (spec, spec.acquisition) for spec in manifest.inputs if spec.acquisition is not None
         )
@@ -30,6 +31,8 @@ class Contract:
             for spec, dtype in self._specs
             if spec.name in manifest.values
         )
+        checked = {*(spec.name for spec, _ in self._raw), *(name for name, *_ in self._ranges)}
+        self._unbounded = tuple(spec for spec in self._floats if spec.name not in checked)
 
     def check(self, inputs: Mapping[str, NDArray[Any]], acquisition: Acquisition | None) -> int:
         """The number of samples. Raises `BadInput` where a name, a dtype or a shape is another, a value is
@@ -42,7 +45,9 @@ class Contract:
                 remedy="signal = edgemed.readers.read_raw(Path(FILE)), then acquisition=signal.acquisition, "
                 "or an edgemed.types.Acquisition of your own",
             )
-        batch = self.check_arrays(inputs)
+        batch = self._check_shapes(inputs)
+        for spec in self._unbounded:
+            _check_finite(spec.name, inputs[spec.name])
         for spec, known in self._raw:
             assert acquisition is not None
             known.check(acquisition)
@@ -55,11 +60,18 @@ class Contract:
                 else ((low <= array) & (array <= high)).all()
             )
             if not inside:
+                _check_finite(name, array)
                 raise _beyond(name, array, allowed)
         return batch
 
     def check_arrays(self, inputs: Mapping[str, NDArray[Any]]) -> int:
         """The same of names, dtypes, shapes and finite values alone, as golden cases are held to."""
+        batch = self._check_shapes(inputs)
+        for spec in self._floats:
+            _check_finite(spec.name, inputs[spec.name])
+        return batch
+
+    def _check_shapes(self, inputs: Mapping[str, NDArray[Any]]) -> int:
         if not isinstance(inputs, Mapping):
             raise BadInput(f"inputs are a {type(inputs).__name__}; expected a dict of arrays by name")
         if len(inputs) != len(self._specs) or any(spec.name not in inputs for spec, _ in self._specs):
@@ -81,8 +93,11 @@ def _check_array(spec: InputSpec, dtype: np.dtype[Any], array: NDArray[Any], bat
             + ", ".join(map(str, spec.shape))
             + ")",
         )
-    if dtype.kind == "f" and not np.isfinite(array).all():
-        raise BadInput(f"input {spec.name!r} holds NaN or infinite values")
+
+
+def _check_finite(name: str, array: NDArray[Any]) -> None:
+    if not np.isfinite(array).all():
+        raise BadInput(f"input {name!r} holds NaN or infinite values")
 
 
 def _bounds(allowed: ValueRange, dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

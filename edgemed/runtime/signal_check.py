@@ -17,43 +17,54 @@ _CLIPPED = 8
 _SILENT = 8
 """Echoes of one value each, in a row, and samples more than in the calibration set: one alone may be 0 by
 rounding, a whole readout is not."""
-_AGAINST = 0.5
-"""Of the usual step from an echo to its next: two exchanged take it backwards whole, noise seldom by half."""
+_NEAR = np.float32(1 - 1e-6)
+_LEAST_SQUARE = 1e-30
+"""Of an echo's sum of squares in float32; below, values are lost."""
 
 
 def check_signals(spec: InputSpec, allowed: SignalRange | None, batch: NDArray[Any]) -> None:
-    """`batch` is (N, shots, echoes, samples, coils, 2), finite.
+    """`batch` is (N, shots, echoes, samples, coils, 2).
 
-    Raises `BadInput` for a signal or a coil of zeros, one that is clipped, one beyond the amplitudes that the
-    artefact was made for, one with echoes of zeros alone (8 in a row where an echo is a single value) or
-    8 samples of 0 more than theirs, and one whose echoes do not rise and fall as theirs did: shots exchanged,
-    a train reversed, neighbouring echoes exchanged where they differ by more than heads do. Samples of a
-    readout reversed or moved, I and Q exchanged, a shot inverted and an offset do not show.
+    Raises `BadInput` for values that are not finite, a signal or a coil of zeros, one that is clipped, one
+    beyond the amplitudes that the artefact was made for, one with echoes of zeros alone (8 in a row where an
+    echo is a single value) or 8 samples of 0 more than theirs, and one whose echoes do not rise and fall as
+    theirs did: shots exchanged, a train reversed, neighbouring echoes exchanged where they differ by more
+    than heads do. Samples of a readout reversed or moved, I and Q exchanged, a shot inverted and an offset do
+    not show.
     """
     for number, signal in enumerate(batch):
         where = f"input {spec.name}" + (f", case {number} of the batch" if len(batch) > 1 else "")
         magnitudes = echo_magnitudes(signal)
-        _check_echoes(magnitudes.reshape(signal.shape[:2]), single=signal[0, 0].size == 2, where=where)
-        _check_coils(signal, where)
+        if not math.isfinite(magnitudes.sum()):
+            raise BadInput(f"input {spec.name!r} holds NaN or infinite values")
+        if np.count_nonzero(signal) < signal.size:
+            _check_echoes(magnitudes.reshape(signal.shape[:2]), single=signal[0, 0].size == 2, where=where)
+            _check_coils(signal, where)
+            if allowed is not None:
+                _check_zeros(signal, allowed.zeros + _SILENT, where)
         _check_clipping(signal, where)
         if allowed is not None:
-            _check_zeros(signal, allowed.zeros + _SILENT, where)
             _check_range(magnitudes, allowed, where)
             _check_order(magnitudes, allowed, echoes=signal.shape[1], where=where)
 
 
 def echo_magnitudes(signal: NDArray[Any]) -> NDArray[np.float64]:
     """(shots * echoes,) root mean square of the samples of each echo, in all coils."""
-    rows = signal.reshape(signal.shape[0] * signal.shape[1], -1).astype(np.float64)
-    magnitudes: NDArray[np.float64] = np.sqrt(np.einsum("es,es->e", rows, rows) / (rows.shape[1] / 2))
+    rows = signal.reshape(signal.shape[0] * signal.shape[1], -1)
+    squares = np.einsum("es,es->e", rows, rows)
+    if not _LEAST_SQUARE < squares.min() <= squares.max() < math.inf:  # float32 is out of its range
+        rows = rows.astype(np.float64)
+        squares = np.einsum("es,es->e", rows, rows)
+    magnitudes: NDArray[np.float64] = np.sqrt(squares.astype(np.float64) * (2 / rows.shape[1]))
     return magnitudes
 
 
-def likeness(magnitudes: NDArray[np.float64], envelope: NDArray[np.float64]) -> float:
-    """Pearson's correlation; 1 where there is a single echo or nothing varies."""
-    own, other = magnitudes - magnitudes.mean(), envelope - envelope.mean()
-    both = math.sqrt((own @ own) * (other @ other))
-    return float(own @ other) / both if both > 0 else 1.0
+def likeness(magnitudes: NDArray[np.float64], centred: NDArray[np.float64], squares: float) -> float:
+    """Pearson's correlation with an envelope minus its mean, `squares` being the sum of its squares; 1 where
+    there is a single echo or nothing varies."""
+    own = magnitudes - magnitudes.sum() / len(magnitudes)
+    both = math.sqrt((own @ own) * squares)
+    return float(own @ centred) / both if both > 0 else 1.0
 
 
 def _check_echoes(magnitudes: NDArray[np.float64], *, single: bool, where: str) -> None:
@@ -86,8 +97,6 @@ def _check_coils(signal: NDArray[Any], where: str) -> None:
 
 def zeros_in(signal: NDArray[Any]) -> int:
     """Samples whose I and Q are exactly 0, which no receiver's noise leaves."""
-    if np.count_nonzero(signal) == signal.size:
-        return 0
     return signal.size // 2 - int(np.count_nonzero(signal.any(axis=-1)))
 
 
@@ -105,8 +114,11 @@ def _check_clipping(signal: NDArray[Any], where: str) -> None:
     """Of I and of Q of each coil, at its upper and at its lower end."""
     parts = np.ascontiguousarray(signal.reshape(-1, signal.shape[3] * 2).T)
     for side, peaks in ((1.0, parts.max(axis=1)), (-1.0, parts.min(axis=1))):
-        near = (peaks * np.float32(1 - 1e-6))[:, np.newaxis]
-        at_peak = (parts >= near if side > 0 else parts <= near).sum(axis=1) * (peaks * side > 0)
+        near = (peaks * _NEAR)[:, np.newaxis]
+        at_end = parts >= near if side > 0 else parts <= near
+        if np.count_nonzero(at_end) < _CLIPPED:
+            continue
+        at_peak = at_end.sum(axis=1) * (peaks * side > 0)
         if at_peak.max() >= _CLIPPED:
             worst = int(at_peak.argmax())
             raise BadInput(
@@ -127,7 +139,7 @@ def _check_range(magnitudes: NDArray[np.float64], allowed: SignalRange, where: s
             where=where,
             remedy="give the receiver's own unit and gain, as in the calibration set",
         )
-    alike = likeness(magnitudes, allowed.envelope_array)
+    alike = likeness(magnitudes, *allowed.centred_envelope)
     if alike < allowed.likeness:
         raise BadInput(
             f"the echoes rise and fall otherwise than those it was made for: correlation {alike:.3f}, at "
@@ -139,10 +151,10 @@ def _check_range(magnitudes: NDArray[np.float64], allowed: SignalRange, where: s
 
 def _check_order(magnitudes: NDArray[np.float64], allowed: SignalRange, *, echoes: int, where: str) -> None:
     first, expected = allowed.ordered_array, allowed.ordered_steps
-    steps = (magnitudes[first + 1] - magnitudes[first]) / magnitudes.mean()
-    against = np.flatnonzero(steps * expected < expected**2 * -_AGAINST)
-    if len(against):
-        before = int(first[against[0]])
+    steps = (magnitudes[allowed.next_array] - magnitudes[first]) / (magnitudes.sum() / len(magnitudes))
+    against = steps * expected < allowed.least_progress
+    if against.any():
+        before = int(first[against.argmax()])
         shot, echo = divmod(before + 1, echoes)
         usual = allowed.envelope[before + 1] / allowed.envelope[before]
         raise BadInput(

@@ -64,7 +64,8 @@ class SignalStatistics:
         scaled = magnitudes / magnitudes.mean(axis=1, keepdims=True)
         envelope, steps = scaled.mean(axis=0), np.diff(scaled, axis=1)
         ordered = np.abs(steps.mean(axis=0)) > np.maximum(np.ptp(steps, axis=0), _FLOOR)
-        least = min(likeness(each, envelope) for each in magnitudes)
+        centred = envelope - envelope.mean()
+        least = min(likeness(each, centred, float(centred @ centred)) for each in magnitudes)
         return SignalRange(
             self._amplitudes(rms),
             tuple(envelope.tolist()),

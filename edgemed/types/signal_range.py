@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from edgemed.errors import BadInput
 from edgemed.types.record import Record
 
+_AGAINST = 0.5
+"""Of the usual step from an echo to its next: two exchanged take it backwards whole, noise seldom by half."""
+
 
 @dataclass(frozen=True)
 class SignalRange(Record):
@@ -33,14 +36,31 @@ class SignalRange(Record):
         return np.array(self.envelope)
 
     @cached_property
+    def centred_envelope(self) -> tuple[NDArray[np.float64], float]:
+        """The envelope minus its mean, and the sum of its squares."""
+        centred = self.envelope_array - self.envelope_array.mean()
+        return centred, float(centred @ centred)
+
+    @cached_property
     def ordered_array(self) -> NDArray[np.intp]:
         return np.array(self.ordered, np.intp)
+
+    @cached_property
+    def next_array(self) -> NDArray[np.intp]:
+        """The echo behind each of the `ordered`."""
+        return self.ordered_array + 1
 
     @cached_property
     def ordered_steps(self) -> NDArray[np.float64]:
         """From each of the `ordered` echoes to its next, of the `envelope`."""
         steps: NDArray[np.float64] = np.diff(self.envelope_array)[self.ordered_array]
         return steps
+
+    @cached_property
+    def least_progress(self) -> NDArray[np.float64]:
+        """What a step times the usual one is at least, of the `ordered_steps`."""
+        progress: NDArray[np.float64] = self.ordered_steps**2 * -_AGAINST
+        return progress
 
     def __post_init__(self) -> None:
         if len(self.rms) != 2 or not 0 < self.rms[0] <= self.rms[1]:
