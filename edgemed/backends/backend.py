@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from edgemed.errors import Unavailable
-from edgemed.types import EngineSpec, Precision
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgemed.types import EngineSpec, Precision
 
 Form = Literal["float", "float16", "int8-uint8-activations", "int8-signed-activations", "int8-openvino"]
 """How a graph is written for a runtime: each form from one float graph and one set of scales.
@@ -72,6 +74,10 @@ class Backend(Protocol):
     def availability(self) -> Availability:
         """Whether an artefact can be loaded here."""
         ...
+
+    def is_installed(self) -> bool:
+        """Whether its package is here: what is quickly known of `availability`."""
+        return self.availability().available
 
     def cannot_build(self, engine: EngineSpec | None, opset: int | None = None) -> str:
         """Why this machine cannot build for a target with such engines; empty where it can.

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
 from collections.abc import Mapping
-from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from edgemed.backends.backend import Availability, Backend, Executor, Form
 from edgemed.errors import ToolFailure
-from edgemed.types import EngineSpec, Precision
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgemed.types import EngineSpec, Precision
 
 _FILE = "model.onnx"
 
@@ -28,6 +27,8 @@ class OnnxRuntime(Backend):
     }
 
     def availability(self) -> Availability:
+        from importlib import metadata
+
         try:
             return Availability(metadata.version("onnxruntime"))
         except metadata.PackageNotFoundError:
@@ -38,6 +39,9 @@ class OnnxRuntime(Backend):
             return Availability("", ("onnxruntime",), "pip install 'edgemed[onnxruntime]'")
         return Availability(__version__)
 
+    def is_installed(self) -> bool:
+        return find_spec("onnxruntime") is not None
+
     def precisions(self, instruction_sets: frozenset[str]) -> tuple[Precision, ...]:
         return ("fp32", "fp16", "int8")
 
@@ -47,6 +51,8 @@ class OnnxRuntime(Backend):
     def build(
         self, source: Path, precision: Precision, folder: Path, engine: EngineSpec | None = None
     ) -> None:
+        import shutil
+
         shutil.copyfile(source, folder / _FILE)
 
     def load(self, folder: Path, precision: Precision, outputs: tuple[str, ...], threads: int) -> Executor:
@@ -55,6 +61,9 @@ class OnnxRuntime(Backend):
     def executed_layers(
         self, folder: Path, precision: Precision, inputs: Mapping[str, NDArray[Any]]
     ) -> list[tuple[str, str, str]]:
+        import json
+        import tempfile
+
         import onnxruntime as ort
 
         with tempfile.TemporaryDirectory(prefix="edgemed-") as scratch:

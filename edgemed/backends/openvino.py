@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgemed.backends.backend import Availability, Backend, Executor, Form
 from edgemed.errors import ToolFailure
-from edgemed.types import EngineSpec, Precision
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgemed.types import EngineSpec, Precision
 
 _FILE = "model.xml"
 _PRECISION_NAMES = {
@@ -37,10 +40,15 @@ class OpenVino(Backend):
     }
 
     def availability(self) -> Availability:
+        from importlib import metadata
+
         try:
             return Availability(metadata.version("openvino"))
         except metadata.PackageNotFoundError:
             return Availability("", ("openvino",), "pip install 'edgemed[openvino]'")
+
+    def is_installed(self) -> bool:
+        return find_spec("openvino") is not None
 
     def precisions(self, instruction_sets: frozenset[str]) -> tuple[Precision, ...]:
         has_bf16 = bool(instruction_sets & {"avx512_bf16", "amx_bf16", "bf16"})

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import stat
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -91,6 +89,9 @@ class Bundle:
             raise BadInput(f"there is no artefact {artefact!r}", where=str(self.path))
         if folder.exists():
             raise BadInput("the folder is there already", where=str(folder))
+        import shutil
+        import tempfile
+
         part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
             self._write(f"{ARTEFACTS}{artefact}/", part)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import math
-import tempfile
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgemed.errors import BadInput, ToolFailure
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _BLOCK_BYTES = 1 << 20
 
@@ -80,6 +81,8 @@ class NpyEntry:
                 yield np.array(row)
 
     def _rows_fortran(self, file: IO[bytes], span: range) -> Iterator[NDArray[Any]]:
+        import tempfile
+
         with tempfile.TemporaryFile() as unpacked:
             try:
                 while piece := file.read(_BLOCK_BYTES):

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgemed.errors import BadInput, Untrusted
 from edgemed.runtime.golden import GoldenCases
-from edgemed.types import FORMAT_VERSION, Manifest, Verdict, digest_of_file
+from edgemed.types import FORMAT_VERSION, Manifest, digest_of_file
 from edgemed.types.manifest import VERDICT_FILE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgemed.types import Verdict
 
 MANIFEST_FILE = "manifest.json"
 ARTEFACTS = "artefacts"
@@ -71,6 +75,8 @@ def read_verdict(folder: Path, manifest: Manifest) -> Verdict | None:
     """
     if VERDICT_FILE not in manifest.files:
         return None
+    from edgemed.types import Verdict
+
     path = folder / VERDICT_FILE
     try:
         verdict = Verdict.from_json(path.read_text(encoding="utf-8"), where=str(path))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import shutil
 from pathlib import Path
 
 from edgemed.backends import get_backend
@@ -18,7 +16,6 @@ from edgemed.runtime.fastest import fastest_here
 from edgemed.types import digest_of_file
 
 VARIABLE = "EDGEMED_BUNDLE_CACHE"
-_LOG = logging.getLogger("edgemed")
 
 
 def trusted_bundle(path: Path, *, unsigned: bool) -> tuple[Bundle, str]:
@@ -33,7 +30,11 @@ def trusted_bundle(path: Path, *, unsigned: bool) -> tuple[Bundle, str]:
     except Untrusted as error:
         if not unsigned:
             raise
-        _LOG.warning("%s (sha256 %s) runs without trust: %s", path, bundle.digest, error.problem)
+        import logging
+
+        logging.getLogger("edgemed").warning(
+            "%s (sha256 %s) runs without trust: %s", path, bundle.digest, error.problem
+        )
         return bundle, ""
 
 
@@ -53,6 +54,8 @@ def unpack_here(bundle: Bundle) -> Path:
             where=str(bundle.path),
             remedy=get_backend(missing[0]).availability().remedy,
         )
+    import shutil
+
     try:
         (folder / ARTEFACTS).mkdir(parents=True, exist_ok=True)
         for name in able:
@@ -89,7 +92,7 @@ def record_epoch(bundle: Bundle) -> None:
 
 
 def _runs_here(artefact: BundledArtefact) -> bool:
-    return not artefact.stand_in and get_backend(artefact.backend).availability().available
+    return not artefact.stand_in and get_backend(artefact.backend).is_installed()
 
 
 def _is_as_packed(bundle: Bundle, name: str, place: Path) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooLate
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from edgemed.errors import BadInput, DeadlineMissed
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 T = TypeVar("T")
 
@@ -25,6 +25,8 @@ class Calls:
     def within(self, deadline_s: float, function: Callable[..., T], *args: object) -> T:
         """What `function(*args)` gives. Raises what it raises, `BadInput` where `deadline_s` is no time,
         `DeadlineMissed` where it has not answered by then."""
+        from concurrent.futures import TimeoutError as TooLate
+
         _check(deadline_s)
         called = self._begin(function, *args)
         try:
@@ -35,14 +37,18 @@ class Calls:
 
     async def awaited(self, deadline_s: float | None, function: Callable[..., T], *args: object) -> T:
         """The same, with no deadline where that is None."""
+        import asyncio
+
         _check(deadline_s)
         called = self._begin(function, *args)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(called), deadline_s)
-        except (TooLate, asyncio.TimeoutError):
+        except asyncio.TimeoutError:
             raise _missed(deadline_s) from None
 
     def _begin(self, function: Callable[..., T], *args: object) -> Future[T]:
+        from concurrent.futures import ThreadPoolExecutor
+
         with self._lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(1, thread_name_prefix="edgemed")

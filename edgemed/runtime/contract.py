@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.runtime.signal_check import check_signals
 from edgemed.types import Acquisition, InputSpec, Manifest, ValueRange
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _EXACT = 2**53
 """Whole numbers up to here are exact as float."""

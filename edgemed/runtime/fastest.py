@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgemed.backends import get_backend
 from edgemed.errors import BadInput
 from edgemed.runtime.artefact import MANIFEST_FILE
 from edgemed.runtime.host import host_facts
 from edgemed.types import digest_of_file
-from edgemed.types.tuned import Tuned
+
+if TYPE_CHECKING:
+    from edgemed.types.tuned import Tuned
 
 TUNED_FILE = "tuned.json"
 _OF_THE_SOFTWARE = {"python"}
@@ -18,6 +21,8 @@ _OF_THE_SOFTWARE = {"python"}
 
 def read_tuned(path: Path) -> Tuned:
     """A `tuned.json`. Raises `BadInput` where no tune of this edgemed wrote it."""
+    from edgemed.types.tuned import Tuned
+
     try:
         return Tuned.from_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, BadInput):

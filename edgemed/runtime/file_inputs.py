@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
-
-from edgemed.readers import Notes, read_file
 from edgemed.types import Acquisition, Manifest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgemed.readers import Notes
 
 
 def inputs_of(
@@ -18,5 +20,7 @@ def inputs_of(
 
     Raises what `read_file` raises.
     """
+    from edgemed.readers import read_file
+
     acquisition = next((spec.acquisition for spec in manifest.inputs if spec.acquisition), None)
     return read_file(path, manifest.inputs, notes), acquisition

@@ -6,19 +6,21 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgemed.errors import BadInput, Untrusted
 from edgemed.readers.npy_entry import NpyEntry, names_in
 from edgemed.types import InputSpec, OutputSpec
-from edgemed.types.recipe import MOST_GOLDEN_CASES
+from edgemed.types.manifest import MOST_GOLDEN_CASES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Arrays = dict[str, NDArray[Any]]
 
 GOLDEN_FILE = "golden.npz"
-
-Arrays = dict[str, NDArray[Any]]
 
 
 class GoldenCases:

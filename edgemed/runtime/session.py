@@ -6,10 +6,9 @@ import platform
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgemed.backends import Executor, get_backend
 from edgemed.errors import BadInput, ToolFailure, Unavailable, Untrusted
@@ -22,10 +21,13 @@ from edgemed.runtime.golden import GoldenCases
 from edgemed.runtime.host import instruction_sets
 from edgemed.types import Acquisition, InputSpec, Manifest, OutputSpec
 
-Answers = dict[str, NDArray[np.float32]]
-"""By output."""
-OneSample = Mapping[str, NDArray[Any]] | NDArray[Any] | Path | str
-"""Of the arrays by input, the array of an only input, or a file."""
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Answers = dict[str, NDArray[np.float32]]
+    """By output."""
+    OneSample = Mapping[str, NDArray[Any]] | NDArray[Any] | Path | str
+    """The arrays by input, the array of an only input, or a file."""
 
 
 class Session:
@@ -88,8 +90,8 @@ class Session:
         Raises what `load` raises; `Untrusted` where the graph's inputs or outputs have other names.
         """
         backend = get_backend(manifest.backend)
-        availability = backend.availability()
-        if not availability.available:
+        if not backend.is_installed():
+            availability = backend.availability()
             raise Unavailable(
                 f"{manifest.backend} is not installed (missing: {', '.join(availability.missing)})",
                 where=str(folder),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.types import InputSpec
 from edgemed.types.signal_range import SignalRange
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _CLIPPED = 8
 """Values of I or of Q of one coil at their largest or least: what is not clipped is there once."""

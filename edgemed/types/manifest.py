@@ -15,6 +15,7 @@ from edgemed.types.value_range import ValueRange
 FORMAT_VERSION = 1
 MOST_THREADS = 1024
 MOST_GOLDEN_TOLERANCE = 0.1
+MOST_GOLDEN_CASES = 4096
 VERDICT_FILE = "verdict.json"
 
 Precision = Literal["fp32", "fp16", "bf16", "int8"]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.types.record import Record
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _REMEDY = (
     "signals must be taken as in the first file of the set, or in the artefact's contract: acquire again "

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from edgemed.errors import BadInput
 from edgemed.types.card import CardSpec
 from edgemed.types.judge_spec import JudgeSpec
-from edgemed.types.manifest import Precision
+from edgemed.types.manifest import MOST_GOLDEN_CASES, Precision
 from edgemed.types.raw_signal import LAYOUT, Acquisition
 from edgemed.types.record import Record
 from edgemed.types.tensor import DType, Ending, Kind, Layout
@@ -182,9 +182,6 @@ class Agreement(Record):
                     where=f"agreement.{name}",
                     remedy=f"write .99 for 99 %, so {share / 100:g} for {share:g} %" if share > 1 else "",
                 )
-
-
-MOST_GOLDEN_CASES = 4096
 
 
 @dataclass(frozen=True)

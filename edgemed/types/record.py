@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
+import functools
 import hashlib
 import json
 import math
@@ -86,6 +86,8 @@ def digest_of_file(path: Path) -> str:
 
 def did_you_mean(word: str, known: typing.Iterable[str]) -> str:
     """`did you mean 'x'?`, whatever the letter case, or the list of what is known."""
+    import difflib
+
     known = list(known)
     folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), folded, n=1)
@@ -180,7 +182,7 @@ def _read_record(kind: type[Record], data: Any, where: str) -> Record:
     if not isinstance(data, dict):
         raise BadInput(f"expected a table, found {_shown(data)}", where=where)
     data = kind.unfold(data, where)
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     fields = {f.name: f for f in dataclasses.fields(kind)}
     for key in data:
         if key not in fields:
@@ -192,6 +194,11 @@ def _read_record(kind: type[Record], data: Any, where: str) -> Record:
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise BadInput(f"missing key {name!r}", where=where)
     return kind(**values)
+
+
+@functools.cache
+def _hints(kind: type[Record]) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _read_scalar(kind: Any, data: Any, where: str) -> Any:

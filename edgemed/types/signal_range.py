@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.types.record import Record
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _AGAINST = 0.5
 """Of the usual step from an echo to its next: two exchanged take it backwards whole, noise seldom by half."""
