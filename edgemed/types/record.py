@@ -182,7 +182,7 @@ def _read_record(kind: type[Record], data: Any, where: str) -> Record:
     if not isinstance(data, dict):
         raise BadInput(f"expected a table, found {_shown(data)}", where=where)
     data = kind.unfold(data, where)
-    hints = _hints(kind)
+    hints = _hints(typing.cast(typing.Hashable, kind))
     fields = {f.name: f for f in dataclasses.fields(kind)}
     for key in data:
         if key not in fields:
@@ -197,7 +197,7 @@ def _read_record(kind: type[Record], data: Any, where: str) -> Record:
 
 
 @functools.cache
-def _hints(kind: type[Record]) -> dict[str, Any]:
+def _hints(kind: typing.Hashable) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 

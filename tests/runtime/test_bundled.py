@@ -124,6 +124,7 @@ def test_a_bundle_without_a_runtime_of_this_machine_is_told(packed, tmp_path, mo
 
     _, path = packed()
     missing = Availability("", ("onnxruntime",), "pip install onnxruntime")
+    monkeypatch.setattr(OnnxRuntime, "is_installed", lambda self: False)
     monkeypatch.setattr(OnnxRuntime, "availability", lambda self: missing)
     with pytest.raises(Unavailable, match="none of its runtimes is installed here: onnxruntime") as caught:
         Session.load(path)
