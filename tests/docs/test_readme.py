@@ -168,7 +168,18 @@ def test_every_key_of_a_recipe_is_listed() -> None:
             ]
     cells = re.findall(r"^\| (`.*?) \|", RECIPES, flags=re.MULTILINE)
     listed = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
-    tables = {"model", "data", "inputs", "prune", "quantise", "agreement", "judge", "trials", "golden"}
+    tables = {
+        "model",
+        "data",
+        "inputs",
+        "prune",
+        "quantise",
+        "agreement",
+        "judge",
+        "trials",
+        "golden",
+        "card",
+    }
     keys = seen - tables - {"op", "args"}
     assert keys - listed == set()
     assert listed - keys - set(OPS) == set()
