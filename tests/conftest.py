@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -42,10 +45,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real labelled data sets; skips where there is none."""
-    for folder in (os.environ.get("EDGEMED_DATA"), ROOT.parent / "shared" / "data"):
-        if folder and Path(folder).is_dir():
-            return Path(folder)
+    for folder in _data_places():
+        return folder
     pytest.skip("no real data: set EDGEMED_DATA to the folder that holds pneumoniamnist.npz")
+
+
+def _data_places() -> list[Path]:
+    places = (os.environ.get("EDGEMED_DATA"), ROOT.parent / "shared" / "data")
+    return [Path(place) for place in places if place and Path(place).is_dir()]
 
 
 @pytest.fixture
@@ -87,3 +94,51 @@ def artefact(tmp_path_factory: pytest.TempPathFactory):
         return made[graph, backend]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def chest_xray(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `recipe.toml`, `model.py`, `model.safetensors` and `case.npy` of the chest X-ray demo,
+    trained once for all workers; read only. Real X-rays, or simulated ones where there are none.
+    """
+    from edgemed.demo import chest_xray
+    from edgemed.demo.training import Schedule
+
+    def make(folder: Path) -> None:
+        real = [place / chest_xray.DATA_FILE for place in _data_places()]
+        data = next(filter(Path.is_file, real), folder.with_name(chest_xray.DATA_FILE))
+        if data.parent == folder.parent:
+            _simulate_xrays(data)
+        chest_xray.prepare(
+            folder, data=data, seed=0, progress=lambda what, share: None,
+            schedule=Schedule(epochs=4, rate=2e-3, weight_decay=0.05),
+        )  # fmt: skip
+
+    return _made_once(tmp_path_factory, "chest-xray", make)
+
+
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """The folder that the first of pytest-xdist's workers to come fills; the others wait for it."""
+    base = factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, part = base / name, base / f"{name}.part"
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+            make(part)
+            part.rename(folder)
+    return folder
+
+
+def _simulate_xrays(path: Path) -> None:
+    """As many as PneumoniaMNIST has, in its form: noise, whose middle is bright where the label is 1."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for name, cases in (("train", 4708), ("val", 524), ("test", 624)):
+        labels = rng.integers(0, 2, (cases, 1), np.uint8)
+        images = rng.integers(0, 128, (cases, 28, 28), np.uint8)
+        images[:, 8:20, 8:20] += 90 * labels[..., np.newaxis]
+        arrays |= {f"{name}_images": images, f"{name}_labels": labels}
+    np.savez(path, **arrays)

@@ -34,6 +34,7 @@ TOOLS = (
     Tool("onnx-ir", "onnx_ir", "ONNX files with unsorted nodes or in float16", _COMPILE),
     Tool("torch-pruning", "torch_pruning", "--prune", _COMPILE),
     Tool("safetensors", "safetensors", "weights in .safetensors", _COMPILE),
+    Tool("packaging", "packaging", "pack, package --wheelhouse", _COMPILE),
     Tool("pillow", "PIL", "PNG, JPEG, TIFF", _IMAGES),
     Tool("pydicom", "pydicom", "DICOM", _IMAGES),
     Tool("nibabel", "nibabel", "NIfTI", _IMAGES),

@@ -1,32 +1,31 @@
 """A wheel around a bundle: `import chest_xray; chest_xray.load().predict(x)`.
 
-The form is that of the binary distribution format 1.0 (PEP 427) with core metadata 2.1. The same bundle gives
-the same bytes.
+Core metadata are 2.1. The same bundle gives the same bytes.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import keyword
 import re
-import zipfile
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from edgemed import __version__
 from edgemed.bundle.manifest import BundleManifest
 from edgemed.bundle.reader import Bundle
 from edgemed.bundle.writer import pieces_of
-from edgemed.disk import disk_failure, flush_one, new_part
 from edgemed.errors import BadInput
+from edgemed.stages.wheel_file import write_wheel_file
 
 BUNDLE_FILE = "model.edgemed"
 _LAST_OF_PYTHON_310 = {"onnxruntime": "1.23.2"}
 """Later versions need Python 3.11; the opset and IR of what edgemed writes fit both."""
 _OF_THE_SYSTEM = ("tensorrt",)
 """Never asked of pip: a Jetson has its own."""
-_DATE = (1980, 1, 1, 0, 0, 0)
+EXTRAS = ("images", "raw")
+"""Of edgemed, for devices that read such files themselves."""
+_TAKEN = sys.stdlib_module_names | {"edgemed", "nacl", "numpy", "onnxruntime", "openvino", "tensorrt"}
 _LIBRARY = '''"""{name} {version}, as it was judged: a bundle that this machine must trust.
 
 A tool for engineers, not a medical device.
@@ -68,84 +67,86 @@ if __name__ == "__main__":
 
 
 def module_name(name: str) -> str:
-    """Of a model: `chest-xray` is imported as `chest_xray`. Raises `BadInput` where that is no name."""
-    module = re.sub(r"[-.+]+", "_", name).lower()
-    if not module.isidentifier() or keyword.iskeyword(module) or module == "edgemed":
+    """Of a model: `chest-xray` is imported as `chest_xray`.
+
+    Raises `BadInput` where that is no name, or that of a module that is there already.
+    """
+    module = re.sub(r"[-_.+]+", "_", name).strip("_").lower()
+    if not module.isidentifier() or keyword.iskeyword(module) or module in _TAKEN:
+        taken = ", the name of another module" if module in _TAKEN else ""
         raise BadInput(
-            f"{name!r} makes no module: {module!r}",
+            f"{name!r} makes no module: {module!r}{taken}",
             where="the bundle's name",
             remedy="change name in the recipe, and compile again",
         )
     return module
 
 
-def write_wheel(bundle: Bundle, folder: Path) -> Path:
-    """`MODULE-VERSION-py3-none-any.whl` in `folder`, whole or not at all.
+def project_name(name: str) -> str:
+    """Of a model, as pip names it: `chest-xray`. Raises what `module_name` raises."""
+    return module_name(name).replace("_", "-")
+
+
+def wheel_name(manifest: BundleManifest) -> str:
+    """Of the file. Raises `BadInput` where name or version are none of a wheel."""
+    return f"{module_name(manifest.name)}-{_version(manifest.version)}-py3-none-any.whl"
+
+
+def write_wheel(bundle: Bundle, folder: Path, runtimes: Collection[str]) -> Path:
+    """`MODULE-VERSION-py3-none-any.whl` in `folder`, which asks for `runtimes`: whole or not at all.
 
     Raises `BadInput` where name or version are none of a wheel, `ToolFailure` where the disk refuses.
     """
     manifest = bundle.manifest
     module, version = module_name(manifest.name), _version(manifest.version)
-    path = folder / f"{module}-{version}-py3-none-any.whl"
+    path = folder / wheel_name(manifest)
     info = f"{module}-{version}.dist-info"
     texts = {
         f"{module}/__init__.py": _LIBRARY.format(name=manifest.name, version=version, bundle=BUNDLE_FILE),
         f"{module}/__main__.py": _COMMAND.format(module=module),
         f"{module}/py.typed": "",
-        f"{info}/METADATA": _metadata(manifest, module, version),
+        f"{info}/METADATA": _metadata(manifest, module, version, requirements(manifest, runtimes)),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: edgemed {__version__}\nRoot-Is-Purelib: true\n"
         "Tag: py3-none-any\n",
         f"{info}/entry_points.txt": f"[console_scripts]\n{module} = {module}.__main__:main\n",
     }
-    part: Path | None = None
-    try:
-        part, file = new_part(path)
-        with file, zipfile.ZipFile(file, "w") as archive:
-            record = [_add(archive, f"{module}/{BUNDLE_FILE}", pieces_of(bundle.path))]
-            record += [_add(archive, name, iter([text.encode()])) for name, text in texts.items()]
-            listed = "".join(f"{line}\n" for line in (*record, f"{info}/RECORD,,"))
-            _add(archive, f"{info}/RECORD", iter([listed.encode()]))
-        flush_one(part)
-        part.replace(path)
-    except OSError as error:
-        raise disk_failure(error, path) from None
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
+    written = {name: [text.encode()] for name, text in texts.items()}
+    write_wheel_file(path, info, {f"{module}/{BUNDLE_FILE}": pieces_of(bundle.path), **written})
     return path
 
 
-def _add(archive: zipfile.ZipFile, name: str, pieces: Iterator[bytes]) -> str:
-    """Its line in RECORD."""
-    entry = zipfile.ZipInfo(name, _DATE)
-    entry.external_attr = 0o644 << 16
-    sha, size = hashlib.sha256(), 0
-    with archive.open(entry, "w") as file:
-        for piece in pieces:
-            file.write(piece)
-            sha.update(piece)
-            size += len(piece)
-    digest = base64.urlsafe_b64encode(sha.digest()).rstrip(b"=").decode()
-    return f"{name},sha256={digest},{size}"
-
-
-def _metadata(manifest: BundleManifest, module: str, version: str) -> str:
+def _metadata(manifest: BundleManifest, module: str, version: str, needs: list[str]) -> str:
     lines = [
         "Metadata-Version: 2.1",
-        f"Name: {module.replace('_', '-')}",
+        f"Name: {project_name(manifest.name)}",
         f"Version: {version}",
         f"Summary: {manifest.name} {version}, packed by edgemed {__version__}",
         "Requires-Python: >=3.10",
-        f"Requires-Dist: edgemed=={__version__}",
-        *(f"Requires-Dist: {need}" for need in _needs(manifest)),
+        *(f"Requires-Dist: {need}" for need in needs),
     ]
+    for extra in EXTRAS:
+        lines.append(f"Provides-Extra: {extra}")
+        lines.append(f"Requires-Dist: edgemed[{extra}]=={__version__}; extra == '{extra}'")
     return "\n".join(lines) + "\n"
 
 
-def _needs(manifest: BundleManifest) -> list[str]:
-    """The very versions that were judged, where Python has them."""
-    needs = []
-    for runtime in sorted({each.backend for each in manifest.artefacts.values()}):
+def runtimes_of(manifest: BundleManifest, named: Collection[str] = ()) -> list[str]:
+    """Those of its artefacts, or of them those that are `named`. Raises `BadInput` for another."""
+    present = sorted({each.backend for each in manifest.artefacts.values()})
+    for name in named:
+        if name not in present:
+            raise BadInput(
+                f"no artefact is for {name!r}",
+                where="--runtime",
+                remedy=f"the bundle has {', '.join(present)}",
+            )
+    return [name for name in present if not named or name in named]
+
+
+def requirements(manifest: BundleManifest, runtimes: Collection[str]) -> list[str]:
+    """edgemed and the very versions of `runtimes` that were judged, where Python has them (PEP 508)."""
+    needs = [f"edgemed=={__version__}"]
+    for runtime in runtimes:
         version = manifest.tools.get(runtime)
         if version is None or runtime in _OF_THE_SYSTEM:
             continue

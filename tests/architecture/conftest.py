@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -68,3 +69,14 @@ def edgemed() -> Run:
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture(scope="session")
+def python_3_10() -> str:
+    """A Python 3.10 that starts: what a JetPack 6 device has."""
+    places = [shutil.which("python3.10"), *map(str, Path.home().glob(".pyenv/versions/3.10*/bin/python3.10"))]
+    for place in filter(None, places):
+        code = "import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 10))"
+        if subprocess.run([place, "-c", code], capture_output=True, check=False).returncode == 0:
+            return place
+    pytest.skip("there is no Python 3.10 here")

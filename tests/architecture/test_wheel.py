@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email
-import functools
 import json
 import os
 import shutil
@@ -122,10 +121,7 @@ def test_metadata_keeps_the_base_light_and_offers_the_extras(wheel: Path) -> Non
     assert "edgemed-device = edgemed.device.__main__:main" in points
 
 
-def test_what_ships_to_a_device_is_python_3_10() -> None:
-    python = python_3_10()
-    if python is None:
-        pytest.skip("there is no Python 3.10 here")
+def test_what_ships_to_a_device_is_python_3_10(python_3_10: str) -> None:
     code = (
         "import sys\nfor name in sys.argv[1:]:\n"
         "    compile(open(name, encoding='utf-8').read(), name, 'exec', dont_inherit=True)"
@@ -137,34 +133,67 @@ def test_what_ships_to_a_device_is_python_3_10() -> None:
     )  # fmt: skip
     files = [ROOT / "edgemed" / name for name in modules]
     files += [path for folder in folders for path in sorted((ROOT / "edgemed" / folder).rglob("*.py"))]
-    done = subprocess.run([python, "-c", code, *files], capture_output=True, text=True, check=False)
+    done = subprocess.run([python_3_10, "-c", code, *files], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
-@functools.cache
-def python_3_10() -> str | None:
-    """A Python 3.10 that starts: what a JetPack 6 device has."""
-    places = [shutil.which("python3.10"), *map(str, Path.home().glob(".pyenv/versions/3.10*/bin/python3.10"))]
-    for place in filter(None, places):
-        code = "import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 10))"
-        if subprocess.run([place, "-c", code], capture_output=True, check=False).returncode == 0:
-            return place
-    return None
-
-
-@pytest.fixture(scope="module", params=["this Python", "Python 3.10"])
+@pytest.fixture(scope="module", params=["this Python", "Python 3.10", "onnxruntime 1.23.2"])
 def device(request, wheel: Path, tmp_path_factory) -> Path:
-    """The bin folder of an environment with the wheel, its extra `onnxruntime` and nothing else."""
-    python = sys.executable if request.param == "this Python" else python_3_10()
-    if python is None:
-        pytest.skip("there is no Python 3.10 here")
+    """The bin folder of an environment with the wheel, its extra `onnxruntime` and nothing else.
+
+    onnxruntime is the newest that Python takes, or the last that Python 3.10 does.
+    """
+    old = request.param == "Python 3.10"
+    python = request.getfixturevalue("python_3_10") if old else sys.executable
     folder = tmp_path_factory.mktemp("device") / "venv"
     subprocess.run([python, "-m", "venv", str(folder)], check=True)
+    pinned = [request.param.replace(" ", "==")] * request.param.startswith("onnxruntime")
     subprocess.run(
-        [folder / "bin" / "python", "-m", "pip", "install", "-q", f"{wheel}[onnxruntime]"],
+        [folder / "bin" / "python", "-m", "pip", "install", "-q", f"{wheel}[onnxruntime]", *pinned],
         cwd=folder, check=True, timeout=300,
     )  # fmt: skip
     return folder / "bin"
+
+
+OWN_WHEEL = """
+import sys
+from pathlib import Path
+from edgemed.errors import EdgemedError
+from edgemed.stages.own_wheel import write_own_wheel
+
+try:
+    print(write_own_wheel(Path(sys.argv[1])))
+except EdgemedError as error:
+    sys.exit(str(error))
+"""
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    """All but RECORD, whose order is its maker's."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if not name.endswith("/RECORD")}
+
+
+def test_a_checkout_builds_the_wheel_of_the_edgemed_that_runs(wheel: Path, tmp_path) -> None:
+    from edgemed.stages.own_wheel import write_own_wheel
+
+    assert contents(write_own_wheel(tmp_path)) == contents(wheel)
+
+
+def test_an_installed_wheel_is_put_together_again(device: Path, wheel: Path, tmp_path) -> None:
+    command = [device / "python", "-c", OWN_WHEEL, str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    made = Path(done.stdout.strip())
+    assert made.name == wheel.name
+    assert contents(made) == contents(wheel)
+    (changed,) = device.parent.glob("lib/python*/site-packages/edgemed/py.typed")
+    changed.write_text("changed")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    changed.write_text("")
+    assert done.returncode == 1
+    assert "it is not as it was installed" in done.stderr
+    assert str(changed) in done.stderr
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])

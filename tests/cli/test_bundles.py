@@ -246,6 +246,29 @@ def test_a_wheel_asks_for_what_was_judged_and_is_the_same_each_time(packed, whee
     assert (packed / "again" / wheel.name).read_bytes() == wheel.read_bytes()
 
 
+def test_a_wheelhouse_is_refused_before_anything_is_fetched(packed, tmp_path):
+    package = ("package", "model.edgemed")
+    for of_a_wheelhouse in (("--for", "aarch64"), ("--python", "3.13"), ("--extra", "images")):
+        packed.run(*package, *of_a_wheelhouse).refused(2, "are of a wheelhouse", "--wheelhouse DIR")
+    house = (*package, "--wheelhouse", str(tmp_path))
+    packed.run(*house).refused(2, "for which processor?", "--for ARCH")
+    packed.run(*house, "--for", "aarch64", "-o", "wheels").refused(2, "a folder of its own", "without --out")
+    packed.run(*house, "--for", "aarch64").refused(2, "exists", "name another folder")
+    packed.run(*house, "--for", "aarch64", "--python", "3.9").refused(2, "'3.9' is not one of '3.10'")
+    packed.run(*package, "--runtime", "openvino").refused(2, "no artefact is for 'openvino'", "onnxruntime")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_of_a_wheelhouse_tells_what_pip_is_asked_for(packed, tmp_path):
+    given = ("package", "model.edgemed", "--wheelhouse", str(tmp_path / "pi"), "--for", "aarch64")
+    done = packed.run(*given, "--extra", "raw", "--dry-run", "--json")
+    assert done.code == 0, done.err
+    assert done.json["module"] == "model"
+    assert done.json["requires"][1] == 'onnxruntime==1.23.2; python_version < "3.11"'
+    assert done.json["install"] == f"pip install --no-index --find-links {tmp_path}/pi 'model[raw]'"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_doctor_tells_what_runs_and_why_the_rest_does_not(packed, device, tmp_path):
     done = device("doctor")
     assert done.code == 0, done.err

@@ -77,7 +77,7 @@ def test_commands_of_the_first_compile_run_as_written(tmp_path: Path) -> None:
     write_example(tmp_path)
     before, _, after = README.partition("### From an .h5")
     commands = blocks("bash", before + after[after.index("\n## ") :])
-    assert len(commands) == 6
+    assert len(commands) == 7
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, "EDGEMED_TRUST": str(tmp_path / "trust.json")}
     done = subprocess.run(
@@ -116,6 +116,11 @@ def test_commands_of_the_first_compile_run_as_written(tmp_path: Path) -> None:
     assert tmp_path / printed == best
     assert (tmp_path / "pi" / "tuned.json").is_file()
     assert "whole, signed by lab" in done.stdout
+    (wheel,) = (tmp_path / "wheels").iterdir()
+    module = wheel.name.partition("-")[0]
+    assert f"`import {module}; {module}.load()`" in README
+    assert f"--find-links pi '{module.replace('_', '-')}[images]'" in README
+    assert f"would make pi/{wheel.name}, which asks for\n" in done.stdout
     (device,) = blocks("python", before)
     shutil.copytree(tmp_path / printed, tmp_path / "artefact")
     done = subprocess.run(
