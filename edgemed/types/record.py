@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import hashlib
 import json
 import math
@@ -180,7 +181,7 @@ def _read_record(kind: type[Record], data: Any, where: str) -> Record:
     if not isinstance(data, dict):
         raise BadInput(f"expected a table, found {_shown(data)}", where=where)
     data = kind.unfold(data, where)
-    hints = typing.get_type_hints(kind)
+    hints = _hints(typing.cast("Any", kind))
     fields = {f.name: f for f in dataclasses.fields(kind)}
     for key in data:
         if key not in fields:
@@ -192,6 +193,11 @@ def _read_record(kind: type[Record], data: Any, where: str) -> Record:
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise BadInput(f"missing key {name!r}", where=where)
     return kind(**values)
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _read_scalar(kind: Any, data: Any, where: str) -> Any:
