@@ -29,16 +29,13 @@ class Verified(Record):
 
 def verify(path: Path, keys: Sequence[Path] = ()) -> Verified:
     """Compare every byte, and ask whether a trusted key signed it: one of `keys`, else of the device's store.
+    A key that the store has revoked is trusted in neither case.
 
     Raises `Untrusted` where not, and `BadInput` where a file is missing or a key is none.
     """
+    trust = TrustStore.read(trust_path())
     if keys:
-        given = {key.fingerprint: key for key in map(PublicKey.read, keys)}
-        trust = TrustStore()
-        for fingerprint, key in given.items():
-            trust = trust.with_key(fingerprint, key)
-    else:
-        trust = TrustStore.read(trust_path())
+        trust = trust.of_keys(map(PublicKey.read, keys))
     bundle = Bundle.open(path)
     manifest = bundle.manifest
     return Verified(
