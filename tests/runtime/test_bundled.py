@@ -125,7 +125,9 @@ def test_a_bundle_without_a_runtime_of_this_machine_is_told(packed, tmp_path, mo
     _, path = packed()
     missing = Availability("", ("onnxruntime",), "pip install onnxruntime")
     monkeypatch.setattr(OnnxRuntime, "availability", lambda self: missing)
-    with pytest.raises(Unavailable, match="none of its runtimes is installed here: onnxruntime") as caught:
+    with pytest.raises(
+        Unavailable, match="none of its artefacts: onnxruntime-fp32: onnxruntime is not installed"
+    ) as caught:
         Session.load(path)
     assert caught.value.remedy == "pip install onnxruntime"
 
