@@ -121,7 +121,7 @@ class TrustStore(Record):
             raise Untrusted(
                 "the bundle is not signed", where=where, remedy="edgemed sign BUNDLE --key KEY.pem"
             )
-        keys = bundle.signatures.verify(bundle.manifest_bytes)
+        keys = bundle.signatures.verify(bundle.manifest_bytes, where)
         names = {each.key: name for name, each in self.keys.items()}
         found = [names.get(key.hex) for key in keys]
         trusted = [name for name in found if name is not None and not self.keys[name].revoked]
