@@ -22,6 +22,8 @@ _LARGEST = 2**53
 """Whole numbers below are exact as float."""
 _DEEPEST = 64
 """Levels of free-form data."""
+_LONGEST_NAME = 100
+"""In a message."""
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel = 2
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
@@ -98,6 +100,10 @@ def _shown(data: Any) -> str:
     return _SHORT.repr(data)
 
 
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for key, value in pairs:
@@ -148,12 +154,14 @@ def _read(kind: Any, data: Any, where: str) -> Any:
         if not isinstance(data, dict):
             raise BadInput(f"expected a table, found {_shown(data)}", where=where)
         item = typing.get_args(kind)[1]
-        return {str(key): _read(item, entry, f"{where}.{key}") for key, entry in data.items()}
+        return {str(key): _read(item, entry, f"{where}.{_cut(str(key))}") for key, entry in data.items()}
     if origin is typing.Literal:
         if data not in typing.get_args(kind):
             names = [str(choice) for choice in typing.get_args(kind)]
             raise BadInput(
-                f"{_shown(data)} is not allowed here", where=where, remedy=did_you_mean(str(data), names)
+                f"{_shown(data)} is not allowed here",
+                where=where,
+                remedy=did_you_mean(_cut(data) if isinstance(data, str) else _shown(data), names),
             )
         return data
     if isinstance(kind, type) and issubclass(kind, Record):
@@ -185,7 +193,7 @@ def _read_record(kind: type[Record], data: Any, where: str) -> Record:
     fields = {f.name: f for f in dataclasses.fields(kind)}
     for key in data:
         if key not in fields:
-            raise BadInput(f"unknown key {key!r}", where=where, remedy=did_you_mean(key, fields))
+            raise BadInput(f"unknown key {_cut(key)!r}", where=where, remedy=did_you_mean(_cut(key), fields))
     values = {}
     for name, field in fields.items():
         if name in data:
