@@ -10,6 +10,7 @@ from edgemed.bundle.keys import PublicKey
 from edgemed.bundle.manifest import BundledArtefact
 from edgemed.bundle.reader import Bundle
 from edgemed.bundle.trust import TrustStore, trust_path
+from edgemed.errors import printable
 from edgemed.types import Record
 
 
@@ -58,4 +59,4 @@ def lines(found: Verified) -> list[str]:
     for name, artefact in found.artefacts.items():
         stamps = f" ({', '.join(artefact.stamps)})" if artefact.stamps else ""
         told.append(f"{name}: {artefact.verdict}{stamps}")
-    return told
+    return [printable(line) for line in told]

@@ -10,7 +10,7 @@ from pathlib import Path
 from edgemed.bundle.manifest import MANIFEST, BundledArtefact
 from edgemed.bundle.reader import Bundle
 from edgemed.bundle.trust import TrustStore, trust_path
-from edgemed.disk import disk_failure, foreign_writers
+from edgemed.disk import alone, disk_failure, foreign_writers
 from edgemed.errors import BadInput, EdgemedError, Unavailable, Untrusted
 from edgemed.runtime.artefact import ARTEFACTS, read_manifest, verify_files
 from edgemed.runtime.fastest import TUNED_FILE, fastest_here
@@ -77,14 +77,11 @@ def unpack_here(bundle: Bundle) -> Path:
         for each in (root, folder, folder / ARTEFACTS):
             each.mkdir(exist_ok=True, mode=_OURS)
             _check_writers(each)
-        for name in able:
-            place = folder / ARTEFACTS / name
-            if os.path.lexists(place):
-                _check_writers(place)
-                if not _is_as_packed(bundle, name, place):
-                    shutil.rmtree(place)
-            if not place.exists():
-                bundle.extract(name, place)
+        places = {name: folder / ARTEFACTS / name for name in able}
+        if not all(_is_as_packed(bundle, name, place) for name, place in places.items()):
+            with alone(folder):
+                for name, place in places.items():
+                    _unpack(bundle, name, place)
     except OSError as error:
         raise disk_failure(error, folder, f"free space, or name another folder in {VARIABLE}") from None
     return folder
@@ -131,8 +128,20 @@ def _check_writers(folder: Path) -> None:
         )
 
 
+def _unpack(bundle: Bundle, name: str, place: Path) -> None:
+    """Unless another process, which unpacked it at the same time, was first."""
+    if _is_as_packed(bundle, name, place):
+        return
+    if place.exists():
+        shutil.rmtree(place)
+    bundle.extract(name, place)
+
+
 def _is_as_packed(bundle: Bundle, name: str, place: Path) -> bool:
     """By the artefact's own manifest, which is the bundle's: it holds the digests of its files."""
+    if not os.path.lexists(place):
+        return False
+    _check_writers(place)
     try:
         same = digest_of_file(place / MANIFEST) == bundle.manifest.files_of(name)[MANIFEST].sha256
         if same:

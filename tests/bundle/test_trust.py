@@ -176,6 +176,34 @@ def test_keys_that_are_given_are_all_that_is_trusted_but_no_revoked_one(signed, 
         trust.revoked("lab", "stolen").of_keys([lab.public, other.public]).signer(signed)
 
 
+def test_what_a_bundle_says_commands_no_terminal(bundle, lab, tmp_path, monkeypatch):
+    """Not even one of a trusted key: escapes, and marks that turn text around."""
+    from edgemed.bundle.manifest import BundledArtefact
+    from edgemed.device.verify import lines, verify
+
+    monkeypatch.setenv("EDGEMED_TRUST", str(tmp_path / "trust.json"))
+    (tmp_path / "lab.pem").write_text(lab.public.pem)
+    said = BundledArtefact("onnxruntime", "int8", "refuted", "0" * 64, ("\x1b[2Kfine\u202enevorp",))
+    artefacts = dict.fromkeys(bundle.manifest.artefacts, said)
+    path = bundle.changed(artefacts=artefacts).write(tmp_path / "a", lab)
+    told = "\n".join(lines(verify(path, [tmp_path / "lab.pem"])))
+    assert r"refuted (\x1b[2Kfine\u202enevorp)" in told
+    assert not {"\x1b", "\u202e"} & set(told)
+
+
+def test_a_key_of_small_order_vouches_for_nothing(bundle, tmp_path):
+    """Of such keys, signatures of zeros hold for any message where a verifier only follows the formula."""
+    for key in (
+        "01" + "00" * 31,
+        "00" * 32,
+        "ec" + "ff" * 30 + "7f",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    ):
+        point = PublicKey(bytes.fromhex(key))
+        for signature in (bytes(64), point.raw + bytes(32), b"\1" + bytes(63)):
+            assert not point.verifies(b"message", signature)
+
+
 def test_a_key_has_one_name_and_stays_revoked(lab, other):
     trust = TrustStore().with_key("lab", lab.public).revoked("lab", "lost")
     with pytest.raises(BadInput, match="'lab' already, and revoked"):

@@ -166,6 +166,30 @@ def test_whatever_the_umask_nobody_else_writes_where_it_is_unpacked(packed, tmp_
         os.umask(before)
 
 
+def test_processes_that_unpack_it_at_once_all_get_it(packed):
+    import threading
+
+    from edgemed.bundle.reader import Bundle
+    from edgemed.runtime.bundled import unpack_here
+
+    _, path = packed()
+    found, together = [], threading.Barrier(6)
+
+    def unpack() -> None:
+        bundle = Bundle.open(path)
+        together.wait(10)
+        found.append(unpack_here(bundle))
+
+    threads = [threading.Thread(target=unpack) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(found) == 6
+    (folder,) = set(found)
+    assert [each.name for each in folder.parent.iterdir()] == [folder.name]
+
+
 def test_a_planted_tune_leads_to_no_artefact_but_the_bundles(packed, tmp_path):
     """tuned.json of a folder of one's own, copied into the cache, names what the bundle does not hold."""
     from edgemed.device.artefacts import unbundled
