@@ -23,6 +23,7 @@ _LARGEST = 2**53
 _DEEPEST = 64
 """Levels of free-form data."""
 _LONGEST_NAME = 100
+_LONGEST_TOLD = 1000
 """In a message."""
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel = 2
@@ -61,7 +62,8 @@ class Record:
 
     @classmethod
     def from_json(cls: type[R], text: str, where: str = "") -> R:
-        """Read strictly; a key given twice or nesting without end is `BadInput` too."""
+        """Read strictly; a key given twice or nesting without end is `BadInput` too. However long what stands
+        in the text, what is told of it is short."""
         where = where or cls.__name__
         try:
             data = json.loads(text, object_pairs_hook=_unique)
@@ -69,7 +71,12 @@ class Record:
             raise BadInput(f"not valid JSON: {error}", where=where) from None
         except RecursionError:
             raise BadInput("not valid JSON: nested too deeply", where=where) from None
-        return cls.from_dict(data, where)
+        try:
+            return cls.from_dict(data, where)
+        except BadInput as error:
+            place = _cut(error.where, len(where) + _LONGEST_TOLD)
+            told = _cut(error.problem, _LONGEST_TOLD)
+            raise BadInput(told, where=place, remedy=_cut(error.remedy, _LONGEST_TOLD)) from None
 
 
 def digest_of(value: Any) -> str:
@@ -100,8 +107,8 @@ def _shown(data: Any) -> str:
     return _SHORT.repr(data)
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+def _cut(text: str, longest: int = _LONGEST_NAME) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -180,6 +180,16 @@ def test_whoever_writes_a_file_does_not_decide_how_long_a_message_is(data: dict[
     assert len(str(caught.value)) < 1000
 
 
+def test_what_a_record_says_of_a_text_is_short_too():
+    with pytest.raises(BadInput, match="has an axis below 1") as caught:
+        InputSpec("x", "uint8", (0,))
+    assert caught.value.where == "inputs.x.shape"
+    text = json.dumps({"name": "n" * 10**5, "dtype": "uint8", "shape": [0] * 10**5})
+    with pytest.raises(BadInput, match=r"^shape \[0, 0, .*0, \.\.\.\n") as caught:
+        InputSpec.from_json(text)
+    assert len(str(caught.value)) < 3000
+
+
 def test_did_you_mean():
     assert did_you_mean("openvno", ["onnxruntime", "openvino"]) == "did you mean 'openvino'?"
     assert did_you_mean("tpu", iter(["onnxruntime", "openvino"])) == "known: onnxruntime, openvino"
