@@ -62,7 +62,7 @@ class Changing:
 def large(remade, tmp_path) -> Changing:
     """A signed bundle of three artefacts and about 300 kB."""
     rng = random.Random(6)
-    files = {}
+    files = {"model_card.md": rng.randbytes(4000), "sbom.cdx.json": rng.randbytes(4000)}
     for name, size in (
         ("onnxruntime-fp32", 160_000),
         ("onnxruntime-int8", 50_000),

@@ -103,6 +103,8 @@ class Device:
 def device(artefact, tmp_path) -> Device:
     _, folder = artefact("fusion", "onnxruntime")
     shutil.copytree(folder, tmp_path / "out/artefacts/onnxruntime-fp32")
+    (tmp_path / "out/model_card.md").write_text("# fusion\n")
+    (tmp_path / "out/sbom.cdx.json").write_text("{}\n")
     TrustStore.edit(tmp_path / "trust.json", lambda store: store.with_key("lab", LAB.public))
     made = Device(tmp_path)
     made.pack()
@@ -174,7 +176,7 @@ BY_VERIFY = {
     "a manifest's byte": (lambda device: device.damage(b'"epoch": 1'), "the bundle is not whole"),
     "a header's byte": (lambda device: device.damage(b"PK\1\2"), "its directory is not that"),
     "an artefact's byte": (lambda device: device.damage(device.entries()[MODEL]), f"{MODEL} is missing"),
-    "cut short": (cut, "missing, changed or cut short"),
+    "cut short": (cut, "changed or cut short"),
     "an entry more": (more, "something follows it"),
     "a swapped artefact": (swapped, f"{MODEL} is missing, changed"),
     "a wrong key": (stranger, "nobody here trusts its key"),
