@@ -1,23 +1,28 @@
-"""Writing that neither a power cut nor a full disk leaves half done."""
+"""Writing that neither a power cut, a full disk nor another process leaves half done."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from edgemed.errors import DiskFull, ToolFailure
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file through a temporary sibling: it is there whole, or as it was before.
+def write_whole(path: Path, content: str | bytes, mode: int = 0o666) -> None:
+    """Write a file through a temporary sibling: it is there whole, or as it was before. It keeps its mode; a
+    new one has `mode`, less the umask.
 
     Raises `OSError` that names `path`, not the sibling.
     """
     part: Path | None = None
     try:
-        part, file = new_part(path)
+        part, file = new_part(path, mode)
         with file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
@@ -31,10 +36,53 @@ def write_whole(path: Path, content: str | bytes) -> None:
             part.unlink(missing_ok=True)
 
 
-def new_part(path: Path) -> tuple[Path, BinaryIO]:
-    """A temporary sibling that nobody made or linked before. Raises `OSError`."""
+def new_part(path: Path, mode: int = 0o666) -> tuple[Path, BinaryIO]:
+    """A temporary sibling that nobody made or linked before, with the mode of what it will replace, else
+    `mode`, less the umask. Raises `OSError`."""
     part = path.with_name(f".{path.name}.{os.urandom(6).hex()}.part")
-    return part, os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb")
+    try:
+        before = stat.S_IMODE(path.stat().st_mode) & 0o777
+    except FileNotFoundError:
+        before = None
+    made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode if before is None else before & mode)
+    if before is not None:
+        os.fchmod(made, before)
+    return part, os.fdopen(made, "wb")
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """One at a time of all that ask for this file, which need not be there. Raises `OSError`."""
+    lock = path.with_name(f".{path.name}.lock")
+    while True:
+        with os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+b") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            if not _is_at(lock, held.fileno()):
+                continue  # whoever held it before took it away
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+            return
+
+
+def foreign_writers(found: os.stat_result) -> str:
+    """Who else than root and this user may have written a file or a folder, in words; empty where nobody may.
+    Of a link's own status it is never empty."""
+    if found.st_uid not in (0, os.geteuid()):
+        return f"it belongs to user {found.st_uid}"
+    if stat.S_ISLNK(found.st_mode):
+        return "it is a link"
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "others than its owner may write it"
+    return ""
+
+
+def _is_at(path: Path, opened: int) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(opened))
+    except FileNotFoundError:
+        return False
 
 
 def flush(folder: Path) -> None:

@@ -22,8 +22,14 @@ EXIT_UNTRUSTED = 5
 EXIT_INTERRUPTED = 130
 
 
-_UNSEEN = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
-"""What a file says reaches terminals, which obey control characters."""
+_UNSEEN = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"} | {
+    code: f"\\u{code:04x}" for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+
+
+def printable(text: str) -> str:
+    """What a file says, for a terminal: those obey control characters and turn text around."""
+    return text.translate(_UNSEEN)
 
 
 class EdgemedError(Exception):
@@ -43,7 +49,7 @@ class EdgemedError(Exception):
             lines.append(f"  where: {self.where}")
         if self.remedy:
             lines.append(f"  next:  {self.remedy}")
-        return "\n".join(lines).translate(_UNSEEN)
+        return printable("\n".join(lines))
 
     def __reduce__(self) -> tuple[object, ...]:
         return _revive, (type(self), self.problem, self.where, self.remedy)

@@ -33,14 +33,15 @@ class Signatures(Record):
         if not 1 <= len(keys) <= MOST_SIGNATURES or keys != sorted(set(keys)):
             raise BadInput(f"they are not 1 to {MOST_SIGNATURES}, in order and each key once")
 
-    def verify(self, manifest: bytes) -> tuple[PublicKey, ...]:
+    def verify(self, manifest: bytes, where: str = "") -> tuple[PublicKey, ...]:
         """The keys, every one of whose signatures holds. Raises `Untrusted`."""
         keys = []
         for each in self.signatures:
-            key = PublicKey(_bytes(each.key, 32))
-            if not key.verifies(CONTEXT + manifest, _bytes(each.signature, 64)):
+            key = PublicKey(_bytes(each.key, 32, where))
+            if not key.verifies(CONTEXT + manifest, _bytes(each.signature, 64, where)):
                 raise Untrusted(
                     f"the signature of key {key.fingerprint} is not of this bundle",
+                    where=where,
                     remedy="get the bundle again; it was changed after it was signed",
                 )
             keys.append(key)
@@ -60,11 +61,11 @@ def signed(manifest: bytes, secret: SecretKey, others: Sequence[Signature] = ())
     return Signatures(tuple(sorted((*kept, own), key=lambda each: each.key)))
 
 
-def _bytes(text: str, length: int) -> bytes:
+def _bytes(text: str, length: int, where: str) -> bytes:
     try:
         found = bytes.fromhex(text)
     except ValueError:
         found = b""
     if len(found) != length or found.hex() != text:
-        raise Untrusted(f"a signature's key or value is not {length} bytes in hex")
+        raise Untrusted(f"a signature's key or value is not {length} bytes in hex", where=where)
     return found

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgemed.bundle.keys import PublicKey
 from edgemed.bundle.reader import Bundle
-from edgemed.disk import disk_failure, flush_one, write_whole
+from edgemed.disk import alone, disk_failure, flush_one, foreign_writers, write_whole
 from edgemed.errors import BadInput, Untrusted
 from edgemed.types import Record, did_you_mean
 
 TRUST_VERSION = 1
 TRUST_VARIABLE = "EDGEMED_TRUST"
 _SYSTEM = Path("/etc/edgemed/trust.json")
+_MODE = 0o644
 _ADD = "edgemed-device trust add NAME KEY.pem, where you know whose key it is"
 
 
@@ -55,10 +55,12 @@ class TrustStore(Record):
 
     @classmethod
     def read(cls, path: Path) -> TrustStore:
-        """An empty one where there is no file. Raises `Untrusted` where it cannot be read: nobody is trusted
-        by a broken file."""
+        """An empty one where there is no file. Raises `Untrusted` where it cannot be read, or somebody else
+        than root and this user may have written it: nobody is trusted by such a file."""
         try:
-            return cls.from_json(path.read_text(encoding="utf-8"), where=str(path))
+            with path.open("rb") as file:
+                _check_writers(path, os.fstat(file.fileno()))
+                return cls.from_json(file.read().decode(), where=str(path))
         except FileNotFoundError:
             return cls()
         except (OSError, UnicodeDecodeError, BadInput) as error:
@@ -75,10 +77,9 @@ class TrustStore(Record):
         key may not undo a revocation. Raises what `read` and `change` raise, and `ToolFailure`."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.with_name(f".{path.name}.lock").open("ab") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with alone(path):
                 store = change(cls.read(path))
-                write_whole(path, store.to_json())
+                write_whole(path, store.to_json(), _MODE)
                 flush_one(path.parent)
         except OSError as error:
             raise disk_failure(error, path, "run it as the user who owns the trust store") from None
@@ -101,6 +102,14 @@ class TrustStore(Record):
             raise BadInput(f"there is no key {name!r}", remedy=did_you_mean(name, self.keys))
         return replace(self, keys={**self.keys, name: replace(self.keys[name], revoked=why or "revoked")})
 
+    def of_keys(self, keys: Iterable[PublicKey]) -> TrustStore:
+        """What trusts these keys alone, by their fingerprints. One that is revoked here stays so, under the
+        name that it has here; epochs are not asked for."""
+        revoked = {name: each for name, each in self.keys.items() if each.revoked}
+        gone = {each.key for each in revoked.values()}
+        given = {key.fingerprint: TrustedKey(key.hex) for key in keys if key.hex not in gone}
+        return TrustStore({**given, **revoked})
+
     def signer(self, bundle: Bundle) -> str:
         """The name of a trusted key that signed it.
 
@@ -112,7 +121,7 @@ class TrustStore(Record):
             raise Untrusted(
                 "the bundle is not signed", where=where, remedy="edgemed sign BUNDLE --key KEY.pem"
             )
-        keys = bundle.signatures.verify(bundle.manifest_bytes)
+        keys = bundle.signatures.verify(bundle.manifest_bytes, where)
         names = {each.key: name for name, each in self.keys.items()}
         found = [names.get(key.hex) for key in keys]
         trusted = [name for name in found if name is not None and not self.keys[name].revoked]
@@ -139,6 +148,18 @@ class TrustStore(Record):
         """Once the bundle has run: none of an earlier epoch will."""
         model, epoch = bundle.manifest.name, bundle.manifest.epoch
         return replace(self, epochs={**self.epochs, model: max(epoch, self.epochs.get(model, 0))})
+
+
+def _check_writers(path: Path, found: os.stat_result) -> None:
+    """Whoever can write a trust store decides what runs here. Raises `Untrusted`."""
+    if why := foreign_writers(found):
+        user = os.geteuid()
+        mend = f"chmod go-w {path}" if found.st_uid in (0, user) else f"chown {user} {path}"
+        raise Untrusted(
+            f"somebody else may have put a key into the trust store: {why}",
+            where=str(path),
+            remedy=f"look whose keys it holds, then {mend}",
+        )
 
 
 def trust_path() -> Path:

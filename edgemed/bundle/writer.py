@@ -1,4 +1,4 @@
-"""Writing a bundle, and signing one that is there."""
+"""Writing a bundle."""
 
 from __future__ import annotations
 

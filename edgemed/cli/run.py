@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edgemed.cli.located import chosen_artefact
+from edgemed.errors import printable
 
 
 @click.command(
@@ -42,8 +43,8 @@ def run(artefact: Path, file: Path, as_json: bool) -> None:
         click.echo(json.dumps(found.to_dict()))
         return
     for name, each in found.outputs.items():
-        click.echo(f"{name}: {each['text']}")
+        click.echo(f"{name}: {printable(each['text'])}")
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
     for stamp in found.stamps:
-        click.echo(f"stamp: {stamp}", err=True)
+        click.echo(f"stamp: {printable(stamp)}", err=True)

@@ -54,15 +54,8 @@ def sign(bundle: Path, key: Path) -> None:
     It is read whole first: nothing is signed that is not as it was packed.
     """
     from edgemed.bundle.keys import SecretKey
-    from edgemed.bundle.reader import Bundle
-    from edgemed.bundle.signature import signed
-    from edgemed.bundle.writer import write_bundle
+    from edgemed.bundle.signing import sign_bundle
 
     secret, bundle = SecretKey.read(key), bundle.resolve()
-    found = Bundle.open(bundle)
-    others = found.signatures.signatures if found.signatures else ()
-    signatures = signed(found.manifest_bytes, secret, others)
-    signatures.verify(found.manifest_bytes)
-    files = {name: found.pieces(name) for name in found.manifest.entries}
-    write_bundle(bundle, found.manifest, files, signatures)
+    signatures = sign_bundle(bundle, secret)
     click.echo(f"{bundle} is signed by {secret.public.fingerprint} ({len(signatures.signatures)} in all)")

@@ -13,7 +13,7 @@ from edgemed.device.artefacts import find_artefacts
 from edgemed.errors import EdgemedError
 from edgemed.measure import LOAD_TIMEOUT_S, load_cost
 from edgemed.runtime import host_facts
-from edgemed.runtime.bundled import trusted_bundle, unpack_here
+from edgemed.runtime.bundled import trusted_bundle, unpack_here, why_not_here
 from edgemed.types import Record
 
 
@@ -39,13 +39,11 @@ def diagnose(paths: Sequence[Path], tell: Callable[[str], None]) -> Diagnosis:
     for path in paths:
         if path.is_file():
             bundle, _ = trusted_bundle(path, unsigned=False)
-            folder = unpack_here(bundle)
-            for name, artefact in bundle.manifest.artefacts.items():
-                backend = get_backend(artefact.backend).availability()
-                if not backend.available:
-                    missing = ", ".join(backend.missing)
-                    found[name] = f"not installed: {missing}; next: {backend.remedy}"
-            path = folder
+            reasons = {name: why_not_here(each) for name, each in bundle.manifest.artefacts.items()}
+            found |= {name: _in_words(why) for name, why in reasons.items() if why is not None}
+            if None not in reasons.values():
+                continue
+            path = unpack_here(bundle)
         for folder in find_artefacts([path]):
             tell(f"loading {folder.name}")
             found[folder.name] = _why_not(folder)
@@ -74,5 +72,9 @@ def _why_not(folder: Path) -> str:
     try:
         run_in_child(load_cost, folder, what=f"loading {folder.name}", timeout_s=LOAD_TIMEOUT_S)
     except EdgemedError as error:
-        return f"{error.problem}; next: {error.remedy}" if error.remedy else error.problem
+        return _in_words(error)
     return ""
+
+
+def _in_words(error: EdgemedError) -> str:
+    return f"{error.problem}; next: {error.remedy}" if error.remedy else error.problem

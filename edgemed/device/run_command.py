@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgemed.device.arguments import tell
-from edgemed.errors import EXIT_DONE, BadInput
+from edgemed.errors import EXIT_DONE, BadInput, printable
 
 _EXAMPLES = """examples:
   edgemed-device run chest-xray-1.2.0.edgemed chest.png
@@ -48,11 +48,11 @@ def _run(given: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(found.to_dict()) + "\n")
         return EXIT_DONE
     for name, each in found.outputs.items():
-        sys.stdout.write(f"{name}: {each['text']}\n")
+        sys.stdout.write(f"{name}: {printable(each['text'])}\n")
     for note in found.notes:
         tell(f"note: {note}")
     for stamp in found.stamps:
-        tell(f"stamp: {stamp}")
+        tell(f"stamp: {printable(stamp)}")
     return EXIT_DONE
 
 

@@ -10,6 +10,7 @@ from edgemed.bundle.keys import PublicKey
 from edgemed.bundle.manifest import BundledArtefact
 from edgemed.bundle.reader import Bundle
 from edgemed.bundle.trust import TrustStore, trust_path
+from edgemed.errors import printable
 from edgemed.types import Record
 
 
@@ -29,16 +30,13 @@ class Verified(Record):
 
 def verify(path: Path, keys: Sequence[Path] = ()) -> Verified:
     """Compare every byte, and ask whether a trusted key signed it: one of `keys`, else of the device's store.
+    A key that the store has revoked is trusted in neither case.
 
     Raises `Untrusted` where not, and `BadInput` where a file is missing or a key is none.
     """
+    trust = TrustStore.read(trust_path())
     if keys:
-        given = {key.fingerprint: key for key in map(PublicKey.read, keys)}
-        trust = TrustStore()
-        for fingerprint, key in given.items():
-            trust = trust.with_key(fingerprint, key)
-    else:
-        trust = TrustStore.read(trust_path())
+        trust = trust.of_keys(map(PublicKey.read, keys))
     bundle = Bundle.open(path)
     manifest = bundle.manifest
     return Verified(
@@ -61,4 +59,4 @@ def lines(found: Verified) -> list[str]:
     for name, artefact in found.artefacts.items():
         stamps = f" ({', '.join(artefact.stamps)})" if artefact.stamps else ""
         told.append(f"{name}: {artefact.verdict}{stamps}")
-    return told
+    return [printable(line) for line in told]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import tokenize
 import zipfile
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK_BYTES = 1 << 20
+_LONGEST_HEADER = 10_000
+_HEADERS = {
+    (1, 0): (2, np.lib.format.read_array_header_1_0),
+    (2, 0): (4, np.lib.format.read_array_header_2_0),
+}
+"""By the version of the .npy: how many bytes tell the header's length, and what reads both."""
 
 
 class NpyEntry:
@@ -125,12 +132,16 @@ def _torn(where: str) -> Iterator[None]:
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Its length is bounded before it is read: numpy would hold 4 GiB, and then find that too long."""
     version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(file)
-    if version == (2, 0):
-        return np.lib.format.read_array_header_2_0(file)
-    raise ValueError(f"npy version {version[0]}.{version[1]} is not supported")
+    if version not in _HEADERS:
+        raise ValueError(f"npy version {version[0]}.{version[1]} is not supported")
+    width, read = _HEADERS[version]
+    length = _read_exactly(file, width)
+    size = int.from_bytes(length, "little")
+    if size > _LONGEST_HEADER:
+        raise ValueError(f"a header of {size} bytes, at most {_LONGEST_HEADER} are read")
+    return read(io.BytesIO(length + _read_exactly(file, size)))
 
 
 def _read_exactly(file: IO[bytes], size: int) -> bytes:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edgemed.backends import get_backend
 from edgemed.bundle.manifest import MANIFEST, BundledArtefact
 from edgemed.bundle.reader import Bundle
 from edgemed.bundle.trust import TrustStore, trust_path
-from edgemed.disk import disk_failure
-from edgemed.errors import BadInput, Unavailable, Untrusted
+from edgemed.disk import alone, disk_failure, foreign_writers
+from edgemed.errors import BadInput, EdgemedError, Unavailable, Untrusted
 from edgemed.runtime.artefact import ARTEFACTS, read_manifest, verify_files
-from edgemed.runtime.fastest import fastest_here
+from edgemed.runtime.fastest import TUNED_FILE, fastest_here
+from edgemed.runtime.here import backend_here
 from edgemed.types import digest_of_file
 
 VARIABLE = "EDGEMED_BUNDLE_CACHE"
+_OURS = 0o755
 
 
 def trusted_bundle(path: Path, *, unsigned: bool) -> tuple[Bundle, str]:
@@ -38,49 +39,76 @@ def trusted_bundle(path: Path, *, unsigned: bool) -> tuple[Bundle, str]:
         return bundle, ""
 
 
+def why_not_here(artefact: BundledArtefact) -> EdgemedError | None:
+    """What keeps this machine from executing it, as far as its bundle tells; None where nothing does."""
+    if artefact.stand_in:
+        return Unavailable(
+            f"it was judged by a stand-in ({artefact.stand_in}), and never executed",
+            remedy="compile where its hardware is",
+        )
+    try:
+        backend_here(artefact.backend, artefact.precision)
+    except (BadInput, Unavailable) as error:
+        return error
+    return None
+
+
 def unpack_here(bundle: Bundle) -> Path:
-    """The folder, as a compile's output, of the artefacts whose runtime is installed here.
+    """The folder, as a compile's output, of the artefacts that this machine can execute.
 
     It is `$EDGEMED_BUNDLE_CACHE`, else `~/.cache/edgemed/bundles`, by the bundle's digest; `tuned.json` of a
     tune stays in it. What is there already is compared with the bundle, and unpacked again where it differs.
-    Raises `Unavailable` where no runtime of its artefacts is installed, `ToolFailure` by the disk.
+    Raises `Unavailable` where it can execute none of them, `Untrusted` where others may write into that
+    folder, `ToolFailure` by the disk.
     """
-    folder = _cache() / bundle.digest
-    able = [name for name, each in bundle.manifest.artefacts.items() if _runs_here(each)]
+    root = _cache().resolve()
+    folder = root / bundle.digest
+    reasons = {name: why_not_here(each) for name, each in bundle.manifest.artefacts.items()}
+    able = [name for name, why in reasons.items() if why is None]
     if not able:
-        missing = sorted({each.backend for each in bundle.manifest.artefacts.values()})
+        told = {name: why for name, why in reasons.items() if why is not None}
         raise Unavailable(
-            f"none of its runtimes is installed here: {', '.join(missing)}",
+            "this machine can run none of its artefacts: "
+            + "; ".join(f"{name}: {why.problem}" for name, why in told.items()),
             where=str(bundle.path),
-            remedy=get_backend(missing[0]).availability().remedy,
+            remedy=" | ".join(dict.fromkeys(why.remedy for why in told.values())),
         )
-    import shutil
-
     try:
-        (folder / ARTEFACTS).mkdir(parents=True, exist_ok=True)
-        for name in able:
-            place = folder / ARTEFACTS / name
-            if place.exists() and not _is_as_packed(bundle, name, place):
-                shutil.rmtree(place)
-            if not place.exists():
-                bundle.extract(name, place)
+        root.mkdir(parents=True, exist_ok=True, mode=_OURS)
+        for each in (root, folder, folder / ARTEFACTS):
+            each.mkdir(exist_ok=True, mode=_OURS)
+            _check_writers(each)
+        places = {name: folder / ARTEFACTS / name for name in able}
+        if not all(_is_as_packed(bundle, name, place) for name, place in places.items()):
+            with alone(folder):
+                for name, place in places.items():
+                    _unpack(bundle, name, place)
     except OSError as error:
         raise disk_failure(error, folder, f"free space, or name another folder in {VARIABLE}") from None
     return folder
 
 
 def chosen_here(bundle: Bundle, folder: Path) -> Path:
-    """What a tune found to be the fastest of `folder`, else the first that was proven, fp32 before others."""
+    """What a tune found to be the fastest of `folder`, else the first that was proven, fp32 before others.
+
+    Raises what `fastest_here` raises, and `BadInput` where `tuned.json` names what is not the bundle's.
+    """
+    able = [name for name, each in bundle.manifest.artefacts.items() if why_not_here(each) is None]
     tuned = fastest_here(folder)
     if tuned is not None:
+        if tuned not in [folder / ARTEFACTS / name for name in able]:
+            raise BadInput(
+                f"{tuned.name} is no artefact of the bundle that this machine can run",
+                where=str(folder / TUNED_FILE),
+                remedy=f"edgemed-device tune {bundle.path}",
+            )
         return tuned
 
     def order(name: str) -> tuple[bool, bool, str]:
         each = bundle.manifest.artefacts[name]
         return each.verdict != "proven", each.precision != "fp32", name
 
-    present = [name for name in bundle.manifest.artefacts if (folder / ARTEFACTS / name).is_dir()]
-    return folder / ARTEFACTS / min(present, key=order)
+    return folder / ARTEFACTS / min(able, key=order)
 
 
 def record_epoch(bundle: Bundle) -> None:
@@ -91,12 +119,32 @@ def record_epoch(bundle: Bundle) -> None:
         TrustStore.edit(path, lambda current: current.after(bundle))
 
 
-def _runs_here(artefact: BundledArtefact) -> bool:
-    return not artefact.stand_in and get_backend(artefact.backend).is_installed()
+def _check_writers(folder: Path) -> None:
+    """What is unpacked is loaded by its path, once it was compared. Raises `Untrusted`."""
+    if why := foreign_writers(folder.lstat()):
+        raise Untrusted(
+            f"others may change what is unpacked here: {why}",
+            where=str(folder),
+            remedy=f"chmod go-w {folder}, or name a new folder in {VARIABLE}",
+        )
+
+
+def _unpack(bundle: Bundle, name: str, place: Path) -> None:
+    """Unless another process, which unpacked it at the same time, was first."""
+    if _is_as_packed(bundle, name, place):
+        return
+    if place.exists():
+        import shutil
+
+        shutil.rmtree(place)
+    bundle.extract(name, place)
 
 
 def _is_as_packed(bundle: Bundle, name: str, place: Path) -> bool:
     """By the artefact's own manifest, which is the bundle's: it holds the digests of its files."""
+    if not os.path.lexists(place):
+        return False
+    _check_writers(place)
     try:
         same = digest_of_file(place / MANIFEST) == bundle.manifest.files_of(name)[MANIFEST].sha256
         if same:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgemed.backends import Executor, get_backend
-from edgemed.errors import BadInput, ToolFailure, Unavailable, Untrusted
+from edgemed.errors import BadInput, ToolFailure, Untrusted
 from edgemed.runtime.artefact import read_manifest, verify_files
 from edgemed.runtime.bundled import chosen_here, record_epoch, trusted_bundle, unpack_here
 from edgemed.runtime.calls import Calls
 from edgemed.runtime.contract import Contract
 from edgemed.runtime.file_inputs import inputs_of
 from edgemed.runtime.golden import GoldenCases
+from edgemed.runtime.here import backend_here
 from edgemed.runtime.host import instruction_sets
 from edgemed.types import Acquisition, InputSpec, Manifest, OutputSpec
 
@@ -53,8 +54,9 @@ class Session:
         (with `unsigned` it need not be: that is logged) and not be older than one that has run here; of its
         artefacts the fastest is taken that a tune found here. Raises `BadInput` when the path is no artefact
         or its backend is unknown, `Untrusted` when a file is not what the manifest says, nobody trusted
-        signed it, or a golden case answers differently, `Unavailable` when the runtime is not installed,
-        `ToolFailure` when it cannot load the artefact or fails on a golden case.
+        signed it, or a golden case answers differently, `Unavailable` when the runtime is not installed or
+        the artefact is for another CPU, `ToolFailure` when it cannot load the artefact or fails on a golden
+        case.
         """
         folder = Path(path)
         if not folder.is_dir() and folder.exists():
@@ -89,14 +91,7 @@ class Session:
 
         Raises what `load` raises; `Untrusted` where the graph's inputs or outputs have other names.
         """
-        backend = get_backend(manifest.backend)
-        if not backend.is_installed():
-            availability = backend.availability()
-            raise Unavailable(
-                f"{manifest.backend} is not installed (missing: {', '.join(availability.missing)})",
-                where=str(folder),
-                remedy=availability.remedy,
-            )
+        backend = backend_here(manifest.backend, manifest.precision, where=str(folder))
         executor = backend.load(folder, manifest.precision, _names(manifest), threads or manifest.threads)
         return cls._checked(manifest, executor, folder)
 

@@ -52,7 +52,21 @@ def artefacts_in(out: Path) -> dict[str, Manifest]:
                     where=str(out / SHELF),
                     remedy="compile again into an empty folder",
                 )
+    _check_tools(out / SHELF, found)
     return found
+
+
+def _check_tools(where: Path, manifests: dict[str, Manifest]) -> None:
+    """A bundle tells one version of each. Raises `BadInput`."""
+    versions: dict[str, str] = {}
+    for manifest in manifests.values():
+        for tool, version in manifest.tools.items():
+            if versions.setdefault(tool, version) != version:
+                raise BadInput(
+                    f"the artefacts are not of one compile: {tool} is {versions[tool]} and {version}",
+                    where=str(where),
+                    remedy="compile again into an empty folder",
+                )
 
 
 def bundle_manifest(out: Path, manifests: dict[str, Manifest], epoch: int) -> BundleManifest:

@@ -21,6 +21,9 @@ _LARGEST = 2**53
 """Whole numbers below are exact as float."""
 _DEEPEST = 64
 """Levels of free-form data."""
+_LONGEST_NAME = 100
+_LONGEST_TOLD = 1000
+"""In a message."""
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel = 2
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
@@ -58,7 +61,8 @@ class Record:
 
     @classmethod
     def from_json(cls: type[R], text: str, where: str = "") -> R:
-        """Read strictly; a key given twice or nesting without end is `BadInput` too."""
+        """Read strictly; a key given twice or nesting without end is `BadInput` too. However long what stands
+        in the text, what is told of it is short."""
         where = where or cls.__name__
         try:
             data = json.loads(text, object_pairs_hook=_unique)
@@ -66,7 +70,12 @@ class Record:
             raise BadInput(f"not valid JSON: {error}", where=where) from None
         except RecursionError:
             raise BadInput("not valid JSON: nested too deeply", where=where) from None
-        return cls.from_dict(data, where)
+        try:
+            return cls.from_dict(data, where)
+        except BadInput as error:
+            place = _cut(error.where, len(where) + _LONGEST_TOLD)
+            told = _cut(error.problem, _LONGEST_TOLD)
+            raise BadInput(told, where=place, remedy=_cut(error.remedy, _LONGEST_TOLD)) from None
 
 
 def digest_of(value: Any) -> str:
@@ -97,6 +106,10 @@ def did_you_mean(word: str, known: typing.Iterable[str]) -> str:
 def _shown(data: Any) -> str:
     """As Python writes it, cut short: whoever sends a file does not decide how long a message is."""
     return _SHORT.repr(data)
+
+
+def _cut(text: str, longest: int = _LONGEST_NAME) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -149,12 +162,14 @@ def _read(kind: Any, data: Any, where: str) -> Any:
         if not isinstance(data, dict):
             raise BadInput(f"expected a table, found {_shown(data)}", where=where)
         item = typing.get_args(kind)[1]
-        return {str(key): _read(item, entry, f"{where}.{key}") for key, entry in data.items()}
+        return {str(key): _read(item, entry, f"{where}.{_cut(str(key))}") for key, entry in data.items()}
     if origin is typing.Literal:
         if data not in typing.get_args(kind):
             names = [str(choice) for choice in typing.get_args(kind)]
             raise BadInput(
-                f"{_shown(data)} is not allowed here", where=where, remedy=did_you_mean(str(data), names)
+                f"{_shown(data)} is not allowed here",
+                where=where,
+                remedy=did_you_mean(_cut(data) if isinstance(data, str) else _shown(data), names),
             )
         return data
     if isinstance(kind, type) and issubclass(kind, Record):
@@ -182,11 +197,11 @@ def _read_record(kind: type[Record], data: Any, where: str) -> Record:
     if not isinstance(data, dict):
         raise BadInput(f"expected a table, found {_shown(data)}", where=where)
     data = kind.unfold(data, where)
-    hints = _hints(typing.cast(typing.Hashable, kind))
+    hints = _hints(typing.cast("Any", kind))
     fields = {f.name: f for f in dataclasses.fields(kind)}
     for key in data:
         if key not in fields:
-            raise BadInput(f"unknown key {key!r}", where=where, remedy=did_you_mean(key, fields))
+            raise BadInput(f"unknown key {_cut(key)!r}", where=where, remedy=did_you_mean(_cut(key), fields))
     values = {}
     for name, field in fields.items():
         if name in data:
@@ -197,7 +212,7 @@ def _read_record(kind: type[Record], data: Any, where: str) -> Record:
 
 
 @functools.cache
-def _hints(kind: typing.Hashable) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -126,6 +127,81 @@ def test_a_broken_store_trusts_nobody(lab, tmp_path):
         path.write_text(broken, encoding="latin-1")
         with pytest.raises(Untrusted, match="trust store cannot be read"):
             TrustStore.read(path)
+
+
+@pytest.mark.parametrize("mode", [0o664, 0o646, 0o666, 0o660])
+def test_a_store_that_others_may_write_trusts_nobody(lab, tmp_path, mode):
+    path = tmp_path / "trust.json"
+    TrustStore.edit(path, lambda store: store.with_key("lab", lab.public))
+    path.chmod(mode)
+    for change in (TrustStore.read, lambda path: TrustStore.edit(path, lambda store: store)):
+        with pytest.raises(Untrusted, match="others than its owner may write it") as caught:
+            change(path)
+        assert caught.value.remedy.endswith(f"chmod go-w {path}")
+    path.chmod(mode & ~0o022)
+    assert "lab" in TrustStore.read(path).keys
+
+
+def test_a_store_of_another_user_trusts_nobody(lab, tmp_path):
+    path = tmp_path / "trust.json"
+    TrustStore.edit(path, lambda store: store.with_key("lab", lab.public))
+    try:
+        os.chown(path, 12345, -1)
+    except PermissionError:
+        pytest.skip("only root can give a file away")
+    with pytest.raises(Untrusted, match="belongs to user 12345") as caught:
+        TrustStore.read(path)
+    assert caught.value.remedy.endswith(f"chown 0 {path}")
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o000, 0o644), (0o002, 0o644), (0o077, 0o600)])
+def test_whatever_the_umask_only_the_owner_writes_a_store(lab, other, tmp_path, umask, mode):
+    path = tmp_path / "trust.json"
+    before = os.umask(umask)
+    try:
+        TrustStore.edit(path, lambda store: store.with_key("lab", lab.public))
+        TrustStore.edit(path, lambda store: store.with_key("other", other.public))
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == mode
+    assert set(TrustStore.read(path).keys) == {"lab", "other"}
+
+
+def test_keys_that_are_given_are_all_that_is_trusted_but_no_revoked_one(signed, lab, other):
+    trust = TrustStore().with_key("lab", lab.public)
+    assert TrustStore().of_keys([lab.public]).signer(signed) == lab.public.fingerprint
+    with pytest.raises(Untrusted, match="nobody here trusts"):
+        trust.of_keys([other.public]).signer(signed)
+    with pytest.raises(Untrusted, match="its key 'lab' is revoked: stolen"):
+        trust.revoked("lab", "stolen").of_keys([lab.public, other.public]).signer(signed)
+
+
+def test_what_a_bundle_says_commands_no_terminal(bundle, lab, tmp_path, monkeypatch):
+    """Not even one of a trusted key: escapes, and marks that turn text around."""
+    from edgemed.bundle.manifest import BundledArtefact
+    from edgemed.device.verify import lines, verify
+
+    monkeypatch.setenv("EDGEMED_TRUST", str(tmp_path / "trust.json"))
+    (tmp_path / "lab.pem").write_text(lab.public.pem)
+    said = BundledArtefact("onnxruntime", "int8", "refuted", "0" * 64, ("\x1b[2Kfine\u202enevorp",))
+    artefacts = dict.fromkeys(bundle.manifest.artefacts, said)
+    path = bundle.changed(artefacts=artefacts).write(tmp_path / "a", lab)
+    told = "\n".join(lines(verify(path, [tmp_path / "lab.pem"])))
+    assert r"refuted (\x1b[2Kfine\u202enevorp)" in told
+    assert not {"\x1b", "\u202e"} & set(told)
+
+
+def test_a_key_of_small_order_vouches_for_nothing(bundle, tmp_path):
+    """Of such keys, signatures of zeros hold for any message where a verifier only follows the formula."""
+    for key in (
+        "01" + "00" * 31,
+        "00" * 32,
+        "ec" + "ff" * 30 + "7f",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    ):
+        point = PublicKey(bytes.fromhex(key))
+        for signature in (bytes(64), point.raw + bytes(32), b"\1" + bytes(63)):
+            assert not point.verifies(b"message", signature)
 
 
 def test_a_key_has_one_name_and_stays_revoked(lab, other):

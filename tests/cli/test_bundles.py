@@ -64,7 +64,8 @@ def test_a_device_trusts_who_it_was_told_to(packed, device):
     assert "epoch 2: whole, signed by lab" in done.out
     assert "onnxruntime-fp32: proven" in done.out
     assert device("trust", "revoke", "lab", "--why", "stolen").code == 0
-    device("verify", "model.edgemed").refused(5, "its key 'lab' is revoked: stolen")
+    for key in ((), ("--key", "lab.pub.pem")):
+        device("verify", "model.edgemed", *key).refused(5, "its key 'lab' is revoked: stolen")
     assert "revoked: stolen" in device("trust").out
     assert json.loads(device("trust", "--json").out)["keys"]["lab"]["revoked"] == "stolen"
 
@@ -85,6 +86,13 @@ def test_a_changed_bundle_is_refused(packed, device):
     done = device("verify", "changed.edgemed", "--key", "lab.pub.pem")
     done.refused(5, "the bundle is not whole", "changed or cut short")
     packed.run("sign", "changed.edgemed", "--key", "lab.key.pem").refused(5, "the bundle is not whole")
+
+
+def test_a_trust_store_that_others_may_write_is_refused(device, tmp_path):
+    device("trust", "add", "lab", "lab.pub.pem")
+    (tmp_path / "trust.json").chmod(0o666)
+    for command in (("verify", "model.edgemed"), ("trust", "list"), ("trust", "add", "new", "new.pub.pem")):
+        device(*command).refused(5, "others than its owner may write it", "chmod go-w")
 
 
 def test_a_second_signature_stands_beside_the_first(packed):
@@ -298,6 +306,18 @@ def test_what_is_no_compile_or_was_changed_is_not_packed(packed, tmp_path):
     model = out / "artefacts" / "onnxruntime-fp32" / "model.onnx"
     model.write_bytes(model.read_bytes() + b"\0")
     packed.run("pack", str(out)).refused(5, "model.onnx is not the file that was judged")
+
+
+def test_artefacts_of_two_versions_of_a_tool_are_not_packed(packed, tmp_path):
+    one = packed / "out" / "artefacts" / "onnxruntime-fp32"
+    for name in ("onnxruntime-fp32", "onnxruntime-later"):
+        shutil.copytree(one, tmp_path / "out" / "artefacts" / name)
+    manifest = tmp_path / "out" / "artefacts" / "onnxruntime-later" / "manifest.json"
+    table = json.loads(manifest.read_text())
+    held = table["tools"]["onnxruntime"]
+    manifest.write_text(json.dumps({**table, "tools": {**table["tools"], "onnxruntime": "9.9.9"}}))
+    done = packed.run("pack", str(tmp_path / "out"), "-o", str(tmp_path / "a.edgemed"))
+    done.refused(2, f"not of one compile: onnxruntime is {held} and 9.9.9", "compile again")
 
 
 def test_keys_are_never_written_over_or_read_by_others(packed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -126,9 +127,89 @@ def test_a_bundle_without_a_runtime_of_this_machine_is_told(packed, tmp_path, mo
     missing = Availability("", ("onnxruntime",), "pip install onnxruntime")
     monkeypatch.setattr(OnnxRuntime, "is_installed", lambda self: False)
     monkeypatch.setattr(OnnxRuntime, "availability", lambda self: missing)
-    with pytest.raises(Unavailable, match="none of its runtimes is installed here: onnxruntime") as caught:
+    with pytest.raises(
+        Unavailable, match="none of its artefacts: onnxruntime-fp32: onnxruntime is not installed"
+    ) as caught:
         Session.load(path)
     assert caught.value.remedy == "pip install onnxruntime"
+
+
+@pytest.mark.parametrize("name", ["", "*", "*/artefacts", "*/artefacts/onnxruntime-fp32"])
+def test_nothing_is_loaded_where_others_may_write(packed, tmp_path, name):
+    """Between the comparison and the runtime they could put another model there."""
+    _, path = packed()
+    Session.load(path)
+    (folder,) = (tmp_path / "cache").glob(name) if name else [tmp_path / "cache"]
+    kept = folder.stat().st_mode & 0o777
+    for mode in (0o775, 0o757):
+        folder.chmod(mode)
+        with pytest.raises(Untrusted, match="others may change what is unpacked here") as caught:
+            Session.load(path)
+        assert f"chmod go-w {folder}" in caught.value.remedy
+    folder.chmod(kept)
+    Session.load(path)
+    folder.rename(tmp_path / "moved")
+    folder.symlink_to(tmp_path / "moved")
+    if name:
+        with pytest.raises(Untrusted, match="it is a link"):
+            Session.load(path)
+    else:
+        Session.load(path)
+
+
+def test_whatever_the_umask_nobody_else_writes_where_it_is_unpacked(packed, tmp_path):
+    _, path = packed()
+    before = os.umask(0)
+    try:
+        for _ in range(2):
+            Session.load(path)
+    finally:
+        os.umask(before)
+
+
+def test_processes_that_unpack_it_at_once_all_get_it(packed):
+    import threading
+
+    from edgemed.bundle.reader import Bundle
+    from edgemed.runtime.bundled import unpack_here
+
+    _, path = packed()
+    found, together = [], threading.Barrier(6)
+
+    def unpack() -> None:
+        bundle = Bundle.open(path)
+        together.wait(10)
+        found.append(unpack_here(bundle))
+
+    threads = [threading.Thread(target=unpack) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(found) == 6
+    (folder,) = set(found)
+    assert [each.name for each in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_planted_tune_leads_to_no_artefact_but_the_bundles(packed, tmp_path):
+    """tuned.json of a folder of one's own, copied into the cache, names what the bundle does not hold."""
+    from edgemed.device.artefacts import unbundled
+    from edgemed.device.tune import tune
+    from edgemed.types.limits import Limits
+
+    _, path = packed()
+    (folder,) = unbundled([path])
+    shutil.copytree(tmp_path / "out/artefacts/onnxruntime-fp32", tmp_path / "evil")
+    for place in ("../../evil", "artefacts/another"):
+        if not (folder / place).exists():
+            shutil.copytree(tmp_path / "evil", folder / place)
+        tuned = tune(
+            {place: folder / place}, launches=1, seconds=0.05, limits=Limits(), tell=lambda line: None
+        )
+        (folder / "tuned.json").write_text(tuned.to_json())
+        with pytest.raises(BadInput, match="is no artefact of the bundle") as caught:
+            Session.load(path)
+        assert caught.value.remedy == f"edgemed-device tune {path}"
 
 
 def test_another_file_is_no_bundle(tmp_path):

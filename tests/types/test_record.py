@@ -165,6 +165,31 @@ def test_unknown_words_get_a_suggestion(data: dict[str, Any], problem: str, reme
     assert remedy in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"name": "x", "z" * 10**6: 1},
+        {"name": "x", "kind": "z" * 10**6},
+        {"name": "x", "rest": {"z" * 10**6: {1}}},
+    ],
+)
+def test_whoever_writes_a_file_does_not_decide_how_long_a_message_is(data: dict[str, Any]):
+    with pytest.raises(BadInput) as caught:
+        Tree.from_dict(data)
+    assert "z" * 40 in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+def test_what_a_record_says_of_a_text_is_short_too():
+    with pytest.raises(BadInput, match="has an axis below 1") as caught:
+        InputSpec("x", "uint8", (0,))
+    assert caught.value.where == "inputs.x.shape"
+    text = json.dumps({"name": "n" * 10**5, "dtype": "uint8", "shape": [0] * 10**5})
+    with pytest.raises(BadInput, match=r"^shape \[0, 0, .*0, \.\.\.\n") as caught:
+        InputSpec.from_json(text)
+    assert len(str(caught.value)) < 3000
+
+
 def test_did_you_mean():
     assert did_you_mean("openvno", ["onnxruntime", "openvino"]) == "did you mean 'openvino'?"
     assert did_you_mean("tpu", iter(["onnxruntime", "openvino"])) == "known: onnxruntime, openvino"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 from edgemed.backends.tensorrt.engines import ENGINES_FILE, EnginePlace, Machine, read_engines
+from edgemed.disk import foreign_writers
 from edgemed.errors import Untrusted
 from edgemed.types import EngineSpec, digest_of, digest_of_file
 
 VARIABLE = "EDGEMED_ENGINE_CACHE"
-_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def cache_folder() -> Path:
@@ -52,10 +51,9 @@ def cached_engine(graph: str, spec: EngineSpec, machine: Machine) -> EnginePlace
 
 def check_owner(path: Path) -> None:
     """Raises `Untrusted` where others may write: an engine is code that whoever loads it runs."""
-    status = path.lstat()
-    if status.st_uid not in (os.getuid(), 0) or status.st_mode & _WRITABLE_BY_OTHERS or path.is_symlink():
+    if why := foreign_writers(path.lstat()):
         raise Untrusted(
-            "others may have written engines here: it is theirs, a link, or writable by them",
+            f"others may have written engines here: {why}",
             where=str(path),
             remedy=f"chmod go-w, or name a folder of your own in ${VARIABLE}; edgemed-device build-engine",
         )
