@@ -116,7 +116,7 @@ def test_packing_again_gives_the_same_bytes(packed):
 
 
 def test_the_decisions_of_a_compile_give_its_bytes_again(packed, helpers):
-    """Whatever today's times say, and however often acceptance data were opened."""
+    """Whatever today's times say."""
     table = json.loads((packed / "out" / "decisions.json").read_text())
     assert table["kept"] == {"onnxruntime": ["onnxruntime-fp32"]}
     compile_ = (
@@ -129,10 +129,8 @@ def test_the_decisions_of_a_compile_give_its_bytes_again(packed, helpers):
         "-o",
         "repeated",
     )
-    for _ in range(2):
-        done = packed.run(*compile_)
-        assert done.code == 0, done.err
-    assert len(json.loads((packed / "repeated" / "acceptance-ledger.json").read_text())["openings"]) == 2
+    done = packed.run(*compile_)
+    assert done.code == 0, done.err
     packed.run("pack", "repeated", "--epoch", "2", "--key", "lab.key.pem", "-o", "repeated.edgemed")
     assert (packed / "repeated.edgemed").read_bytes() == (packed / "model.edgemed").read_bytes()
     assert (packed / "repeated" / "decisions.json").read_bytes() == (

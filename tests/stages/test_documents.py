@@ -46,6 +46,12 @@ def test_a_card_tells_what_was_proven_and_what_nobody_stated():
     assert "not a medical device" in card
 
 
+def test_a_verdict_ships_without_subgroups_and_the_ledgers_count():
+    site = replace(DIFFERENCE, subgroup="site=A")
+    told = replace(VERDICT, differences=(DIFFERENCE, site), notes=("site A",), opening=3).as_shipped
+    assert told == VERDICT
+
+
 def test_a_card_says_what_was_not_judged_or_measured():
     manifest = replace(INT8, stamps=("not judged",), unmeasured="another CPU", stand_in="onnxruntime")
     card = model_card(CardSpec(), {"onnxruntime-int8": (manifest, None)})
