@@ -73,16 +73,15 @@ def test_it_is_python_3_13_on_that_processor(device, there):
         assert told["host"]["instruction_sets"] == "asimd asimddp fphp"
 
 
-def test_every_artefact_answers_as_it_does_here(here, there, record_property):
+def test_every_artefact_answers_as_it_does_here(here, there):
     """Golden cases are replayed within their tolerance by loading; these are other inputs."""
     (told, expected), (_, answers) = here, there
     assert set(told["replay"]) == set(APART)
     assert {name.partition("/")[0] for name in answers} == set(APART)
+    apart = {name: float(np.abs(answers[name] - array).max()) for name, array in expected.items()}
+    assert {name: most for name, most in apart.items() if most > APART[name.partition("/")[0]]} == {}
     for name, array in expected.items():
-        apart = float(np.abs(answers[name] - array).max())
-        record_property(name, apart)
         assert array.std() > 0.1
-        assert apart <= APART[name.partition("/")[0]], name
         assert np.array_equal(answers[name] >= 0.5, array >= 0.5)
 
 
