@@ -54,12 +54,15 @@ $(STAMP):
 	@rm -f .venv/made-for-*
 	@touch $@
 
-# For the report's test in a browser, for the test that nothing reaches for a network, and to check our MRD files.
+# For the report's test in a browser, for the test that nothing reaches for a network, to check our MRD files, and for
+# other processors and another Python.
 packages:
 	@missing=; \
 	command -v chromium chromium-browser google-chrome >/dev/null || missing=chromium; \
 	command -v strace >/dev/null || missing="$$missing strace"; \
 	command -v ismrmrd_info >/dev/null || missing="$$missing ismrmrd-tools"; \
+	command -v mmdebstrap >/dev/null || missing="$$missing mmdebstrap"; \
+	command -v qemu-aarch64-static >/dev/null || missing="$$missing qemu-user-static"; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; } \

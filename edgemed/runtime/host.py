@@ -7,7 +7,7 @@ import os
 import platform
 from pathlib import Path
 
-from edgemed.types.processor import INSTRUCTION_SETS
+from edgemed.types.processor import INSTRUCTION_SETS, arm_core
 
 _TOLD = frozenset(name for names in INSTRUCTION_SETS.values() for name in names)
 
@@ -49,11 +49,15 @@ def host_facts() -> dict[str, str]:
 
 def _cpu_name() -> str:
     try:
-        text = Path("/proc/cpuinfo").read_text()
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor()
-    for line in text.splitlines():
+    told: dict[str, str] = {}
+    for line in lines:
         key, _, value = line.partition(":")
-        if key.strip() in ("model name", "Model"):
-            return value.strip()
+        told.setdefault(key.strip(), value.strip())
+    if "model name" in told:
+        return told["model name"]
+    if "CPU part" in told:
+        return arm_core(told.get("CPU implementer", ""), told["CPU part"])
     return platform.processor()

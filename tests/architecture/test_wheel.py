@@ -40,18 +40,6 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("wheel")
-    done = subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    (built,) = out.glob("*.whl")
-    return built
-
-
-@pytest.fixture(scope="session")
 def artefacts(tiny, edgemed, tmp_path_factory) -> dict[str, Path]:
     """By precision: artefacts for ONNX Runtime, made on the host; those that were built, kept or not."""
     out = tmp_path_factory.mktemp("out")

@@ -10,6 +10,7 @@ import socket
 import pytest
 
 from edgemed.runtime import host_facts, instruction_sets, int8_sums_saturate
+from edgemed.types.processor import arm_core
 
 
 def test_facts_are_of_this_machine_and_name_nobody():
@@ -44,3 +45,16 @@ def test_an_x86_processor_has_sse():
 )
 def test_x86_without_vnni_saturates(arch: str, sets: set[str], saturates: bool):
     assert int8_sums_saturate(arch, frozenset(sets)) is saturates
+
+
+@pytest.mark.parametrize(
+    ("implementer", "part", "name"),
+    [
+        ("0x41", "0xd0b", "Cortex-A76"),
+        ("0x41", "0xfff", "implementer 0x41 part 0xfff"),
+        ("0x61", "0xd0b", "implementer 0x61 part 0xd0b"),
+        ("", "0xd0b", "implementer unknown part 0xd0b"),
+    ],
+)
+def test_an_arm_core_is_named_by_its_numbers(implementer: str, part: str, name: str):
+    assert arm_core(implementer, part) == name
