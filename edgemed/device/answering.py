@@ -40,11 +40,12 @@ def answer(session: Session, file: Path) -> Answered:
         stamps=manifest.stamps,
         file=str(file),
         notes=(*told.sentences, *sizes),
-        outputs={spec.name: _in_words(spec, outputs[spec.name].tolist()) for spec in manifest.outputs},
+        outputs={spec.name: in_words(spec, outputs[spec.name].tolist()) for spec in manifest.outputs},
     )
 
 
-def _in_words(spec: OutputSpec, values: list[float]) -> dict[str, object]:
+def in_words(spec: OutputSpec, values: list[float]) -> dict[str, object]:
+    """The (columns,) values of a head with its decision, as numbers and as `text`."""
     if spec.kind == "regression":
         text = ", ".join(f"{value:.6g}" for value in values)
         return {"values": values, "unit": spec.unit, "text": f"{text} {spec.unit}".strip()}

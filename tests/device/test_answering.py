@@ -1,10 +1,10 @@
-"""What `edgemed run` says of the numbers that an artefact gives."""
+"""What `edgemed run` and `edgemed-device run` say of the numbers that an artefact gives."""
 
 from __future__ import annotations
 
 import pytest
 
-from edgemed.cli.run import _answer
+from edgemed.device.answering import in_words
 from edgemed.types import OutputSpec
 
 CLEAR = ("clear", "pneumonia")
@@ -55,7 +55,7 @@ FINDINGS = ("mass", "fluid", "air")
     ],
 )  # fmt: skip
 def test_a_decision(spec: OutputSpec, values: list[float], decision: object, text: str | None):
-    answer = _answer(spec, values)
+    answer = in_words(spec, values)
     assert answer["probabilities"] == values
     assert answer["decision"] == decision
     assert text in (None, answer["text"])
@@ -70,5 +70,5 @@ def test_a_decision(spec: OutputSpec, values: list[float], decision: object, tex
     ],
 )
 def test_a_value_with_its_unit(columns: int, unit: str, values: list[float], text: str):
-    answer = _answer(OutputSpec("volume", "regression", columns, unit=unit), values)
+    answer = in_words(OutputSpec("volume", "regression", columns, unit=unit), values)
     assert answer == {"values": values, "unit": unit, "text": text}
