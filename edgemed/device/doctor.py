@@ -13,7 +13,7 @@ from edgemed.device.artefacts import find_artefacts
 from edgemed.errors import EdgemedError
 from edgemed.measure import LOAD_TIMEOUT_S, load_cost
 from edgemed.runtime import host_facts
-from edgemed.runtime.bundled import trusted_bundle, unpack_here, why_not_here
+from edgemed.runtime.bundled import reasons_against, trusted_bundle, unpack_here
 from edgemed.types import Record
 
 
@@ -39,7 +39,7 @@ def diagnose(paths: Sequence[Path], tell: Callable[[str], None]) -> Diagnosis:
     for path in paths:
         if path.is_file():
             bundle, _ = trusted_bundle(path, unsigned=False)
-            reasons = {name: why_not_here(each) for name, each in bundle.manifest.artefacts.items()}
+            reasons = reasons_against(bundle.manifest)
             found |= {name: _in_words(why) for name, why in reasons.items() if why is not None}
             if None not in reasons.values():
                 continue

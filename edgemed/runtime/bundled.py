@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edgemed.bundle.manifest import MANIFEST, BundledArtefact
+from edgemed.bundle.manifest import MANIFEST, BundledArtefact, BundleManifest
 from edgemed.bundle.reader import Bundle
 from edgemed.bundle.trust import TrustStore, trust_path
 from edgemed.disk import alone, disk_failure, foreign_writers
@@ -13,6 +13,7 @@ from edgemed.errors import BadInput, EdgemedError, Unavailable, Untrusted
 from edgemed.runtime.artefact import ARTEFACTS, read_manifest, verify_files
 from edgemed.runtime.fastest import TUNED_FILE, fastest_here
 from edgemed.runtime.here import backend_here
+from edgemed.runtime.host import free_memory
 from edgemed.types import digest_of_file
 
 VARIABLE = "EDGEMED_BUNDLE_CACHE"
@@ -39,12 +40,26 @@ def trusted_bundle(path: Path, *, unsigned: bool) -> tuple[Bundle, str]:
         return bundle, ""
 
 
-def why_not_here(artefact: BundledArtefact) -> EdgemedError | None:
-    """What keeps this machine from executing it, as far as its bundle tells; None where nothing does."""
+def reasons_against(manifest: BundleManifest) -> dict[str, EdgemedError | None]:
+    """By artefact, what keeps this machine from executing it, as far as its bundle tells; None where nothing
+    does."""
+    free = free_memory()
+    return {
+        name: _why_not(each, sum(entry.size for entry in manifest.files_of(name).values()), free)
+        for name, each in manifest.artefacts.items()
+    }
+
+
+def _why_not(artefact: BundledArtefact, size: int, free: int | None) -> EdgemedError | None:
     if artefact.stand_in:
         return Unavailable(
             f"it was judged by a stand-in ({artefact.stand_in}), and never executed",
             remedy="compile where its hardware is",
+        )
+    if free is not None and size > free:
+        return Unavailable(
+            f"its files have {size / 2**20:.0f} MiB, and {free / 2**20:.0f} MiB of memory are free",
+            remedy="end other programs, or compile a smaller artefact: int8, or --prune",
         )
     try:
         backend_here(artefact.backend, artefact.precision)
@@ -63,7 +78,7 @@ def unpack_here(bundle: Bundle) -> Path:
     """
     root = _cache().resolve()
     folder = root / bundle.digest
-    reasons = {name: why_not_here(each) for name, each in bundle.manifest.artefacts.items()}
+    reasons = reasons_against(bundle.manifest)
     able = [name for name, why in reasons.items() if why is None]
     if not able:
         told = {name: why for name, why in reasons.items() if why is not None}
@@ -93,7 +108,7 @@ def chosen_here(bundle: Bundle, folder: Path) -> Path:
 
     Raises what `fastest_here` raises, and `BadInput` where `tuned.json` names what is not the bundle's.
     """
-    able = [name for name, each in bundle.manifest.artefacts.items() if why_not_here(each) is None]
+    able = [name for name, why in reasons_against(bundle.manifest).items() if why is None]
     tuned = fastest_here(folder)
     if tuned is not None:
         if tuned not in [folder / ARTEFACTS / name for name in able]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+import re
 from pathlib import Path
 
 from edgemed.types.processor import INSTRUCTION_SETS, arm_core
@@ -24,6 +25,16 @@ def instruction_sets() -> frozenset[str]:
         if key.strip() in ("flags", "Features"):
             return frozenset(value.split()) & _TOLD
     return frozenset()
+
+
+def free_memory() -> int | None:
+    """Bytes that programs can have without swapping, as Linux estimates them; None if unknown."""
+    try:
+        text = Path("/proc/meminfo").read_text()
+    except OSError:
+        return None
+    found = re.search(r"^MemAvailable: *(\d+) kB$", text, re.MULTILINE)
+    return int(found[1]) << 10 if found else None
 
 
 def board_name() -> str:

@@ -218,3 +218,13 @@ def test_another_file_is_no_bundle(tmp_path):
         Session.load(tmp_path / "model.onnx")
     with pytest.raises(BadInput):
         Session.load(tmp_path / "none")
+
+
+def test_an_artefact_that_is_larger_than_the_free_memory_is_not_unpacked(packed, tmp_path, monkeypatch):
+    _, path = packed()
+    monkeypatch.setattr("edgemed.runtime.bundled.free_memory", lambda: 1000)
+    with pytest.raises(Unavailable, match="0 MiB of memory are free"):
+        Session.load(path)
+    assert not (tmp_path / "cache").exists()
+    monkeypatch.setattr("edgemed.runtime.bundled.free_memory", lambda: None)
+    Session.load(path)

@@ -10,6 +10,7 @@ import socket
 import pytest
 
 from edgemed.runtime import host_facts, instruction_sets, int8_sums_saturate
+from edgemed.runtime.host import free_memory
 from edgemed.types.processor import arm_core
 
 
@@ -58,3 +59,9 @@ def test_x86_without_vnni_saturates(arch: str, sets: set[str], saturates: bool):
 )
 def test_an_arm_core_is_named_by_its_numbers(implementer: str, part: str, name: str):
     assert arm_core(implementer, part) == name
+
+
+def test_free_memory_is_some_of_all_memory():
+    free = free_memory()
+    assert free is not None
+    assert 0 < free < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
