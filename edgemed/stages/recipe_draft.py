@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from edgemed.readers import describe
 from edgemed.readers.description import ArrayDescription
 from edgemed.recipe_file import from_folder
-from edgemed.types import Acquisition, Agreement, DataSpec, GoldenSpec, Margins, ModelSpec, QuantiseSpec
+from edgemed.types import (
+    Acquisition,
+    Agreement,
+    CardSpec,
+    DataSpec,
+    GoldenSpec,
+    Margins,
+    ModelSpec,
+    QuantiseSpec,
+)
 from edgemed.types.raw_signal import LAYOUT
 
 _PICTURES = ("HW", "HWC", "DHW", "DHWC")
@@ -182,6 +192,10 @@ def _limits() -> list[str]:
         "# Golden cases travel with the artefact. Real ones only when you may let them leave.",
         "[golden]",
         f"may_ship = {str(golden.may_ship).lower()}",
+        "",
+        "# What only you can say of the model; it ships in the bundle's model card.",
+        "# [card]",
+        *(f'# {each.name} = ""' for each in fields(CardSpec) if each.default == ""),
     ]
 
 
