@@ -36,6 +36,8 @@ def bundles(lab) -> dict[tuple[str, str], Path]:
             name = f"{runtime}-{bits}-bits"
             int8 = out / "artefacts" / f"{runtime}-int8"
             shutil.copytree(int8, lab.folder / name / "artefacts" / int8.name)
+            for paper in ("model_card.md", "sbom.cdx.json"):
+                shutil.copy(out / paper, lab.folder / name)
             made[bits, runtime] = lab.pack(lab.folder / name, name)
     return made
 
