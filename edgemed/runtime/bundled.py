@@ -145,7 +145,10 @@ def _check_writers(folder: Path) -> None:
 
 
 def _unpack(bundle: Bundle, name: str, place: Path) -> None:
-    """Unless another process, which unpacked it at the same time, was first."""
+    """Unless another process, which unpacked it at the same time, was first.
+
+    Raises `Untrusted` where its files, though the bundle's, are not those of the artefact's own manifest.
+    """
     if _is_as_packed(bundle, name, place):
         return
     if place.exists():
@@ -153,6 +156,7 @@ def _unpack(bundle: Bundle, name: str, place: Path) -> None:
 
         shutil.rmtree(place)
     bundle.extract(name, place)
+    verify_files(place, read_manifest(place))
 
 
 def _is_as_packed(bundle: Bundle, name: str, place: Path) -> bool:

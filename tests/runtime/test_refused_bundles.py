@@ -82,9 +82,9 @@ class Device:
         parts = [local_header(one) + entries[one.name] for one in made]
         self.path.write_bytes(b"".join([*parts, directory(made)]))
 
-    def sign(self, change: Callable[[dict[str, Any]], None]) -> None:
-        """Another manifest, with LAB's signature."""
-        entries = self.entries()
+    def sign(self, change: Callable[[dict[str, Any]], None], others: dict[str, bytes] | None = None) -> None:
+        """Another manifest and some other entries, with LAB's signature."""
+        entries = {**self.entries(), **(others or {})}
         table = json.loads(entries["manifest.json"])
         change(table)
         manifest = (json.dumps(table, indent=2) + "\n").encode()
@@ -233,6 +233,18 @@ def test_a_golden_file_that_is_a_bomb_is_refused_where_it_is_loaded(device):
     assert device.path.stat().st_size < 10_000_000
     assert device.run("verify", "a.edgemed").code == 0
     device.run("run", "a.edgemed", "none.npz").refused(5, "golden cases are broken", "a header of")
+
+
+def test_files_that_are_the_bundles_and_not_the_artefacts_are_refused_where_they_are_loaded(device):
+    """Of a trusted key: each time, not only where it was unpacked before."""
+    kept = device.entries()
+    name = "artefacts/onnxruntime-fp32/golden.npz"
+    other = kept[name] + bytes(1)
+    entry = {"size": len(other), "sha256": hashlib.sha256(other).hexdigest()}
+    device.sign(lambda table: table["entries"][name].update(entry), {name: other})
+    assert device.run("verify", "a.edgemed").code == 0
+    for _ in range(2):
+        device.run("run", "a.edgemed", "none.npz").refused(5, "golden.npz is not the file that was judged")
 
 
 def test_an_artefact_for_another_cpu_is_refused_where_it_is_loaded(device):
