@@ -26,6 +26,8 @@ Form = Literal["float", "float16", "int8-uint8-activations", "int8-signed-activa
 - int8-openvino: OpenVINO IR as NNCF writes it.
 """
 
+Alike = Literal["sets", "arch", "nothing"]
+
 
 @dataclass(frozen=True)
 class Availability:
@@ -98,10 +100,12 @@ class Backend(Protocol):
         """Precisions that this runtime can execute on a CPU with these instruction sets."""
         ...
 
-    def golden_tolerance(self, precision: Precision, *, elsewhere: bool = False) -> float:
-        """Largest difference of a probability that replaying golden cases may show: on another machine with
-        the same instruction sets, or `elsewhere`, where the last bit of a float may turn a rounding over and
-        an int8 value moves by a whole step."""
+    def golden_tolerance(self, precision: Precision, alike: Alike = "sets") -> float:
+        """Largest difference of a probability that replaying golden cases on another machine may show.
+
+        Its processor is `alike` in its instruction sets, in its architecture alone, or in nothing. Where sets
+        differ, the last bit of a float may turn a rounding over, and an int8 value moves by a whole step.
+        """
         ...
 
     def build(

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgemed.backends.backend import Availability, Backend, Executor, Form
+from edgemed.backends.backend import Alike, Availability, Backend, Executor, Form
 from edgemed.errors import ToolFailure
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ class OnnxRuntime(Backend):
     def precisions(self, instruction_sets: frozenset[str]) -> tuple[Precision, ...]:
         return ("fp32", "fp16", "int8")
 
-    def golden_tolerance(self, precision: Precision, *, elsewhere: bool = False) -> float:
-        return {"fp32": 1e-4, "fp16": 2e-2, "int8": 1e-2 if elsewhere else 1e-4}[precision]
+    def golden_tolerance(self, precision: Precision, alike: Alike = "sets") -> float:
+        return {"fp32": 1e-4, "fp16": 2e-2, "int8": 1e-4 if alike == "sets" else 1e-2}[precision]
 
     def build(
         self, source: Path, precision: Precision, folder: Path, engine: EngineSpec | None = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgemed.backends.backend import Availability, Backend, Executor, Form
+from edgemed.backends.backend import Alike, Availability, Backend, Executor, Form
 from edgemed.errors import ToolFailure
 
 if TYPE_CHECKING:
@@ -54,8 +54,10 @@ class OpenVino(Backend):
         has_bf16 = bool(instruction_sets & {"avx512_bf16", "amx_bf16", "bf16"})
         return ("fp32", "fp16", "bf16", "int8") if has_bf16 else ("fp32", "fp16", "int8")
 
-    def golden_tolerance(self, precision: Precision, *, elsewhere: bool = False) -> float:
-        return {"fp32": 1e-4, "fp16": 1e-4, "bf16": 2e-2, "int8": 1e-2 if elsewhere else 1e-4}[precision]
+    def golden_tolerance(self, precision: Precision, alike: Alike = "sets") -> float:
+        """On ARM it fuses int8 otherwise than on x86: chest X-ray golden cases came out 0.022 apart."""
+        int8 = {"sets": 1e-4, "arch": 1e-2, "nothing": 3e-2}[alike]
+        return {"fp32": 1e-4, "fp16": 1e-4, "bf16": 2e-2, "int8": int8}[precision]
 
     def build(
         self, source: Path, precision: Precision, folder: Path, engine: EngineSpec | None = None

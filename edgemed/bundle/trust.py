@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from edgemed.bundle.entry_name import is_plain
 from edgemed.bundle.keys import PublicKey
 from edgemed.bundle.reader import Bundle
 from edgemed.disk import alone, disk_failure, flush_one, foreign_writers, write_whole
@@ -23,10 +24,20 @@ _ADD = "edgemed-device trust add NAME KEY.pem, where you know whose key it is"
 @dataclass(frozen=True)
 class TrustedKey(Record):
     """`key` in hex. `revoked` says why, "" while it is trusted: a revoked key stays listed, and is never
-    trusted again by mistake."""
+    trusted again by mistake. `models` are those that it may sign, all where there is none: a key that signs
+    any name and epoch could lock out another model's own bundles."""
 
     key: str
     revoked: str = ""
+    models: tuple[str, ...] = ()
+
+    def against(self, model: str) -> str:
+        """Why it is not trusted for this model, in words; empty where it is."""
+        if self.revoked:
+            return f"is revoked: {self.revoked}"
+        if self.models and model not in self.models:
+            return f"is trusted for {', '.join(self.models)} alone, not for {model!r}"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -85,8 +96,14 @@ class TrustStore(Record):
             raise disk_failure(error, path, "run it as the user who owns the trust store") from None
         return store
 
-    def with_key(self, name: str, key: PublicKey) -> TrustStore:
-        """Raises `BadInput` where the name or the key is there already."""
+    def with_key(self, name: str, key: PublicKey, models: Sequence[str] = ()) -> TrustStore:
+        """Raises `BadInput` where the name or the key is there already, or a name is none."""
+        for word in (name, *models):
+            if not is_plain(word):
+                raise BadInput(
+                    f"{word[:40]!r} is not letters, digits and _ . + - from a letter on",
+                    where="the key's name" if word == name else "--model",
+                )
         for known, each in self.keys.items():
             if each.key == key.hex:
                 raise BadInput(
@@ -94,7 +111,7 @@ class TrustStore(Record):
                 )
         if name in self.keys:
             raise BadInput(f"{name!r} is another key", where=name, remedy="give this one a name of its own")
-        return replace(self, keys={**self.keys, name: TrustedKey(key.hex)})
+        return replace(self, keys={**self.keys, name: TrustedKey(key.hex, models=tuple(models))})
 
     def revoked(self, name: str, why: str) -> TrustStore:
         """Raises `BadInput` where there is no such key."""
@@ -124,18 +141,14 @@ class TrustStore(Record):
         keys = bundle.signatures.verify(bundle.manifest_bytes, where)
         names = {each.key: name for name, each in self.keys.items()}
         found = [names.get(key.hex) for key in keys]
-        trusted = [name for name in found if name is not None and not self.keys[name].revoked]
-        if not trusted:
-            gone = [name for name in found if name is not None]
-            problem = (
-                f"its key {gone[0]!r} is revoked: {self.keys[gone[0]].revoked}"
-                if gone
-                else f"nobody here trusts its key {', '.join(key.fingerprint for key in keys)}"
-            )
-            raise Untrusted(
-                problem, where=where, remedy="ask for one with another signature" if gone else _ADD
-            )
         model, epoch = bundle.manifest.name, bundle.manifest.epoch
+        against = {name: self.keys[name].against(model) for name in found if name is not None}
+        trusted = [name for name, why in against.items() if not why]
+        if not trusted:
+            problem = " and ".join(f"its key {name!r} {why}" for name, why in against.items())
+            nobody = f"nobody here trusts its key {', '.join(key.fingerprint for key in keys)}"
+            remedy = "ask for one with another signature" if against else _ADD
+            raise Untrusted(problem or nobody, where=where, remedy=remedy)
         if epoch < self.epochs.get(model, 0):
             raise Untrusted(
                 f"epoch {epoch} of {model!r}; epoch {self.epochs[model]} has run here, and nothing older may",

@@ -141,11 +141,8 @@ def _echoes(acquisition: Acquisition) -> str:
 
 
 def _tolerance(manifest: Manifest) -> str:
-    elsewhere = manifest.golden_tolerance_elsewhere
-    more = (
-        "" if elsewhere is None else f" on the instruction sets that it was built on, {elsewhere:g} on others"
-    )
-    return f"tolerance {manifest.golden_tolerance:g}{more}"
+    others = "".join(f", {value:g} on other {arch}" for arch, value in manifest.golden_tolerances.items())
+    return f"tolerance {manifest.golden_tolerance:g} on the instruction sets that it was built on{others}"
 
 
 def _runtime(manifest: Manifest) -> str:

@@ -11,7 +11,7 @@ from edgemed.errors import EXIT_DONE
 
 _EXAMPLES = """examples:
   edgemed-device trust list
-  edgemed-device trust add lab lab.pub.pem
+  edgemed-device trust add lab lab.pub.pem --model chest-xray
   edgemed-device trust revoke lab --why "the laptop was stolen" """
 
 
@@ -32,6 +32,10 @@ def add_to(commands: Any) -> None:
     added = actions.add_parser("add", help="trust a public key")
     added.add_argument("name")
     added.add_argument("key", type=Path, metavar="PEM")
+    added.add_argument(
+        "--model", dest="models", action="append", default=[], metavar="NAME",
+        help="trust it for this model alone; may be repeated (default: for any)",
+    )  # fmt: skip
     added.set_defaults(run=_add)
     revoked = actions.add_parser("revoke", help="never trust a key again")
     revoked.add_argument("name")
@@ -50,7 +54,8 @@ def _list(given: argparse.Namespace) -> int:
         return EXIT_DONE
     told = [f"trust store {path}" + ("" if store.keys else ": no key yet, so no bundle runs")]
     for name, each in store.keys.items():
-        state = f"revoked: {each.revoked}" if each.revoked else "trusted"
+        scope = f" for {', '.join(each.models)}" if each.models else ""
+        state = f"revoked: {each.revoked}" if each.revoked else f"trusted{scope}"
         told.append(f"{name}  {PublicKey(bytes.fromhex(each.key)).fingerprint}  {state}")
     told += [f"{model}: epoch {epoch} or later" for model, epoch in store.epochs.items()]
     sys.stdout.write("\n".join(told) + "\n")
@@ -62,7 +67,7 @@ def _add(given: argparse.Namespace) -> int:
     from edgemed.bundle.trust import TrustStore, trust_path
 
     key = PublicKey.read(given.key)
-    TrustStore.edit(trust_path(), lambda store: store.with_key(given.name, key))
+    TrustStore.edit(trust_path(), lambda store: store.with_key(given.name, key, given.models))
     return _list(given)
 
 

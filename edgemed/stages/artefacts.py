@@ -40,6 +40,7 @@ from edgemed.types import (
     digest_of_file,
 )
 from edgemed.types.manifest import VERDICT_FILE
+from edgemed.types.processor import INSTRUCTION_SETS, arch_of
 
 ARTEFACT = "artefact"
 
@@ -210,7 +211,7 @@ def _manifest(
 ) -> Manifest:
     """The manifest but for the digests of files, which are not made yet."""
     recipe = job.recipe
-    backend = get_backend(candidate.backend)
+    backend, here = get_backend(candidate.backend), arch_of(host_facts()["arch"])
     used = ("edgemed", candidate.backend, *(("nncf",) if candidate.precision == "int8" else ()))
     steps = {
         name: [{"op": step.op, **step.args} for step in spec.steps]
@@ -244,7 +245,10 @@ def _manifest(
         stand_in=backend.stand_in if candidate.stand_in else "",
         golden_source="real" if recipe.golden.may_ship and recipe.data.calibrate else "synthetic",
         golden_tolerance=backend.golden_tolerance(candidate.precision),
-        golden_tolerance_elsewhere=backend.golden_tolerance(candidate.precision, elsewhere=True),
+        golden_tolerances={
+            arch: backend.golden_tolerance(candidate.precision, "arch" if arch == here else "nothing")
+            for arch in INSTRUCTION_SETS
+        },
     )
 
 

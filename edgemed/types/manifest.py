@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from edgemed.errors import BadInput
 from edgemed.types.limits import Limits
+from edgemed.types.processor import arch_of
 from edgemed.types.record import Record, digest_of
 from edgemed.types.signal_range import SignalRange
 from edgemed.types.tensor import InputSpec, OutputSpec
@@ -60,17 +61,18 @@ class Manifest(Record):
     golden_tolerance: float = 0.0
     """Largest difference of any output that a replay may show on a processor with the instruction sets of
     `host`."""
-    golden_tolerance_elsewhere: float | None = None
-    """On any other processor; None where that is the same."""
+    golden_tolerances: dict[str, float] = field(default_factory=dict)
+    """On other processors, by architecture; on one that is not named it is `golden_tolerance`."""
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
         if not 1 <= self.threads <= MOST_THREADS:
             raise BadInput(f"threads are not from 1 to {MOST_THREADS}", where="threads")
-        for name in ("golden_tolerance", "golden_tolerance_elsewhere"):
-            tolerance = getattr(self, name)
-            if tolerance is not None and not 0.0 <= tolerance <= MOST_GOLDEN_TOLERANCE:
-                raise BadInput(f"{tolerance:g} is not from 0 to {MOST_GOLDEN_TOLERANCE}", where=name)
+        for tolerance in (self.golden_tolerance, *self.golden_tolerances.values()):
+            if not 0.0 <= tolerance <= MOST_GOLDEN_TOLERANCE:
+                raise BadInput(
+                    f"{tolerance:g} is not from 0 to {MOST_GOLDEN_TOLERANCE}", where="golden_tolerance"
+                )
         shapes = {spec.name: spec.shape for spec in self.inputs}
         for name, each in self.values.items():
             if name not in shapes or (len(each.low) > 1 and shapes[name] != (len(each.low),)):
@@ -82,10 +84,11 @@ class Manifest(Record):
 
     def golden_tolerance_on(self, arch: str, sets: frozenset[str]) -> float:
         """On a processor of `arch` with these instruction sets."""
-        alike = arch == self.host.get("arch") and " ".join(sorted(sets)) == self.host.get("instruction_sets")
-        if alike or self.golden_tolerance_elsewhere is None:
+        same_arch = arch_of(arch) == arch_of(self.host.get("arch", ""))
+        alike = same_arch and " ".join(sorted(sets)) == self.host.get("instruction_sets")
+        if alike:
             return self.golden_tolerance
-        return self.golden_tolerance_elsewhere
+        return self.golden_tolerances.get(arch_of(arch), self.golden_tolerance)
 
     @property
     def judged(self) -> str:

@@ -286,3 +286,24 @@ def test_openssl_verifies_a_bundles_signature(signed, lab, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     (tmp_path / "message").write_bytes(CONTEXT + signed.manifest_bytes + b"\n")
     assert _openssl(*arguments, "-sigfile", tmp_path / "signature").returncode != 0
+
+
+def test_a_key_may_be_trusted_for_some_models_alone(bundle, lab, other, tmp_path):
+    found = Bundle.open(bundle.write(tmp_path / "a", lab, other))
+    assert TrustStore().with_key("lab", lab.public, ["brain", "chest-xray"]).signer(found) == "lab"
+    narrow = TrustStore().with_key("lab", lab.public, ["brain"])
+    with pytest.raises(Untrusted, match="its key 'lab' is trusted for brain alone, not for 'chest-xray'"):
+        narrow.signer(found)
+    assert narrow.with_key("other", other.public).signer(found) == "other"
+    with pytest.raises(
+        Untrusted, match=r"'lab' is trusted for brain alone.* and its key 'other' is revoked: lost"
+    ):
+        narrow.with_key("other", other.public).revoked("other", "lost").signer(found)
+
+
+@pytest.mark.parametrize("name", ["", "two words", "a/b", "\x1b[2J", "-x"])
+def test_names_of_keys_and_models_are_plain(lab, name):
+    with pytest.raises(BadInput, match="is not letters, digits"):
+        TrustStore().with_key(name, lab.public)
+    with pytest.raises(BadInput, match="is not letters, digits"):
+        TrustStore().with_key("lab", lab.public, [name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 
 import artefacts
 import numpy as np
@@ -141,3 +142,25 @@ def test_golden_cases_are_replayed_one_by_one(artefact):
     executor = Counting(get_backend("onnxruntime").load(folder, "fp32", names, 1))
     assert Session(manifest, executor, folder).replay_golden_cases() < 1e-4
     assert executor.rows == [1] * 6
+
+
+@pytest.mark.parametrize(
+    ("arch", "sets", "allowed"),
+    [
+        ("x86_64", {"avx2", "fma"}, 1e-4),
+        ("x86_64", {"avx2"}, 1e-2),
+        ("aarch64", {"asimd"}, 3e-2),
+        ("arm64", {"asimd"}, 3e-2),
+        ("riscv64", set(), 1e-4),
+        ("x86_64", set(), 1e-2),
+    ],
+)
+def test_a_tolerance_is_that_of_the_processor(artefact, arch, sets, allowed):
+    _, folder = artefact("fusion", "onnxruntime")
+    manifest = replace(
+        read_manifest(folder),
+        host={"arch": "x86_64", "instruction_sets": "avx2 fma"},
+        golden_tolerance=1e-4,
+        golden_tolerances={"x86_64": 1e-2, "aarch64": 3e-2},
+    )
+    assert manifest.golden_tolerance_on(arch, frozenset(sets)) == allowed

@@ -223,6 +223,8 @@ def test_another_format_version_is_untrusted(copied):
         {"golden_tolerance": 1e9},
         {"golden_tolerance": -1.0},
         {"golden_tolerance": float("nan")},
+        {"golden_tolerances": {"aarch64": 1.0}},
+        {"golden_tolerances": {"aarch64": float("nan")}},
         {"inputs": []},
         {"outputs": []},
         {"outputs": [{"name": "score", "kind": "binary", "columns": 1, "threshold": 5.0}]},

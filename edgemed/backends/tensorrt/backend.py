@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgemed.backends.backend import Availability, Backend, Executor, Form
+from edgemed.backends.backend import Alike, Availability, Backend, Executor, Form
 from edgemed.backends.onnxruntime import load_as_written
 from edgemed.backends.tensorrt.builder import build_engine, check_graph
 from edgemed.backends.tensorrt.engines import ENGINES_FILE, GRAPH_FILE, read_engines
@@ -70,7 +70,7 @@ class TensorRt(Backend):
     def precisions(self, instruction_sets: frozenset[str]) -> tuple[Precision, ...]:
         return ("fp32", "fp16", "int8")
 
-    def golden_tolerance(self, precision: Precision, *, elsewhere: bool = False) -> float:
+    def golden_tolerance(self, precision: Precision, alike: Alike = "sets") -> float:
         return {"fp32": 1e-3, "fp16": 2e-2, "int8": 2e-2}[precision]
 
     def build(
