@@ -169,7 +169,7 @@ def test_a_checkout_builds_the_wheel_of_the_edgemed_that_runs(wheel: Path, tmp_p
 
 
 def test_an_installed_wheel_is_put_together_again(device: Path, wheel: Path, tmp_path) -> None:
-    command = [device / "python", "-c", OWN_WHEEL, str(tmp_path)]
+    command = [device / "python", "-I", "-c", OWN_WHEEL, str(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     made = Path(done.stdout.strip())
