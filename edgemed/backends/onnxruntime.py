@@ -27,6 +27,9 @@ class OnnxRuntime(Backend):
     }
 
     def availability(self) -> Availability:
+        missing = Availability("", ("onnxruntime",), "pip install 'edgemed[onnxruntime]'")
+        if not self.is_installed():
+            return missing
         from importlib import metadata
 
         try:
@@ -36,7 +39,7 @@ class OnnxRuntime(Backend):
         try:
             from onnxruntime import __version__  # onnxruntime-gpu and others hold the same module
         except ImportError:
-            return Availability("", ("onnxruntime",), "pip install 'edgemed[onnxruntime]'")
+            return missing
         return Availability(__version__)
 
     def is_installed(self) -> bool:

@@ -40,12 +40,15 @@ class OpenVino(Backend):
     }
 
     def availability(self) -> Availability:
+        missing = Availability("", ("openvino",), "pip install 'edgemed[openvino]'")
+        if not self.is_installed():
+            return missing
         from importlib import metadata
 
         try:
             return Availability(metadata.version("openvino"))
         except metadata.PackageNotFoundError:
-            return Availability("", ("openvino",), "pip install 'edgemed[openvino]'")
+            return missing
 
     def is_installed(self) -> bool:
         return find_spec("openvino") is not None

@@ -27,10 +27,11 @@ TABLES = {
     "### `[judge]`": types.JudgeSpec,
     "### `[trials]`": types.TrialsSpec,
     "### `[golden]`": types.GoldenSpec,
+    "### `[card]`": types.CardSpec,
 }
 SECTIONS = {
     "model", "data", "inputs", "outputs", "prune", "quantise", "agreement", "judge", "margins", "trials",
-    "golden",
+    "golden", "card",
 }  # fmt: skip
 
 
