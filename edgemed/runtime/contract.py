@@ -56,11 +56,10 @@ class Contract:
             check_signals(spec, self._signals.get(spec.name), inputs[spec.name])
         for name, allowed, low, high in self._ranges:
             array = inputs[name]
-            inside = (
-                low <= array.min() and array.max() <= high
-                if low.size == 1
-                else ((low <= array) & (array <= high)).all()
-            )
+            if len(allowed.low) == 1:
+                inside = low[0] <= array.min() and array.max() <= high[0]
+            else:
+                inside = ((low <= array) & (array <= high)).all()
             if not inside:
                 _check_finite(name, array)
                 raise _beyond(name, array, allowed)
