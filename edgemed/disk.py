@@ -38,13 +38,17 @@ def write_whole(path: Path, content: str | bytes, mode: int = 0o666) -> None:
 
 def new_part(path: Path, mode: int = 0o666) -> tuple[Path, BinaryIO]:
     """A temporary sibling that nobody made or linked before, with the mode of what it will replace, else
-    `mode`, less the umask. Raises `OSError`."""
+    `mode`, less the umask. Raises `OSError` that names `path`."""
     part = path.with_name(f".{path.name}.{os.urandom(6).hex()}.part")
     try:
         before = stat.S_IMODE(path.stat().st_mode) & 0o777
     except FileNotFoundError:
         before = None
-    made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode if before is None else before & mode)
+    try:
+        made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode if before is None else before & mode)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     if before is not None:
         os.fchmod(made, before)
     return part, os.fdopen(made, "wb")
@@ -101,6 +105,7 @@ def flush_one(path: Path) -> None:
 
 
 _AGAIN = "free some space and run the same command again: finished stages are reused"
+_ABSENT = "make the folder first, or name another"
 _TAKEN = "a file stands where a folder is needed: name another folder, or move the file"
 
 
@@ -111,4 +116,6 @@ def disk_failure(error: OSError, where: Path, remedy: str = "") -> ToolFailure:
     problem = f"cannot write: {error.strerror or error}"
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
         remedy = remedy or _TAKEN
+    if error.errno == errno.ENOENT:
+        remedy = remedy or _ABSENT
     return ToolFailure(problem, where=str(error.filename or where), remedy=remedy)

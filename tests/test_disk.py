@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgemed.disk import disk_failure, write_whole
+from edgemed.disk import disk_failure, new_part, write_whole
 from edgemed.errors import DiskFull, ToolFailure
 
 
@@ -50,3 +50,12 @@ def test_a_failed_write_says_why():
     assert "finished stages are reused" in full.remedy
     for number in (errno.ENOSPC, errno.EROFS):
         assert disk_failure(OSError(number, ""), Path("out"), "another folder").remedy == "another folder"
+
+
+def test_a_folder_that_is_not_there_is_told_by_the_name_that_was_asked_for(tmp_path: Path):
+    path = tmp_path / "none" / "model.edgemed"
+    with pytest.raises(FileNotFoundError) as caught:
+        new_part(path)
+    failure = disk_failure(caught.value, tmp_path)
+    assert failure.where == str(path)
+    assert failure.remedy == "make the folder first, or name another"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import os
 import re
@@ -111,18 +110,20 @@ class SecretKey:
 def _read(path: Path, kind: str, start: bytes) -> bytes:
     try:
         with path.open("rb") as file:
-            text = file.read(_LARGEST_FILE).decode("ascii")
+            text = file.read(_LARGEST_FILE).decode("ascii", errors="replace")
     except FileNotFoundError:
         raise BadInput(
             "no such file", where=str(path), remedy="edgemed keygen makes a pair of keys"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"the key cannot be read: {error}", where=str(path)) from None
+    except OSError as error:
+        raise BadInput(
+            f"the key cannot be read: {error.strerror}", where=str(path), remedy="give a .pem file"
+        ) from None
     first, _, rest = text.strip().partition("\n")
     body, _, last = rest.rpartition("\n")
     try:
         der = base64.b64decode("".join(body.split()), validate=True)
-    except binascii.Error:
+    except ValueError:
         der = b""
     ends = (first.strip(), last.strip()) == (f"-----BEGIN {kind}-----", f"-----END {kind}-----")
     if not ends or not der.startswith(start) or len(der) != len(start) + 32:

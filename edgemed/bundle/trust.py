@@ -114,10 +114,15 @@ class TrustStore(Record):
         return replace(self, keys={**self.keys, name: TrustedKey(key.hex, models=tuple(models))})
 
     def revoked(self, name: str, why: str) -> TrustStore:
-        """Raises `BadInput` where there is no such key."""
+        """Without `why`, one that is revoked already keeps its reason.
+
+        Raises `BadInput` where there is no such key.
+        """
         if name not in self.keys:
-            raise BadInput(f"there is no key {name!r}", remedy=did_you_mean(name, self.keys))
-        return replace(self, keys={**self.keys, name: replace(self.keys[name], revoked=why or "revoked")})
+            known = did_you_mean(name, self.keys) if self.keys else "this trust store holds no key"
+            raise BadInput(f"there is no key {name!r}", remedy=known)
+        why = why or self.keys[name].revoked or "revoked"
+        return replace(self, keys={**self.keys, name: replace(self.keys[name], revoked=why)})
 
     def of_keys(self, keys: Iterable[PublicKey]) -> TrustStore:
         """What trusts these keys alone, by their fingerprints. One that is revoked here stays so, under the

@@ -39,6 +39,7 @@ def pack(
     edgemed/bundle tells the format.
     """
     import json
+    import shlex
 
     from edgemed.bundle.keys import SecretKey
     from edgemed.bundle.reader import Bundle
@@ -66,6 +67,8 @@ def pack(
         for stamp in each.stamps:
             click.echo(f"stamp: {name}: {stamp}", err=True)
     if secret is None:
-        click.echo(f"next: edgemed sign {path} --key KEY.pem    (devices refuse unsigned bundles)")
+        click.echo(
+            f"next: edgemed sign {shlex.quote(str(path))} --key KEY.pem    (devices refuse unsigned bundles)"
+        )
     else:
         click.echo(f"signed by {secret.public.fingerprint}")

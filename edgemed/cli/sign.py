@@ -23,6 +23,8 @@ def keygen(out: Path) -> None:
 
     Whoever has the secret key decides what devices run that trust it: keep it off them, and keep a copy.
     """
+    import shlex
+
     from edgemed.bundle.keys import SecretKey
     from edgemed.disk import disk_failure, write_whole
 
@@ -38,7 +40,8 @@ def keygen(out: Path) -> None:
     except OSError as error:
         raise disk_failure(error, public_file) from None
     click.echo(f"made {secret_file} (secret), {public_file}: key {secret.public.fingerprint}")
-    click.echo(f"on the device: edgemed-device trust add {out.name} {public_file.name}")
+    trust = shlex.join(["edgemed-device", "trust", "add", out.name, public_file.name])
+    click.echo(f"on the device: {trust}")
 
 
 @click.command(

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from edgemed import __version__
 from edgemed.device import (
@@ -39,7 +40,22 @@ def run(arguments: Sequence[str]) -> int:
     doctor_command.add_to(commands)
     run_command.add_to(commands)
     trust_command.add_to(commands)
-    given = parser.parse_args(arguments)
+    return _done(parser.parse_args(arguments))
+
+
+def run_bundle(bundle: Path, arguments: Sequence[str], *, prog: str) -> int:
+    """What the command of a model's own wheel does: `edgemed-device run`, of that bundle alone."""
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="Verify the model's bundle, replay its golden cases, and answer one file.",
+        epilog=_EPILOG,
+    )
+    run_command.add_options(parser)
+    parser.set_defaults(artefact=bundle)
+    return _done(parser.parse_args(arguments))
+
+
+def _done(given: argparse.Namespace) -> int:
     try:
         code: int = given.run(given)
         return code

@@ -29,6 +29,11 @@ def add_to(commands: Any) -> None:
         "artefact", type=Path, metavar="ARTEFACT",
         help="a bundle, an artefact folder, or a tuned output folder, whose fastest artefact is taken",
     )  # fmt: skip
+    add_options(parser)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What is said of the answer, whichever artefact gives it."""
     parser.add_argument(
         "file", type=Path, metavar="FILE", help="PNG, JPEG, TIFF, DICOM, NIfTI, NPY, NPZ or raw MR"
     )

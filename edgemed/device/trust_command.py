@@ -12,7 +12,8 @@ from edgemed.errors import EXIT_DONE
 _EXAMPLES = """examples:
   edgemed-device trust list
   edgemed-device trust add lab lab.pub.pem --model chest-xray
-  edgemed-device trust revoke lab --why "the laptop was stolen" """
+  edgemed-device trust revoke lab --why "the laptop was stolen"
+"""
 
 
 def add_to(commands: Any) -> None:
@@ -28,7 +29,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--json", dest="as_json", action="store_true", help="print the trust store as JSON")
     parser.set_defaults(run=_list)
     actions = parser.add_subparsers(metavar="ACTION")
-    actions.add_parser("list", help="keys and epochs (the default)").set_defaults(run=_list)
+    listed = actions.add_parser("list", help="keys and epochs (the default)")
+    listed.set_defaults(run=_list)
     added = actions.add_parser("add", help="trust a public key")
     added.add_argument("name")
     added.add_argument("key", type=Path, metavar="PEM")
@@ -41,6 +43,8 @@ def add_to(commands: Any) -> None:
     revoked.add_argument("name")
     revoked.add_argument("--why", default="", metavar="TEXT")
     revoked.set_defaults(run=_revoke)
+    for action in (listed, added, revoked):  # a default here would undo what stands before the action
+        action.add_argument("--json", dest="as_json", action="store_true", default=argparse.SUPPRESS)
 
 
 def _list(given: argparse.Namespace) -> int:

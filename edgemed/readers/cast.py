@@ -21,7 +21,8 @@ def cast(array: NDArray[Any], dtype: str) -> NDArray[Any]:
         if target.kind != "f":
             raise BadInput(
                 f"{array.dtype.name} values do not become {dtype} without loss",
-                remedy='set the input\'s dtype to "float32" or store the array as integers',
+                remedy="give the integers as they were recorded, before any scaling to 0..1; an artefact "
+                'that takes floats needs dtype = "float32" under [inputs.NAME]',
             )
         if not np.isfinite(array).all():
             raise BadInput("the data holds NaN or infinite values")

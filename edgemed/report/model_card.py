@@ -21,6 +21,10 @@ _NO_DEVICE = (
     "worse than the model it was made of, on these cases and by these margins. That is no statement on "
     "clinical use."
 )
+_SIGN = (
+    "A difference above 0 is in favour of the artefact, also of figures where less is better. Its interval "
+    "is two-sided, of level 1 − 2 alpha."
+)
 
 
 def model_card(card: CardSpec, artefacts: Artefacts) -> str:
@@ -99,7 +103,7 @@ def _artefact(name: str, manifest: Manifest, verdict: Verdict | None) -> list[st
         for each in verdict.differences
     ]
     columns = ("figure", "n", "original", "artefact", "difference (interval)", "margin", "outcome")
-    return [*parts, _table(columns, rows)]
+    return [*parts, _table(columns, rows), _SIGN]
 
 
 def _table(columns: Sequence[str], rows: Any) -> str:

@@ -42,13 +42,19 @@ def read_manifest(folder: Path) -> Manifest:
     Raises `BadInput` when there is none or it cannot be read, `Untrusted` when it is broken.
     """
     path = folder / MANIFEST_FILE
+    if path.is_file() and (folder / ARTEFACTS).is_dir():
+        raise BadInput(
+            "an unpacked bundle: what is signed is the one file",
+            where=str(folder),
+            remedy=f"give the .edgemed file, or a folder under {folder / ARTEFACTS}",
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         raise BadInput(
-            "not an artefact: there is no manifest.json",
+            "not an artefact: there is no manifest.json" if folder.exists() else "no such file or folder",
             where=str(folder),
-            remedy="give a folder under artefacts/ of a compile's output",
+            remedy="give a bundle, or a folder under artefacts/ of a compile's output",
         ) from None
     except OSError as error:
         raise BadInput(f"manifest.json cannot be read: {error.strerror}", where=str(folder)) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -56,9 +55,11 @@ class Calls:
 
 
 def _check(deadline_s: float | None) -> None:
-    if deadline_s is not None and not 0 < deadline_s < math.inf:
+    if deadline_s is not None and not 0 < deadline_s <= threading.TIMEOUT_MAX:
         raise BadInput(
-            f"{deadline_s} is no length of time", where="deadline_s", remedy="give seconds above 0"
+            f"{deadline_s} is no length of time",
+            where="deadline_s",
+            remedy="give seconds above 0, or none at all",
         )
 
 

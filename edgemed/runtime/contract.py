@@ -88,7 +88,12 @@ class Contract:
 def _check_array(spec: InputSpec, dtype: np.dtype[Any], array: NDArray[Any], batch: int) -> None:
     if not isinstance(array, np.ndarray):
         raise BadInput(f"input {spec.name!r} is a {type(array).__name__}; expected a numpy array")
-    if array.dtype != dtype or array.shape != (batch, *spec.shape) or batch < 1:
+    if array.dtype != dtype:
+        remedy = (
+            "give the values as they were recorded, before any scaling to 0..1" if dtype.kind != "f" else ""
+        )
+        raise BadInput(f"input {spec.name!r} is {array.dtype}; expected {spec.dtype}", remedy=remedy)
+    if array.shape != (batch, *spec.shape) or batch < 1:
         raise BadInput(
             f"input {spec.name!r} is {array.dtype} {array.shape}; expected {spec.dtype} (N, "
             + ", ".join(map(str, spec.shape))

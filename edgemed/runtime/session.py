@@ -196,6 +196,8 @@ class Session:
                     f"input {spec.name!r} is a batch of shape {shape}; predict takes one sample",
                     remedy="give a batch to run",
                 )
+            if spec.name in inputs and shape != spec.shape:
+                raise BadInput(f"input {spec.name!r} has shape {shape}; predict takes {spec.shape}")
         batch = {name: np.asarray(array)[None] for name, array in inputs.items()}
         outputs = self._run(batch, acquisition)
         return {name: array[0] for name, array in outputs.items()}

@@ -52,13 +52,13 @@ from __future__ import annotations
 
 import sys
 
-from edgemed.device.command import run
+from edgemed.device.command import run_bundle
 
 from {module} import BUNDLE
 
 
 def main() -> None:
-    sys.exit(run(["run", str(BUNDLE), *sys.argv[1:]]))
+    sys.exit(run_bundle(BUNDLE, sys.argv[1:], prog="{module}"))
 
 
 if __name__ == "__main__":

@@ -307,3 +307,23 @@ def test_names_of_keys_and_models_are_plain(lab, name):
         TrustStore().with_key(name, lab.public)
     with pytest.raises(BadInput, match="is not letters, digits"):
         TrustStore().with_key("lab", lab.public, [name])
+
+
+def test_a_key_revoked_twice_keeps_the_reason(lab):
+    once = TrustStore().with_key("lab", lab.public).revoked("lab", "stolen")
+    assert once.revoked("lab", "") == once
+    assert once.revoked("lab", "found again").keys["lab"].revoked == "found again"
+
+
+def test_an_empty_store_knows_no_key_to_revoke():
+    with pytest.raises(BadInput, match="there is no key 'lab'") as caught:
+        TrustStore().revoked("lab", "")
+    assert caught.value.remedy == "this trust store holds no key"
+
+
+def test_what_is_no_key_file_is_said_in_words(bundle, lab, tmp_path):
+    with pytest.raises(BadInput, match="the key cannot be read: Is a directory") as caught:
+        PublicKey.read(tmp_path)
+    assert caught.value.remedy == "give a .pem file"
+    with pytest.raises(BadInput, match="no public key of Ed25519 in PEM"):
+        PublicKey.read(bundle.write(tmp_path / "model.edgemed", lab))

@@ -325,3 +325,13 @@ def test_keys_are_never_written_over_or_read_by_others(packed):
     packed.run("sign", "model.edgemed", "--key", "open.pem").refused(2, "others than its owner", "chmod 600")
     packed.run("sign", "model.edgemed", "--key", "lab.pub.pem").refused(2, "it is a public key")
     packed.run("sign", "none.edgemed", "--key", "lab.key.pem").refused(2, "cannot be read")
+
+
+def test_what_comes_next_can_be_pasted_whatever_the_names(packed, tmp_path):
+    done = packed.run("keygen", "-o", str(tmp_path / "Lab Ü"))
+    assert done.code == 0, done.err
+    assert "edgemed-device trust add 'Lab Ü' 'Lab Ü.pub.pem'" in done.out
+    bundle = tmp_path / "my model.edgemed"
+    assert f"edgemed sign '{bundle}' --key KEY.pem" in packed.run("pack", "out", "-o", str(bundle)).out
+    absent = tmp_path / "none" / "m.edgemed"
+    packed.run("pack", "out", "-o", str(absent)).refused(4, "cannot write", "make the folder first")

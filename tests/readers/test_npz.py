@@ -222,6 +222,14 @@ def test_integers_are_cast_where_their_values_fit(tmp_path: Path) -> None:
     assert "x[1]" in caught.value.where
 
 
+def test_floats_do_not_become_integers(tmp_path: Path) -> None:
+    """Pictures that were scaled to 0..1 would be all black."""
+    base = save(tmp_path, x=np.array([[0.1, 0.5, 1.0]]))
+    with pytest.raises(BadInput, match="float64 values do not become uint8") as caught:
+        list(open_set("set.npz", [InputSpec("signal", "uint8", (3,))], [], base=base))
+    assert "before any scaling to 0..1" in caught.value.remedy
+
+
 def test_not_a_number_is_named_or_skipped(tmp_path: Path) -> None:
     base = save(tmp_path, x=np.array([[1, 2, 3], [1, np.nan, 3], [1, 2, np.inf], [4, 5, 6]]))
     with pytest.raises(BadInput, match="NaN") as caught:

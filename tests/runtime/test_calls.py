@@ -147,3 +147,10 @@ def test_values_beyond_what_the_artefact_was_made_for_are_refused(bounded):
             column = f", column {spec.shape[0] - 1}" if len(spec.shape) == 1 else ""
             assert refused.value.where == f"input {spec.name}{column}"
             session.execute(wrong)  # golden cases are as they were judged
+
+
+@pytest.mark.parametrize("deadline_s", [0, -1.0, float("nan"), float("inf"), 1e12])
+def test_what_no_clock_counts_is_no_deadline(loaded, deadline_s):
+    net, session = loaded
+    with pytest.raises(BadInput, match="is no length of time"):
+        session.run(net.batch(1), deadline_s=deadline_s)

@@ -367,3 +367,31 @@ def test_a_batch_given_to_predict_is_named(artefact):
     with pytest.raises(BadInput, match=r"is a batch of shape .*; predict takes one sample") as caught:
         Session.load(folder).predict(net.batch(2))
     assert caught.value.remedy == "give a batch to run"
+
+
+def test_predict_tells_of_the_sample_that_it_was_given(artefact):
+    net, folder = artefact("cnn1d")
+    session = Session.load(folder)
+    ((name, batch),) = net.batch(1).items()
+    with pytest.raises(BadInput) as caught:
+        session.predict(batch[0, :, :-1])
+    assert caught.value.problem == (
+        f"input {name!r} has shape {batch[0, :, :-1].shape}; predict takes {batch[0].shape}"
+    )
+    with pytest.raises(BadInput) as caught:
+        session.predict(batch[0].astype(np.float64))
+    assert caught.value.problem == f"input {name!r} is float64; expected float32"
+
+
+def test_a_path_that_is_not_there_is_not_taken_for_an_artefact(tmp_path):
+    with pytest.raises(BadInput, match="no such file or folder") as caught:
+        Session.load(tmp_path / "model.edgemed")
+    assert "a bundle" in caught.value.remedy
+
+
+def test_an_unpacked_bundle_is_told_from_an_artefact(tmp_path):
+    (tmp_path / "artefacts").mkdir()
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(BadInput, match="an unpacked bundle") as caught:
+        Session.load(tmp_path)
+    assert "give the .edgemed file" in caught.value.remedy

@@ -42,6 +42,7 @@ def test_a_card_tells_what_was_proven_and_what_nobody_stated():
     assert "## Training data\n\nNot stated.\n" in card
     assert "| `finding` | binary | clear, a\\|b | 0.5 |  |" in card
     assert "Proven not worse than the original on 100 acceptance cases (margins: sensitivity 0.05)." in card
+    assert "A difference above 0 is in favour of the artefact" in card
     assert "| sensitivity | 40 | 0.950 | 0.925 | −0.0250 (−0.0400 to +0.0100) | 0.05 | proven |" in card
     assert "not a medical device" in card
 
