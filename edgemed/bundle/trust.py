@@ -97,21 +97,32 @@ class TrustStore(Record):
         return store
 
     def with_key(self, name: str, key: PublicKey, models: Sequence[str] = ()) -> TrustStore:
-        """Raises `BadInput` where the name or the key is there already, or a name is none."""
+        """The same where it has this very key by this name for these models.
+
+        Raises `BadInput` where the name is another key's, the key has another name or is revoked, or a name
+        is none.
+        """
         for word in (name, *models):
             if not is_plain(word):
                 raise BadInput(
                     f"{word[:40]!r} is not letters, digits and _ . + - from a letter on",
                     where="the key's name" if word == name else "--model",
                 )
+        added = TrustedKey(key.hex, models=tuple(models))
+        if self.keys.get(name) == added:
+            return self
         for known, each in self.keys.items():
             if each.key == key.hex:
                 raise BadInput(
-                    f"this key is {known!r} already" + (", and revoked" if each.revoked else ""), where=name
+                    f"this key is {known!r} already" + (", and revoked" if each.revoked else ""),
+                    where=name,
+                    remedy="make another key, edgemed keygen"
+                    if each.revoked
+                    else "edgemed-device trust list",
                 )
         if name in self.keys:
             raise BadInput(f"{name!r} is another key", where=name, remedy="give this one a name of its own")
-        return replace(self, keys={**self.keys, name: TrustedKey(key.hex, models=tuple(models))})
+        return replace(self, keys={**self.keys, name: added})
 
     def revoked(self, name: str, why: str) -> TrustStore:
         """Without `why`, one that is revoked already keeps its reason.

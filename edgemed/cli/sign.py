@@ -25,6 +25,7 @@ def keygen(out: Path) -> None:
     """
     import shlex
 
+    from edgemed.bundle.entry_name import is_plain
     from edgemed.bundle.keys import SecretKey
     from edgemed.disk import disk_failure, write_whole
 
@@ -40,7 +41,8 @@ def keygen(out: Path) -> None:
     except OSError as error:
         raise disk_failure(error, public_file) from None
     click.echo(f"made {secret_file} (secret), {public_file}: key {secret.public.fingerprint}")
-    trust = shlex.join(["edgemed-device", "trust", "add", out.name, public_file.name])
+    name = out.name if is_plain(out.name) else "lab"
+    trust = shlex.join(["edgemed-device", "trust", "add", name, public_file.name])
     click.echo(f"on the device: {trust}")
 
 

@@ -57,7 +57,10 @@ class Contract:
         for name, allowed, low, high in self._ranges:
             array = inputs[name]
             if len(allowed.low) == 1:
-                inside = low[0] <= array.min() and array.max() <= high[0]
+                least, most = array.min(), array.max()
+                inside = low[0] <= least and most <= high[0]
+                if inside and (batch > 1 or float(most) - float(least) < allowed.span):
+                    _check_spans(name, array, allowed.span)
             else:
                 inside = ((low <= array) & (array <= high)).all()
             if not inside:
@@ -99,6 +102,19 @@ def _check_array(spec: InputSpec, dtype: np.dtype[Any], array: NDArray[Any], bat
             + ", ".join(map(str, spec.shape))
             + ")",
         )
+
+
+def _check_spans(name: str, array: NDArray[Any], least: float) -> None:
+    """Of each sample in a batch."""
+    for number, sample in enumerate(array):
+        if (found := float(sample.max()) - float(sample.min())) < least:
+            raise BadInput(
+                f"its values differ by {found:.6g} at most, at least {least:.6g} is expected: there is no "
+                "picture or signal in it, or it was scaled",
+                where=f"input {name}" + (f", case {number} of the batch" if len(array) > 1 else ""),
+                remedy="look whether the detector or receiver was on, and give the values as the data sets "
+                "have them",
+            )
 
 
 def _check_finite(name: str, array: NDArray[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
@@ -18,8 +19,8 @@ _ANY_SCALE = {"z_score", "window", "clip"}
 
 
 def is_bounded(spec: InputSpec) -> bool:
-    """Whether it is held to a range: a byte always is, and raw MR signals have ranges of their own."""
-    return spec.acquisition is None and spec.dtype not in ("uint8", "int8")
+    """Whether it is held to a range: raw MR signals have ranges of their own."""
+    return spec.acquisition is None
 
 
 class ValueStatistics:
@@ -29,16 +30,18 @@ class ValueStatistics:
         self._name = spec.name
         self._table = len(spec.shape) == 1 and not spec.layout
         self._low = self._high = np.zeros(0)
+        self._span = math.inf
 
     def add(self, sample: Sample) -> None:
         array = sample.inputs[self._name].astype(np.float64)
         low, high = (array, array) if self._table else (array.min(keepdims=True), array.max(keepdims=True))
         self._low = np.minimum(self._low, low.ravel()) if self._low.size else low.ravel()
         self._high = np.maximum(self._high, high.ravel()) if self._high.size else high.ravel()
+        self._span = 0.0 if self._table else min(self._span, float(np.ptp(array)))
 
     def range(self) -> ValueRange:
         """Of at least one sample."""
-        return ValueRange(_plain(self._low), _plain(self._high))
+        return ValueRange(_plain(self._low), _plain(self._high), self._span)
 
 
 def allowed(

@@ -327,3 +327,14 @@ def test_what_is_no_key_file_is_said_in_words(bundle, lab, tmp_path):
     assert caught.value.remedy == "give a .pem file"
     with pytest.raises(BadInput, match="no public key of Ed25519 in PEM"):
         PublicKey.read(bundle.write(tmp_path / "model.edgemed", lab))
+
+
+def test_a_key_that_is_there_may_be_added_again_as_it_is(lab):
+    """Provisioning runs more than once."""
+    store = TrustStore().with_key("lab", lab.public, ["brain"])
+    assert store.with_key("lab", lab.public, ["brain"]) == store
+    for name, models in (("lab", []), ("other", ["brain"])):
+        with pytest.raises(BadInput, match="this key is 'lab' already"):
+            store.with_key(name, lab.public, models)
+    with pytest.raises(BadInput, match="and revoked"):
+        store.revoked("lab", "lost").with_key("lab", lab.public, ["brain"])

@@ -330,7 +330,7 @@ def test_keys_are_never_written_over_or_read_by_others(packed):
 def test_what_comes_next_can_be_pasted_whatever_the_names(packed, tmp_path):
     done = packed.run("keygen", "-o", str(tmp_path / "Lab Ü"))
     assert done.code == 0, done.err
-    assert "edgemed-device trust add 'Lab Ü' 'Lab Ü.pub.pem'" in done.out
+    assert "edgemed-device trust add lab 'Lab Ü.pub.pem'" in done.out
     bundle = tmp_path / "my model.edgemed"
     assert f"edgemed sign '{bundle}' --key KEY.pem" in packed.run("pack", "out", "-o", str(bundle)).out
     absent = tmp_path / "none" / "m.edgemed"

@@ -134,6 +134,24 @@ def bounded(artefact):
     return net, Session(replace(session.manifest, values=values), session._executor, folder)
 
 
+def test_a_sample_without_contrast_is_refused(artefact):
+    net, folder = artefact("fusion", "onnxruntime")
+    session = Session.load(folder)
+    image, table = sorted(session.manifest.inputs, key=lambda spec: -len(spec.shape))
+    values = {image.name: ValueRange((-9.0,), (9.0,), span=0.5)}
+    session = Session(replace(session.manifest, values=values), session._executor, folder)
+    batch = net.batch(2)
+    session.run(batch)
+    flat = {**batch, image.name: batch[image.name].copy()}
+    flat[image.name][1] = 3.0
+    with pytest.raises(BadInput, match=r"differ by 0 at most, at least 0\.5 is expected") as refused:
+        session.run(flat)
+    assert refused.value.where == f"input {image.name}, case 1 of the batch"
+    with pytest.raises(BadInput, match="there is no picture or signal in it"):
+        session.predict({image.name: flat[image.name][1], table.name: flat[table.name][1]})
+    session.execute(flat)
+
+
 def test_values_beyond_what_the_artefact_was_made_for_are_refused(bounded):
     net, session = bounded
     batch = {name: np.clip(array, -5, 5) for name, array in net.batch(2).items()}
