@@ -116,8 +116,8 @@ def _broken(material: Material, source: SetSource, write: Callable[[Path], str])
 
 def _invariant(material: Material, calibrate: SetSource, divisor: float) -> bool:
     """Whether the original answers the same where its inputs are divided, as behind a z-score."""
-    # divided signals are beyond the amplitudes that the original answers
-    manifest = replace(read_manifest(material.original), signals={})
+    # what is divided is beyond what the original answers
+    manifest = replace(read_manifest(material.original), signals={}, values={})
     session = Session.load_unverified(material.original, manifest)
     answers: list[dict[str, Any]] = []
     for samples in (calibrate.open(), ScaledSamples(calibrate.open(), divisor)):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from importlib.util import find_spec
+from importlib import metadata
 
 from edgemed.errors import ToolFailure, Unavailable
 
@@ -22,8 +22,12 @@ def run_pip(arguments: Sequence[str], what: str, tell: Callable[[str], None], re
     An interruption ends it, and all that it started. Raises `Unavailable` where there is none, `ToolFailure`
     with `what`, pip's own words and `remedy` where it fails.
     """
-    if find_spec("pip") is None:
-        raise Unavailable("pip is not installed", where=sys.executable, remedy="python -m ensurepip")
+    try:
+        metadata.distribution("pip")
+    except metadata.PackageNotFoundError:
+        raise Unavailable(
+            "pip is not installed", where=sys.executable, remedy="python -m ensurepip"
+        ) from None
     said: list[str] = []
     with subprocess.Popen(
         [sys.executable, "-m", "pip", *arguments, "--no-input", "--progress-bar=off"],
