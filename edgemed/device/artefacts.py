@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgemed.errors import BadInput
-from edgemed.runtime import artefacts_below, is_artefact
+from edgemed.runtime import artefacts_below, is_artefact, read_manifest
 from edgemed.runtime.bundled import trusted_bundle, unpack_here
 
 _REMEDY = "give the folder in which artefacts/ lies, or the artefacts' own folders"
@@ -26,6 +26,20 @@ def unbundled(paths: Sequence[Path]) -> list[Path]:
     return [
         unpack_here(trusted_bundle(path, unsigned=False)[0]) if path.is_file() else path for path in paths
     ]
+
+
+def the_one_of(path: Path, backend: str) -> Path:
+    """The only artefact of that runtime in a bundle, which must be trusted; a folder as it is."""
+    if not path.is_file():
+        return path
+    found = [each for each in find_artefacts(unbundled([path])) if read_manifest(each).backend == backend]
+    if len(found) != 1:
+        raise BadInput(
+            f"{len(found) or 'no'} artefacts for {backend} are in it",
+            where=str(path),
+            remedy=f"give the folder of one, such as {found[0]}" if found else "",
+        )
+    return found[0]
 
 
 def _inside(path: Path) -> list[Path]:

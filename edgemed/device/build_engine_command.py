@@ -12,6 +12,7 @@ from edgemed.device.arguments import number, tell
 from edgemed.errors import EXIT_DONE
 
 _EXAMPLES = """examples:
+  edgemed-device build-engine chest-xray-1.2.0.edgemed
   edgemed-device build-engine OUT/artefacts/tensorrt-int8
   edgemed-device build-engine OUT/artefacts/tensorrt-int8 --timeout-min 30 --json"""
 _TIMEOUT_MIN = 20.0
@@ -28,7 +29,10 @@ def add_to(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a tensorrt artefact")
+    parser.add_argument(
+        "artefact", type=Path, metavar="ARTEFACT",
+        help="the folder of a tensorrt artefact, or a bundle with one such artefact",
+    )  # fmt: skip
     parser.add_argument(
         "--timeout-min", type=number(float, _SHORTEST_MIN, _LONGEST_MIN), default=_TIMEOUT_MIN, metavar="MIN",
         help=f"a build that takes longer hangs (default: {_TIMEOUT_MIN:g})",
@@ -43,9 +47,11 @@ def add_to(commands: Any) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from edgemed.device.build_engine import build_on_board
+    from edgemed.device.artefacts import the_one_of
+    from edgemed.device.build_engine import BACKEND, build_on_board
 
-    built = build_on_board(given.folder, timeout_s=60.0 * given.timeout_min, tell=tell)
+    folder = the_one_of(given.artefact, BACKEND)
+    built = build_on_board(folder, timeout_s=60.0 * given.timeout_min, tell=tell)
     if given.as_json:
         found = {
             "engine": str(built.folder),
@@ -57,12 +63,13 @@ def _run(given: argparse.Namespace) -> int:
         }
         sys.stdout.write(json.dumps(found) + "\n")
         return EXIT_DONE
+    more = "" if given.artefact.is_file() else " --out tuned.json"
     for note in built.notes:
         sys.stdout.write(f"note       {note}\n")
     sys.stdout.write(
         f"engine     {built.folder}, {'found' if built.found else 'built'}\n"
         f"golden     equivalent on {built.cases} cases (largest difference {built.difference:.2g})\n"
-        f"verdict    none by that: edgemed judge {given.folder} --engine gives one\n"
-        f"try it     edgemed-device tune {given.folder} --out tuned.json\n"
+        f"verdict    none by that: edgemed judge {folder} --engine gives one\n"
+        f"try it     edgemed-device tune {given.artefact}{more}\n"
     )
     return EXIT_DONE

@@ -51,11 +51,6 @@ def reasons_against(manifest: BundleManifest) -> dict[str, EdgemedError | None]:
 
 
 def _why_not(artefact: BundledArtefact, size: int, free: int | None) -> EdgemedError | None:
-    if artefact.stand_in:
-        return Unavailable(
-            f"it was judged by a stand-in ({artefact.stand_in}), and never executed",
-            remedy="compile where its hardware is",
-        )
     if free is not None and size > free:
         return Unavailable(
             f"its files have {size / 2**20:.0f} MiB, and {free / 2**20:.0f} MiB of memory are free",
@@ -104,7 +99,8 @@ def unpack_here(bundle: Bundle) -> Path:
 
 
 def chosen_here(bundle: Bundle, folder: Path) -> Path:
-    """What a tune found to be the fastest of `folder`, else the first that was proven, fp32 before others.
+    """What a tune found to be the fastest of `folder`, else the first that was executed where it was judged,
+    of those the first that was proven, fp32 before others.
 
     Raises what `fastest_here` raises, and `BadInput` where `tuned.json` names what is not the bundle's.
     """
@@ -119,9 +115,9 @@ def chosen_here(bundle: Bundle, folder: Path) -> Path:
             )
         return tuned
 
-    def order(name: str) -> tuple[bool, bool, str]:
+    def order(name: str) -> tuple[bool, bool, bool, str]:
         each = bundle.manifest.artefacts[name]
-        return each.verdict != "proven", each.precision != "fp32", name
+        return bool(each.stand_in), each.verdict != "proven", each.precision != "fp32", name
 
     return folder / ARTEFACTS / min(able, key=order)
 
