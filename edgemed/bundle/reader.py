@@ -151,6 +151,8 @@ class _Walk:
         """The next entry, whose size only its header tells."""
         header = self._file.read(local_header_size(name))
         size = int.from_bytes(header[_SIZE_AT : _SIZE_AT + 4], "little")
+        if name == MANIFEST and not header.startswith(b"PK\3\4"):
+            raise _broken(self._path, "it does not begin as a bundle does, if it is one")
         if not header.startswith(b"PK\3\4") or not header.endswith(name.encode()) or size > most:
             raise _broken(self._path, f"{name} is not where it must be")
         content = self._file.read(size)

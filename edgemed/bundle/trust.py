@@ -75,9 +75,9 @@ class TrustStore(Record):
         except FileNotFoundError:
             return cls()
         except (OSError, UnicodeDecodeError, BadInput) as error:
-            problem = error.problem if isinstance(error, BadInput) else str(error)
+            told = error.problem if isinstance(error, BadInput) else getattr(error, "strerror", "no text")
             raise Untrusted(
-                f"the trust store cannot be read: {problem}",
+                f"the trust store cannot be read: {told}",
                 where=str(path),
                 remedy="put back a copy; a new store would have forgotten what is revoked, and every epoch",
             ) from None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.runtime import Session
-from edgemed.types import Sample
+from edgemed.types import Acquisition, Sample
 
 _BATCH_ELEMENTS = 1 << 21
 
@@ -69,7 +69,12 @@ def predict(
             spec.name: np.stack([sample.inputs[spec.name] for sample in batch])
             for spec in session.manifest.inputs
         }
-        for name, array in session.run(stacked, acquisition=acquisition).items():
+        try:
+            answers = session.run(stacked, acquisition=acquisition)
+        except BadInput:
+            _find_refused(session, batch, acquisition)
+            raise
+        for name, array in answers.items():
             outputs[name].append(array)
         for sample in batch:
             names.append(sample.name)
@@ -89,6 +94,17 @@ def predict(
         _groups(names, groups, contents),
         {name: tuple(of) for name, of in strata.items()},
     )
+
+
+def _find_refused(session: Session, batch: Sequence[Sample], acquisition: Acquisition | None) -> None:
+    """Raises `BadInput` with the name of the first sample that an artefact refuses."""
+    for sample in batch:
+        alone = {spec.name: sample.inputs[spec.name][np.newaxis] for spec in session.manifest.inputs}
+        try:
+            session.run(alone, acquisition=acquisition)
+        except BadInput as error:
+            where = ", ".join(filter(None, (sample.name, error.where)))
+            raise BadInput(error.problem, where=where, remedy=error.remedy) from None
 
 
 def _groups(names: Sequence[str], own: Sequence[str], contents: Sequence[bytes]) -> tuple[str, ...]:

@@ -91,6 +91,7 @@ def unpack_here(bundle: Bundle) -> Path:
         places = {name: folder / ARTEFACTS / name for name in able}
         if not all(_is_as_packed(bundle, name, place) for name, place in places.items()):
             with alone(folder):
+                _sweep(folder / ARTEFACTS)
                 for name, place in places.items():
                     _unpack(bundle, name, place)
     except OSError as error:
@@ -138,6 +139,14 @@ def _check_writers(folder: Path) -> None:
             where=str(folder),
             remedy=f"chmod go-w {folder}, or name a new folder in {VARIABLE}",
         )
+
+
+def _sweep(shelf: Path) -> None:
+    """What a power cut left half unpacked, while nobody else unpacks there."""
+    import shutil
+
+    for left in shelf.glob(".*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _unpack(bundle: Bundle, name: str, place: Path) -> None:

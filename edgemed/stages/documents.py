@@ -60,7 +60,7 @@ def write_documents(job: Job, built: Mapping[str, Built], kept: Iterable[str]) -
             return
         artefacts = {name: (built[name].manifest, built[name].verdict) for name in names}
         write_whole(job.out / MODEL_CARD, model_card(card, artefacts))
-        write_whole(job.out / SBOM, sbom({name: each for name, (each, _) in artefacts.items()}, card.licence))
+        write_whole(job.out / SBOM, sbom({name: each for name, (each, _) in artefacts.items()}, card))
         _write_licences(job, card)
     except OSError as error:
         raise disk_failure(error, job.shown_out) from None

@@ -3,14 +3,16 @@ device needs to execute them, in the versions that were there when it was judged
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 from edgemed import __version__
-from edgemed.types import Manifest
+from edgemed.types import CardSpec, Manifest
 
 if TYPE_CHECKING:
     from cyclonedx.model.bom import Bom
@@ -21,24 +23,29 @@ _LONGEST_LICENCE = 100
 """Of a package's field `License`: a longer one is the text itself."""
 
 
-def sbom(manifests: Mapping[str, Manifest], licence: str) -> str:
-    """JSON, by artefact id; `licence` is the model's SPDX expression or "". The same artefacts and packages
-    give the same text: it has no date, and its serial number is made of the artefacts' digests."""
+def sbom(manifests: Mapping[str, Manifest], card: CardSpec) -> str:
+    """JSON, by artefact id. The same artefacts and packages give the same text: its serial number is made of
+    the artefacts' digests, and its date is that of `$SOURCE_DATE_EPOCH` (reproducible-builds.org), or none.
+    """
     from cyclonedx.model import HashAlgorithm, HashType
     from cyclonedx.model.bom import Bom
     from cyclonedx.model.component import Component, ComponentType
+    from cyclonedx.model.contact import OrganizationalContact
     from cyclonedx.output.json import JsonV1Dot6
 
     first = next(iter(manifests.values()))
     model = Component(
         type=ComponentType.MACHINE_LEARNING_MODEL, name=first.name, version=first.version, bom_ref="model",
-        licenses=_expressions(licence),
+        licenses=_expressions(card.licence),
     )  # fmt: skip
     bom = Bom(
         serial_number=uuid.uuid5(uuid.NAMESPACE_OID, " ".join(each.judged for each in manifests.values()))
     )
-    bom.metadata.timestamp = None  # type: ignore[assignment]
+    bom.metadata.timestamp = _date()  # type: ignore[assignment]
     bom.metadata.component = model
+    bom.metadata.tools.components.add(Component(name="edgemed", version=__version__))
+    if card.contact:
+        bom.metadata.authors.add(OrganizationalContact(name=" ".join(card.contact.split())))
     for name, manifest in manifests.items():
         files = [
             Component(
@@ -90,6 +97,11 @@ def _package(bom: Bom, name: str, version: str, known: dict[str, Component]) -> 
     ]
     bom.register_dependency(component, [_package(bom, each.name, "", known) for each in wanted])
     return component
+
+
+def _date() -> datetime | None:
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return datetime.fromtimestamp(int(given), timezone.utc) if given.isdecimal() else None
 
 
 def _licences_of(found: metadata.PackageMetadata) -> Iterable[DisjunctiveLicense | LicenseExpression]:

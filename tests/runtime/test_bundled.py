@@ -228,3 +228,16 @@ def test_an_artefact_that_is_larger_than_the_free_memory_is_not_unpacked(packed,
     assert not (tmp_path / "cache").exists()
     monkeypatch.setattr("edgemed.runtime.bundled.free_memory", lambda: None)
     Session.load(path)
+
+
+def test_what_a_power_cut_left_is_swept_by_the_next_that_unpacks(packed, tmp_path):
+    _, path = packed()
+    session = Session.load(path)
+    left = session.folder.parent / ".onnxruntime-fp32.abcdef"
+    left.mkdir()
+    (left / "model.onnx").write_bytes(b"half")
+    Session.load(path)
+    assert left.exists(), "nothing was to be unpacked"
+    shutil.rmtree(session.folder)
+    Session.load(path)
+    assert not left.exists()

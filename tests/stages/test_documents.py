@@ -32,6 +32,7 @@ INT8 = Manifest(
 DIFFERENCE = Difference(
     "finding", "sensitivity", 40, 0.95, 0.925, -0.025, -0.04, 0.01, 0.05, "proven", "paired", label=""
 )
+CARD = CardSpec(licence="CC-BY-4.0", contact="lab@example.org")
 VERDICT = Verdict("proven", 0.025, 100, None, (DIFFERENCE,), executed_by="onnxruntime")
 
 
@@ -65,11 +66,13 @@ def test_the_bill_of_materials_is_valid_and_complete():
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
-    text = sbom({"onnxruntime-int8": INT8}, "CC-BY-4.0")
+    text = sbom({"onnxruntime-int8": INT8}, CARD)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
-    assert sbom({"onnxruntime-int8": INT8}, "CC-BY-4.0") == text
+    assert sbom({"onnxruntime-int8": INT8}, CARD) == text
     told = json.loads(text)
     assert "timestamp" not in told["metadata"]
+    assert told["metadata"]["authors"] == [{"name": "lab@example.org"}]
+    assert told["metadata"]["tools"]["components"][0]["name"] == "edgemed"
     assert told["metadata"]["component"]["licenses"] == [{"expression": "CC-BY-4.0"}]
     components = {each["name"]: each for each in told["components"]}
     assert {"edgemed", "numpy", "pynacl", "cffi", "onnxruntime", "protobuf"} <= set(components)
@@ -81,10 +84,18 @@ def test_the_bill_of_materials_is_valid_and_complete():
     assert {"numpy", "pynacl"} <= needs["edgemed"]
 
 
+def test_the_bills_date_is_given_from_outside_or_none(monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    told = json.loads(sbom({"onnxruntime-int8": INT8}, CARD))
+    assert told["metadata"]["timestamp"] == "1970-01-02T00:00:00+00:00"
+
+
 def test_a_runtime_of_the_system_is_listed_by_name():
     manifest = replace(INT8, backend="tensorrt", tools={"tensorrt": "10.3"})
     (found,) = [
-        each for each in json.loads(sbom({"a": manifest}, ""))["components"] if each["name"] == "tensorrt"
+        each
+        for each in json.loads(sbom({"a": manifest}, CardSpec()))["components"]
+        if each["name"] == "tensorrt"
     ]
     assert found["version"] == "10.3"
     assert "purl" not in found
