@@ -17,7 +17,6 @@ _SECRET = bytes.fromhex("302e020100300506032b657004220420")
 _PUBLIC = bytes.fromhex("302a300506032b6570032100")
 """Of the DER forms, what stands before the 32 bytes of the key."""
 _LARGEST_FILE = 10_000
-_BEGINNING = re.compile("-----BEGIN ([A-Z ]{3,40})-----")
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,11 @@ class PublicKey:
 
     def verifies(self, message: bytes, signature: bytes) -> bool:
         nacl = _nacl()
+        if (len(self.raw), len(signature)) != (32, 64):
+            return False
         try:
-            nacl.signing.VerifyKey(self.raw).verify(message, signature)
-        except (nacl.exceptions.BadSignatureError, ValueError):
+            nacl.bindings.crypto_sign_open(signature + message, self.raw)
+        except nacl.exceptions.BadSignatureError:
             return False
         return True
 
@@ -66,10 +67,15 @@ class SecretKey:
 
     @property
     def public(self) -> PublicKey:
-        return PublicKey(bytes(_nacl().signing.SigningKey(self.seed).verify_key))
+        public, _ = _nacl().bindings.crypto_sign_seed_keypair(self.seed)
+        return PublicKey(public)
 
     def sign(self, message: bytes) -> bytes:
-        return bytes(_nacl().signing.SigningKey(self.seed).sign(message).signature)
+        """64 bytes."""
+        bindings = _nacl().bindings
+        _, expanded = bindings.crypto_sign_seed_keypair(self.seed)
+        signed: bytes = bindings.crypto_sign(message, expanded)
+        return signed[:64]
 
     @classmethod
     def read(cls, path: Path) -> SecretKey:
@@ -127,7 +133,7 @@ def _read(path: Path, kind: str, start: bytes) -> bytes:
         der = b""
     ends = (first.strip(), last.strip()) == (f"-----BEGIN {kind}-----", f"-----END {kind}-----")
     if not ends or not der.startswith(start) or len(der) != len(start) + 32:
-        found = _BEGINNING.fullmatch(first.strip())
+        found = re.fullmatch("-----BEGIN ([A-Z ]{3,40})-----", first.strip())
         raise BadInput(
             f"no {kind.lower()} of Ed25519 in PEM without a password"
             + (f"; it is a {found[1].lower()}" if found else ""),
@@ -142,9 +148,10 @@ def _pem(kind: str, der: bytes) -> str:
 
 
 def _nacl() -> Any:
+    """Its bindings: `nacl.signing` is the same in classes, and takes a device longer to import."""
     try:
+        import nacl.bindings
         import nacl.exceptions
-        import nacl.signing
     except ImportError:
         raise Unavailable("PyNaCl is not installed", remedy="pip install pynacl") from None
     return nacl

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from edgemed.bundle.entry_name import check_names, is_plain
@@ -25,7 +24,6 @@ MOST_MANIFEST_BYTES = 2**20
 _HEX = set("0123456789abcdef")
 
 
-@dataclass(frozen=True)
 class Entry(Record):
     """`size` in bytes."""
 
@@ -39,7 +37,6 @@ class Entry(Record):
             raise BadInput("no sha256 in hex", where="sha256")
 
 
-@dataclass(frozen=True)
 class BundledArtefact(Record):
     """What a device chooses by, before it unpacks anything.
 
@@ -54,7 +51,6 @@ class BundledArtefact(Record):
     stand_in: str = ""
 
 
-@dataclass(frozen=True)
 class BundleManifest(Record):
     """`artefacts` by the name of their folder below `artefacts/`; `entries` are all but this and the
     signatures, by name, in order. A bundle with a lower `epoch` than one that a device has run is refused.

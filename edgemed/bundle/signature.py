@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from edgemed.bundle.keys import PublicKey, SecretKey
 from edgemed.errors import BadInput, Untrusted
@@ -14,7 +13,6 @@ CONTEXT = b"edgemed bundle 1\n"
 MOST_SIGNATURES = 8
 
 
-@dataclass(frozen=True)
 class Signature(Record):
     """`key` is the public key, `signature` its 64 bytes, both in hex."""
 
@@ -22,7 +20,6 @@ class Signature(Record):
     signature: str
 
 
-@dataclass(frozen=True)
 class Signatures(Record):
     """`signatures.json`. By ascending keys, each key once."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from edgemed.bundle.entry_name import is_plain
@@ -21,7 +21,6 @@ _MODE = 0o644
 _ADD = "edgemed-device trust add NAME KEY.pem, where you know whose key it is"
 
 
-@dataclass(frozen=True)
 class TrustedKey(Record):
     """`key` in hex. `revoked` says why, "" while it is trusted: a revoked key stays listed, and is never
     trusted again by mistake. `models` are those that it may sign, all where there is none: a key that signs
@@ -40,7 +39,6 @@ class TrustedKey(Record):
         return ""
 
 
-@dataclass(frozen=True)
 class TrustStore(Record):
     """`keys` by the names that people gave them; `epochs` by model, the highest that has run here."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from edgemed.types import Record
@@ -10,7 +9,6 @@ from edgemed.types import Record
 Side = Literal["out", "in", "parameter"]
 
 
-@dataclass(frozen=True)
 class Cut(Record):
     """Channels that go: `removed` are their places in the whole module.
 
@@ -24,7 +22,6 @@ class Cut(Record):
     axis: int = 0
 
 
-@dataclass(frozen=True)
 class Setting(Record):
     """A number of a module's, such as `num_heads`, that goes with the cuts."""
 
@@ -33,7 +30,6 @@ class Setting(Record):
     value: int
 
 
-@dataclass(frozen=True)
 class History(Record):
     """Makes the same structure from the unpruned module: `edgemed.compress.prune.replay`."""
 

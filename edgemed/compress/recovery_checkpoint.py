@@ -22,7 +22,6 @@ _STATE = "state"
 """Name of the metadata entry that holds the progress as JSON."""
 
 
-@dataclass(frozen=True)
 class Progress(Record):
     """`depends_on` is the digest of what the recovery depends on; losses are of the watching samples,
     None where not finite.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from edgemed.runtime.file_inputs import inputs_of
 from edgemed.types import OutputSpec, Record
 
 
-@dataclass(frozen=True)
 class Answered(Record):
     """`model` is name and version; `outputs` by head: values or probabilities, the decision, and both in
     words (`text`). `notes` tell what a reader did to the file."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from edgemed.backends import backend_names, get_backend
@@ -17,7 +16,6 @@ from edgemed.runtime.bundled import reasons_against, trusted_bundle, unpack_here
 from edgemed.types import Record
 
 
-@dataclass(frozen=True)
 class Diagnosis(Record):
     """`runtimes`: version of each that is installed, "" for others. `artefacts`: "" for each that loads here
     and answers its golden cases as it did where it was judged, else why not. `trusted`: names of keys."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from edgemed.bundle.keys import PublicKey
@@ -14,7 +13,6 @@ from edgemed.errors import printable
 from edgemed.types import Record
 
 
-@dataclass(frozen=True)
 class Verified(Record):
     """`sha256` is the manifest's; `signed_by` the name that the trust store has for the key, or the key's
     fingerprint where keys were given."""

@@ -8,7 +8,6 @@ so it cannot tell "no worse" from "not known".
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
 from edgemed.errors import BadInput
@@ -20,7 +19,6 @@ _ROUNDING = 1e-9
 """What is left where .93 - .9 should be .03."""
 
 
-@dataclass(frozen=True)
 class Claim(Record):
     """The claim "A is more accurate than B", and `false`, the probability that it is false.
 

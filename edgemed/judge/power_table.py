@@ -57,7 +57,6 @@ class ClassCases:
 NO_SET = ClassCases("", {"": None}, None)
 
 
-@dataclass(frozen=True)
 class Need(Record):
     """What one metric takes where a share `flips` of the cases changes: `cases` of the kind `counted`.
 
@@ -76,7 +75,6 @@ class Need(Record):
     power: float | None
 
 
-@dataclass(frozen=True)
 class Together(Record):
     """The least probability that every figure in the table is proven where a share `flips` changes."""
 
@@ -84,7 +82,6 @@ class Together(Record):
     power: float
 
 
-@dataclass(frozen=True)
 class PowerTable(Record):
     """`needs` at the one-sided `alpha` for the power `wanted`; `together` is empty without a set."""
 

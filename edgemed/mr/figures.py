@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,6 @@ BINS = 3
 """Cases are shown in thirds of their value, such as lesion volume."""
 
 
-@dataclass(frozen=True)
 class Figure(Record):
     """`measure` of `head` over `cases` signals, of the networks by seed and of the linear readout.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,6 @@ PROTON_HZ_PER_T = 42.577478461e6
 AXES = ("x", "y", "z")
 
 
-@dataclass(frozen=True)
 class Protocol(Record):
     """`len(inversion_s)` shots of `shot_s` each, played one after the other from equilibrium.
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.types import Record
 
 
-@dataclass(frozen=True)
 class Shift(Record):
     """`places`: standard deviation along each axis, in samples of the projection (field of view / samples);
     0 moves nothing. Echoes are read along `axes` gradients in turn.

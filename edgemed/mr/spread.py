@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from edgemed.errors import BadInput
 from edgemed.types import Record
@@ -11,7 +11,6 @@ from edgemed.types import Record
 LARGEST_LESION_ML = 100.0
 
 
-@dataclass(frozen=True)
 class Spread(Record):
     """Standard deviations between heads; 0 switches one off. Raises `BadInput` for what none can be.
 

@@ -25,7 +25,6 @@ _LARGEST = 1e30
 """Of a value, so that sums of them are float32 too."""
 
 
-@dataclass(frozen=True)
 class Study(Record):
     """What is asked of `edgemed mr train`.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
 
 from edgemed.errors import BadInput
 from edgemed.mr.protocol import PROTOCOL_A, PROTOCOL_B, Protocol
@@ -13,7 +12,6 @@ from edgemed.mr.tissue import TISSUES, Tissue, check_tissues
 from edgemed.types import Record, did_you_mean
 
 
-@dataclass(frozen=True)
 class Task(Record):
     """`snr`: magnitude of a head's first echo at its peak over the standard deviation of the noise in one
     complex sample (I and Q together). Raises `BadInput` for tissues of another field than the protocol's.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from edgemed.errors import BadInput
 from edgemed.types import Record
@@ -18,7 +17,6 @@ _REMEMBERED = (
 _ASSUMED = "an assumption, not a measurement"
 
 
-@dataclass(frozen=True)
 class Tissue(Record):
     """Mean relaxation times at `field_t` tesla, proton density relative to water, and where they come from.
 

@@ -6,7 +6,6 @@ import io
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,6 @@ _HEADING = "# Written by `edgemed mr train`."
 FILES = ("model.py", "model.safetensors", "model.pt2", WHITEN, RECIPE, "training.json")
 
 
-@dataclass(frozen=True)
 class TrainingReport(Record):
     """`training.json`. `tested_on` is `test`, `validate` (which chose the epochs, and so flatters) or `groups
     left out`. `validation` by seed; the network of seed `chosen` is the one in the folder."""

@@ -32,7 +32,6 @@ THREADS = 1
 """Nets this small gain nothing from a second thread, and a sum's order must not depend on their number."""
 
 
-@dataclass(frozen=True)
 class Schedule(Record):
     """Training stops after `patience` epochs that do not raise the validation quality. A `batch` is all
     signals where there are fewer."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from edgemed.errors import BadInput
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     from edgemed.preprocess.front import Front
 
 
-@dataclass(frozen=True)
 class AverageEchoes(RawOp):
     """The complex mean of each `every` echoes that follow one another. Recipe:
     `{op = "average_echoes", every = 4}`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -19,7 +19,6 @@ LUMA_601 = (0.299, 0.587, 0.114)
 _PICTURES = ("HW", "HWC", "CHW")
 
 
-@dataclass(frozen=True)
 class GrayToRgb(Op):
     """Repeat the one channel of a picture three times. A picture without a channel axis becomes HWC.
 
@@ -41,7 +40,6 @@ class GrayToRgb(Op):
         front.sizes["C"] = 3
 
 
-@dataclass(frozen=True)
 class RgbToGray(Op):
     """ITU-R BT.601 luma, 0.299 R + 0.587 G + 0.114 B, as Pillow's `convert("L")`, which rounds; one channel.
 

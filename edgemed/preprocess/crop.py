@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from edgemed.errors import BadInput
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from edgemed.preprocess.front import Front
 
 
-@dataclass(frozen=True)
 class Crop(Op):
     """Keep `size` from `start` on, or from the middle, along the spatial axes in the order of the layout.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from edgemed.errors import BadInput
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     from edgemed.preprocess.front import Front
 
 
-@dataclass(frozen=True)
 class RemoveDc(RawOp):
     """Subtract the complex mean of each shot's last echoes, in each coil: the receiver's offset, where these
     come so late that no signal is left (fluids decay over seconds at low field).

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from edgemed.preprocess.front import Front
 
 
-@dataclass(frozen=True)
 class Dft(RawOp):
     """The orthonormal DFT along the samples of each readout (or the echoes), zero frequency in the middle.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from edgemed.errors import BadInput
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from edgemed.preprocess.front import Front
 
 
-@dataclass(frozen=True)
 class _OfReference(RawOp):
     """The reference is the complex mean over the first `echoes` of the first shot, of the `samples` in the
     middle of each (all of them where 0: under a gradient, take few)."""
@@ -46,7 +44,6 @@ class _OfReference(RawOp):
         return mean_over(front, part(front, first, "S", start, start + samples), "TES")
 
 
-@dataclass(frozen=True)
 class PhaseReference(_OfReference):
     """Turn each coil's signal by its reference's phase, so that the reference becomes real and positive.
 
@@ -66,7 +63,6 @@ class PhaseReference(_OfReference):
         )
 
 
-@dataclass(frozen=True)
 class Amplitude(_OfReference):
     """Divide by the reference's magnitude, the root of the mean square over coils: gain goes away.
 

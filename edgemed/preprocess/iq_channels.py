@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edgemed.preprocess.raw_op import RawOp
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from edgemed.preprocess.front import Front
 
 
-@dataclass(frozen=True)
 class IqChannels(RawOp):
     """(shot, echo, sample, coil, I/Q) to CL: I of every coil, then Q of every coil, along the whole signal.
 

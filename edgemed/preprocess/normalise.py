@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from edgemed.preprocess.front import Front
 
 
-@dataclass(frozen=True)
 class Normalise(Op):
     """(x - mean) / std, each one number or one per channel (per column of a table).
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from edgemed.errors import BadInput
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from edgemed.preprocess.front import Front
 
 
-@dataclass(frozen=True)
 class Pad(Op):
     """Pad the spatial axes to `size`, or `by` a [before, after] pair per axis, with `value`.
 

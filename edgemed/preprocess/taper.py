@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -18,7 +17,6 @@ _WINDOWS = {"hann": np.hanning, "hamming": np.hamming, "blackman": np.blackman}
 _NOTHING = 1e-6
 
 
-@dataclass(frozen=True)
 class Taper(RawOp):
     """Multiply by a window along the samples of each readout, or its falling half along the echoes.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from edgemed.preprocess.front import Front
 
 
-@dataclass(frozen=True)
 class Whiten(Op):
     """(x - mean) / std, value by value, with what the `.npz` file `statistics` holds: see `read_statistics`.
 

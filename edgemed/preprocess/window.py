@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from edgemed.errors import BadInput
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from edgemed.preprocess.front import Front
 
 
-@dataclass(frozen=True)
 class Window(Op):
     """`(x - level) / width + 0.5`, clipped to 0..1: DICOM's LINEAR_EXACT (PS3.3 C.11.2.1.3.2).
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edgemed.errors import BadInput
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from edgemed.preprocess.front import Front
 
 
-@dataclass(frozen=True)
 class ZScore(Op):
     """(x - mean) / (std + eps), mean and std (of the population, as numpy's) of the sample or a channel.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from edgemed.errors import BadInput
@@ -12,7 +11,6 @@ from edgemed.readers.raw import read_raw
 from edgemed.types import Acquisition, Record
 
 
-@dataclass(frozen=True)
 class RawDescription(Record):
     """`signals` of `shape` (shots, echoes, samples, coils), all taken as `acquisition` says."""
 

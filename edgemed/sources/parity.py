@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ OF_RANGE = 1e-3
 _ROWS_ALONE = 4
 
 
-@dataclass(frozen=True)
 class Parity(Record):
     """How near the exported graph is to the original over all batches and outputs."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -15,7 +15,6 @@ LEDGER_FILE = "acceptance-ledger.json"
 _REPORT = "report.json"
 
 
-@dataclass(frozen=True)
 class Ledger(Record):
     """`acceptance-ledger.json`: lines are only added; one learns its outcomes when they are known."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from edgemed.backends import Backend, Form, get_backend
@@ -18,7 +17,6 @@ from edgemed.types import Precision, Recipe, Record
 _NO_CALIBRATION = "int8 needs a calibration set (--calibrate)"
 
 
-@dataclass(frozen=True)
 class Plan(Record):
     """What will be done, in order. `left_out` maps a candidate's id to why it is not tried."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -57,7 +57,6 @@ _ANSWERS: dict[str, tuple[str, Callable[[OutputSpec, Scores], Scores | str]]] = 
 }
 
 
-@dataclass(frozen=True)
 class Control(Record):
     """What was broken and what the judge said of it.
 
@@ -73,7 +72,6 @@ class Control(Record):
     reason: str = ""
 
 
-@dataclass(frozen=True)
 class SelfTest(Record):
     """All controls on `cases` cases of the set `ref`, the copy first."""
 

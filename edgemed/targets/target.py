@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from edgemed.errors import BadInput
 from edgemed.targets.wheel import Wheel
@@ -17,7 +17,6 @@ RTX_CAPABILITIES = ("8.0", "8.6", "8.9", "12.0", "12.1")
 """What tensorrt-rtx 1.7 builds classifiers for: see backends/tensorrt/SUPPORT.md."""
 
 
-@dataclass(frozen=True)
 class Target(Record):
     """A device, or the machine at hand where `arch` is left out. `name` is its file's.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from edgemed.errors import BadInput
 from edgemed.types import Record
@@ -13,7 +13,6 @@ _SPECIFIER = re.compile(rf"{_CLAUSE}(\s*,\s*{_CLAUSE})*")
 _PLATFORM = re.compile(r"(manylinux_[0-9]+_[0-9]+|linux|win)_[0-9A-Za-z_]+")
 
 
-@dataclass(frozen=True)
 class Wheel(Record):
     """`[wheel]`: `python` and each package of `requires` with the versions that the target takes (PEP 440).
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edgemed.types.record import Record
 
 
-@dataclass(frozen=True)
 class CardSpec(Record):
     """`[card]`: ships as it is, in the bundle's model card. Nothing is computed from it."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from edgemed.types.figures import AgreementFigures, Figures, Latency, SpeedRatio
@@ -19,7 +19,6 @@ Role = Literal["calibrate", "select", "accept"]
 ComparedOn = Literal["select", "calibrate", "golden"]
 
 
-@dataclass(frozen=True)
 class ModelFacts(Record):
     """The trained model that went in. `kind` is how it came: onnx, pt2 or factory."""
 
@@ -36,7 +35,6 @@ class ModelFacts(Record):
     """What the trained model itself gives, by output: logits, probabilities or values."""
 
 
-@dataclass(frozen=True)
 class DataFacts(Record):
     """One of the three sets. `class_counts`: by output name, cases of each class."""
 
@@ -54,7 +52,6 @@ class DataFacts(Record):
     """Of the other inputs, what they hold; not of bytes."""
 
 
-@dataclass(frozen=True)
 class ParityFacts(Record):
     """One check that a rewritten form computes the same: what, on how many cases, how near."""
 
@@ -65,7 +62,6 @@ class ParityFacts(Record):
     note: str = ""
 
 
-@dataclass(frozen=True)
 class LayerPrecision(Record):
     """A layer and the precision it is executed in, or written in where the runtime does not tell.
 
@@ -77,7 +73,6 @@ class LayerPrecision(Record):
     precision: str
 
 
-@dataclass(frozen=True)
 class OriginalResult(Record):
     """The original as it was run for comparison: `runtime` such as `onnxruntime fp32`.
 
@@ -92,7 +87,6 @@ class OriginalResult(Record):
     accept_figures: tuple[Figures, ...] | None = None
 
 
-@dataclass(frozen=True)
 class CandidateResult(Record):
     """One backend at one precision: built or not, how fast, how near, and why it was kept or dropped.
 
@@ -124,7 +118,6 @@ class CandidateResult(Record):
     """Of those that were tried on the acceptance set, kept or not."""
 
 
-@dataclass(frozen=True)
 class RocCurve(Record):
     """A ROC curve on the acceptance set, thinned. `model` is `original` or a candidate's id."""
 
@@ -135,7 +128,6 @@ class RocCurve(Record):
     tpr: tuple[float, ...]
 
 
-@dataclass(frozen=True)
 class StageTime(Record):
     """One stage's wall time; `cached` where its result was found and not made again."""
 
@@ -145,7 +137,6 @@ class StageTime(Record):
     peak_mib: float | None = None
 
 
-@dataclass(frozen=True)
 class Compilation(Record):
     """Everything a compile found out.
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edgemed.errors import BadInput
 from edgemed.types.record import Record
 
 DECISIONS_FILE = "decisions.json"
 
 
-@dataclass(frozen=True)
 class RecoveryCourse(Record):
     """How far the budget let a pruned model's recovery go.
 
@@ -22,7 +19,6 @@ class RecoveryCourse(Record):
     cut: int | None = None
 
 
-@dataclass(frozen=True)
 class Decisions(Record):
     """`decisions.json`. `recipe` is the digest of the recipe without its card, `data` of each set by role.
 

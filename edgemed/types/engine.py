@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass
 from typing import Literal
 
 from edgemed.errors import BadInput
@@ -20,7 +19,6 @@ _OPSETS = (18, 20)
 EnginePackage = Literal["tensorrt", "tensorrt-rtx"]
 
 
-@dataclass(frozen=True)
 class EngineSpec(Record):
     """`[tensorrt]` of a target.
 
@@ -67,7 +65,6 @@ class EngineSpec(Record):
         return True
 
 
-@dataclass(frozen=True)
 class Engine(Record):
     """A built engine: what of, by what, for what. It runs nowhere else.
 
@@ -89,7 +86,6 @@ class Engine(Record):
             raise BadInput(f"{self.file!r} is no file's name", where="file")
 
 
-@dataclass(frozen=True)
 class EngineList(Record):
     """`engines.json` of an artefact: what was asked for, and the engines that lie beside it.
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edgemed.types.record import Record
 from edgemed.types.tensor import Kind
 
 
-@dataclass(frozen=True)
 class Figure(Record):
     """One figure with its 95 % interval.
 
@@ -29,7 +26,6 @@ class Figure(Record):
     reason: str = ""
 
 
-@dataclass(frozen=True)
 class Figures(Record):
     """How well one model does on one output of a labelled set.
 
@@ -49,7 +45,6 @@ class Figures(Record):
         return _find(self.items, name, label)
 
 
-@dataclass(frozen=True)
 class Flip(Record):
     """A case that the artefact decides otherwise than the original. Decisions and target are class names.
 
@@ -67,7 +62,6 @@ class Flip(Record):
     artefact_score: float | None = None
 
 
-@dataclass(frozen=True)
 class AgreementFigures(Record):
     """How near an artefact is to its original on one output of the same cases.
 
@@ -102,7 +96,6 @@ class AgreementFigures(Record):
         return _find(self.differences, name, label)
 
 
-@dataclass(frozen=True)
 class SpeedRatio(Record):
     """Candidate's median latency over the baseline's, the median of several launches; below 1 is faster.
 
@@ -124,7 +117,6 @@ class SpeedRatio(Record):
         return self.high is not None and self.high < 1.0
 
 
-@dataclass(frozen=True)
 class Latency(Record):
     """Time for one call in ms. A percentile is None where `n` is too small to claim it."""
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edgemed.types.record import Record
 from edgemed.types.tensor import InputSpec, OutputSpec
 
 
-@dataclass(frozen=True)
 class Graph(Record):
     """An ONNX file (`path`) and what it takes and gives. `sha256` is the digest of the file's bytes."""
 

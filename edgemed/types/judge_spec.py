@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from edgemed.errors import BadInput
@@ -15,7 +15,6 @@ SHARES = ("auc", "sensitivity", "specificity", "accuracy", "brier", "r2")
 LEAST = 1e-5
 
 
-@dataclass(frozen=True)
 class Margins(Record):
     """The most that an artefact may be worse than its original, absolute. None ("none" in a recipe): reported
     only, without a gate.
@@ -46,7 +45,6 @@ class Margins(Record):
             _check(each.name, getattr(self, each.name), f"judge.margins.{each.name}")
 
 
-@dataclass(frozen=True)
 class JudgeSpec(Record):
     """`[judge]`: whether what ships must be proven not worse than the original, and by how much."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edgemed.errors import BadInput
 from edgemed.types.record import Record
 
@@ -11,7 +9,6 @@ _POSSIBLE = {"latency_ms": (1e-3, 3.6e6, "ms"), "memory_mib": (1.0, float(1 << 2
 """A call of any runtime takes a microsecond; an hour or a TiB is a slip of the pen."""
 
 
-@dataclass(frozen=True)
 class Limits(Record):
     """None where there is no limit.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from edgemed.errors import BadInput
@@ -22,7 +22,6 @@ VERDICT_FILE = "verdict.json"
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 
 
-@dataclass(frozen=True)
 class Manifest(Record):
     """`manifest.json` of an artefact folder. `files` maps each other file's name to its sha256."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from edgemed.types.decisions import RecoveryCourse
 from edgemed.types.record import Record
 
 
-@dataclass(frozen=True)
 class LayerChange(Record):
     """One layer before and after. `unit` counts the outputs: channels, or heads of an attention."""
 
@@ -22,7 +21,6 @@ class LayerChange(Record):
     inputs_after: int
 
 
-@dataclass(frozen=True)
 class LeftAlone(Record):
     """A layer all of whose outputs stay, and why."""
 
@@ -30,7 +28,6 @@ class LeftAlone(Record):
     reason: str
 
 
-@dataclass(frozen=True)
 class Pruning(Record):
     """What was removed. Parameters are counts; MACs are multiply-adds of one sample."""
 
@@ -42,7 +39,6 @@ class Pruning(Record):
     macs_after: int
 
 
-@dataclass(frozen=True)
 class Recovery(Record):
     """Distillation of the pruned model from the original on the calibration set.
 
@@ -79,7 +75,6 @@ class Recovery(Record):
         }[self.stopped]
 
 
-@dataclass(frozen=True)
 class PruningFacts(Record):
     """`recovery` is None where there was none. `unrecovered` is why the model answers as pruning left it, and
     the stamp of its artefacts; empty where a recovery made it better. `dropped` is why there is no pruned

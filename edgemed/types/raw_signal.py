@@ -30,7 +30,6 @@ LOWEST_LARMOR_HZ = 1000.0
 _Times = tuple[float, ...] | None
 
 
-@dataclass(frozen=True)
 class Acquisition(Record):
     """How a raw MR signal was taken: what its samples do not show.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from edgemed.errors import BadInput
@@ -16,7 +16,6 @@ from edgemed.types.record import Record
 from edgemed.types.tensor import DType, Ending, Kind, Layout
 
 
-@dataclass(frozen=True)
 class ModelSpec(Record):
     """Where the trained model is.
 
@@ -29,7 +28,6 @@ class ModelSpec(Record):
     factory_args: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
 class Step(Record):
     """One preprocessing step: `op` and its arguments. `edgemed.preprocess` knows the ops and checks them."""
 
@@ -44,7 +42,6 @@ class Step(Record):
         return {"op": data.get("op"), "args": {key: value for key, value in data.items() if key != "op"}}
 
 
-@dataclass(frozen=True)
 class InputRecipe(Record):
     """`[inputs.NAME]`: the raw array of one sample and the steps that bring it to the model's tensor.
 
@@ -69,7 +66,6 @@ class InputRecipe(Record):
             )
 
 
-@dataclass(frozen=True)
 class OutputRecipe(Record):
     """`[outputs.NAME]`: what a head means. Left out: found from the graph's ending and width."""
 
@@ -84,7 +80,6 @@ class OutputRecipe(Record):
             raise BadInput(f"threshold {self.threshold} is not between 0 and 1", where="outputs")
 
 
-@dataclass(frozen=True)
 class DataSpec(Record):
     """`[data]`: three sets, each `PATH` or `PATH::key=value,...` (see edgemed/readers)."""
 
@@ -101,7 +96,6 @@ class DataSpec(Record):
         return tuple(role for role, ref in sets.items() if ref is not None)
 
 
-@dataclass(frozen=True)
 class QuantiseSpec(Record):
     """`[quantise]`: how int8 scales are found."""
 
@@ -120,7 +114,6 @@ class QuantiseSpec(Record):
         _at_least("quantise.samples", self.samples, 2)
 
 
-@dataclass(frozen=True)
 class PruneSpec(Record):
     """`[prune]`: structured pruning of a torch module, and how it recovers. A ratio of 0 prunes nothing."""
 
@@ -164,7 +157,6 @@ class PruneSpec(Record):
         return self.wanted and self.use_labels and self.budget_min > 0
 
 
-@dataclass(frozen=True)
 class Agreement(Record):
     """`[agreement]`: how near a candidate must stay to the original."""
 
@@ -184,7 +176,6 @@ class Agreement(Record):
                 )
 
 
-@dataclass(frozen=True)
 class GoldenSpec(Record):
     """`[golden]`: the cases stored with an artefact for replay."""
 
@@ -198,7 +189,6 @@ class GoldenSpec(Record):
             raise BadInput(f"{self.cases} cases, at most {MOST_GOLDEN_CASES}", where="golden.cases")
 
 
-@dataclass(frozen=True)
 class TrialsSpec(Record):
     """`[trials]`: how the candidates are timed against each other before one is chosen."""
 
@@ -213,7 +203,6 @@ class TrialsSpec(Record):
             raise BadInput(f"{self.seconds} is no length of time", where="trials.seconds")
 
 
-@dataclass(frozen=True)
 class Recipe(Record):
     """Everything a compile depends on. Paths are relative to the recipe's folder."""
 

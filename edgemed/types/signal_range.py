@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ _AGAINST = 0.5
 """Of the usual step from an echo to its next: two exchanged take it backwards whole, noise seldom by half."""
 
 
-@dataclass(frozen=True)
 class SignalRange(Record):
     """`rms` is the least and largest root mean square of samples that is taken, in the receiver's unit.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from edgemed.errors import BadInput
@@ -17,7 +16,6 @@ WORTH: dict[Metric, float] = {"auc": 0.7, "r2": 0.5}
 """From here on the original is worth a comparison: what answers by chance has nothing to lose."""
 
 
-@dataclass(frozen=True)
 class Stressed(Record):
     """What one artefact reaches; `loss` is by how much less than the original, with its paired 95 % interval.
 
@@ -31,7 +29,6 @@ class Stressed(Record):
     high: float | None = None
 
 
-@dataclass(frozen=True)
 class StressFigure(Record):
     """One head at one point."""
 
@@ -41,7 +38,6 @@ class StressFigure(Record):
     artefacts: tuple[Stressed, ...]
 
 
-@dataclass(frozen=True)
 class StressPoint(Record):
     """`refused` is the share of the signals that `Session.run` would not have answered."""
 
@@ -50,7 +46,6 @@ class StressPoint(Record):
     figures: tuple[StressFigure, ...]
 
 
-@dataclass(frozen=True)
 class StressAxis(Record):
     """One thing that changes, everything else being as at the point whose value is `base`.
 
@@ -64,7 +59,6 @@ class StressAxis(Record):
     points: tuple[StressPoint, ...]
 
 
-@dataclass(frozen=True)
 class LargestLoss(Record):
     """The largest loss of a metric where the original reaches `WORTH`, and the most that was allowed.
 
@@ -87,7 +81,6 @@ class LargestLoss(Record):
         return self.loss > self.limit
 
 
-@dataclass(frozen=True)
 class Stress(Record):
     """`stress.json`. `simulated` is the base point in words, `task` the same in full.
 

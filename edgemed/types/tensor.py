@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
 from edgemed.errors import BadInput
@@ -16,7 +15,6 @@ Kind = Literal["binary", "multiclass", "multilabel", "regression"]
 Ending = Literal["logits", "sigmoid", "softmax", "probabilities", "values"]
 
 
-@dataclass(frozen=True)
 class InputSpec(Record):
     """One input of an artefact: the raw array of one sample, without the batch axis.
 
@@ -53,7 +51,6 @@ class InputSpec(Record):
         return math.prod(self.shape)
 
 
-@dataclass(frozen=True)
 class OutputSpec(Record):
     """One output (head) of an artefact.
 

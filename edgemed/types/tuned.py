@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edgemed.errors import BadInput
 from edgemed.types.figures import Latency, SpeedRatio
 from edgemed.types.limits import Limits
@@ -13,7 +11,6 @@ from edgemed.types.record import Record
 TUNED_VERSION = 1
 
 
-@dataclass(frozen=True)
 class TunedArtefact(Record):
     """One artefact as measured. `manifest` is the sha256 of its manifest.json, which names all its files."""
 
@@ -33,7 +30,6 @@ class TunedArtefact(Record):
     """Of its manifest."""
 
 
-@dataclass(frozen=True)
 class Tuned(Record):
     """Artefacts by the path of their folder, seen from the folder of this file.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from edgemed.errors import BadInput
 from edgemed.types.record import Record
@@ -12,7 +11,6 @@ from edgemed.types.record import Record
 _FLATTER = 10.0
 
 
-@dataclass(frozen=True)
 class ValueRange(Record):
     """`low` and `high`: one number each for all elements, or one for each column of a table. `span`: the
     least difference of the largest and the smallest value in one sample, 0 for a table."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from edgemed.types.figures import Figure
@@ -12,7 +12,6 @@ Outcome = Literal["proven", "refuted", "not provable"]
 """Not provable: at this number of cases. It is never a pass."""
 
 
-@dataclass(frozen=True)
 class Difference(Record):
     """One paired difference between artefact and original on the same cases, held against its margin.
 
@@ -51,7 +50,6 @@ class Difference(Record):
     reason: str = ""
 
 
-@dataclass(frozen=True)
 class LimitsOfAgreement(Record):
     """Between which values artefact minus original lies in 95 of 100 cases of a regression (Bland and
     Altman 1986): their mean and 1.96 standard deviations to either side.
@@ -65,7 +63,6 @@ class LimitsOfAgreement(Record):
     upper: Figure
 
 
-@dataclass(frozen=True)
 class Verdict(Record):
     """What the judge says of one artefact, named by `artefact`, the digest of what was judged.
 
@@ -106,7 +103,6 @@ class Verdict(Record):
         return tuple(each for each in self.differences if each.outcome is not None and not each.subgroup)
 
 
-@dataclass(frozen=True)
 class Opening(Record):
     """One line of the ledger: the acceptance set was opened to judge these artefacts.
 
@@ -126,7 +122,6 @@ class Opening(Record):
     """The margins, in words."""
 
 
-@dataclass(frozen=True)
 class Temperature(Record):
     """One output's logits are divided by `value`, fitted on `n` cases of the selection set."""
 
@@ -140,7 +135,6 @@ class Temperature(Record):
     """The same operating point."""
 
 
-@dataclass(frozen=True)
 class Reliability(Record):
     """A reliability diagram on the acceptance set: of cases by predicted probability, how many are
     positive.
@@ -161,7 +155,6 @@ class Reliability(Record):
     ece: float
 
 
-@dataclass(frozen=True)
 class Coverage(Record):
     """Split-conformal prediction sets of one model and output: how often they hold the true class.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 import pytest
@@ -27,13 +27,11 @@ from edgemed.types import (
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@dataclass(frozen=True)
 class Leaf(Record):
     share: float
     note: str | None = None
 
 
-@dataclass(frozen=True)
 class Tree(Record):
     name: str
     count: int = 0
