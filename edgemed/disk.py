@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -57,6 +56,8 @@ def new_part(path: Path, mode: int = 0o666) -> tuple[Path, BinaryIO]:
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
     """One at a time of all that ask for this file, which need not be there. Raises `OSError`."""
+    import fcntl
+
     lock = path.with_name(f".{path.name}.lock")
     while True:
         with os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+b") as held:

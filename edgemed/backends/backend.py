@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from edgemed.errors import Unavailable
 
@@ -29,8 +28,7 @@ Form = Literal["float", "float16", "int8-uint8-activations", "int8-signed-activa
 Alike = Literal["sets", "arch", "nothing"]
 
 
-@dataclass(frozen=True)
-class Availability:
+class Availability(NamedTuple):
     """Whether a backend can be used here; when it cannot, `missing` names what is missing."""
 
     version: str

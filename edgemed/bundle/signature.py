@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from edgemed.bundle.keys import PublicKey, SecretKey
+from edgemed.bundle.public_key import PublicKey
 from edgemed.errors import BadInput, Untrusted
 from edgemed.types import Record
+
+if TYPE_CHECKING:
+    from edgemed.bundle.secret_key import SecretKey
 
 CONTEXT = b"edgemed bundle 1\n"
 """Before the manifest in what is signed: a signature of something else is none of a bundle."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgemed.bundle.keys import SecretKey
 from edgemed.bundle.reader import Bundle
+from edgemed.bundle.secret_key import SecretKey
 from edgemed.bundle.signature import Signatures, signed
 from edgemed.bundle.writer import write_bundle
 from edgemed.disk import alone, disk_failure

@@ -8,7 +8,7 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from edgemed.bundle.entry_name import is_plain
-from edgemed.bundle.keys import PublicKey
+from edgemed.bundle.public_key import PublicKey
 from edgemed.bundle.reader import Bundle
 from edgemed.disk import alone, disk_failure, flush_one, foreign_writers, write_whole
 from edgemed.errors import BadInput, Untrusted

@@ -41,8 +41,8 @@ def pack(
     import json
     import shlex
 
-    from edgemed.bundle.keys import SecretKey
     from edgemed.bundle.reader import Bundle
+    from edgemed.bundle.secret_key import SecretKey
     from edgemed.stages.packing import artefacts_in, bundle_manifest, pack_as
 
     secret = None if key is None else SecretKey.read(key)

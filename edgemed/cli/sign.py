@@ -26,7 +26,7 @@ def keygen(out: Path) -> None:
     import shlex
 
     from edgemed.bundle.entry_name import is_plain
-    from edgemed.bundle.keys import SecretKey
+    from edgemed.bundle.secret_key import SecretKey
     from edgemed.disk import disk_failure, write_whole
 
     if not out.name:
@@ -58,7 +58,7 @@ def sign(bundle: Path, key: Path) -> None:
 
     It is read whole first: nothing is signed that is not as it was packed.
     """
-    from edgemed.bundle.keys import SecretKey
+    from edgemed.bundle.secret_key import SecretKey
     from edgemed.bundle.signing import sign_bundle
 
     secret, bundle = SecretKey.read(key), bundle.resolve()

@@ -48,7 +48,7 @@ def add_to(commands: Any) -> None:
 
 
 def _list(given: argparse.Namespace) -> int:
-    from edgemed.bundle.keys import PublicKey
+    from edgemed.bundle.public_key import PublicKey
     from edgemed.bundle.trust import TrustStore, trust_path
 
     path = trust_path()
@@ -67,7 +67,7 @@ def _list(given: argparse.Namespace) -> int:
 
 
 def _add(given: argparse.Namespace) -> int:
-    from edgemed.bundle.keys import PublicKey
+    from edgemed.bundle.public_key import PublicKey
     from edgemed.bundle.trust import TrustStore, trust_path
 
     key = PublicKey.read(given.key)

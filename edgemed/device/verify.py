@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgemed.bundle.keys import PublicKey
 from edgemed.bundle.manifest import BundledArtefact
+from edgemed.bundle.public_key import PublicKey
 from edgemed.bundle.reader import Bundle
 from edgemed.bundle.trust import TrustStore, trust_path
 from edgemed.errors import printable

@@ -15,7 +15,7 @@ from edgemed.disk import disk_failure, write_whole
 from edgemed.errors import BadInput
 from edgemed.readers.npy_entry import NpyEntry, names_in
 from edgemed.types import Acquisition, did_you_mean
-from edgemed.types.raw_signal import SAME_TIME
+from edgemed.types.acquisition import SAME_TIME
 
 SIGNAL = "signal"
 _RESERVED = {SIGNAL, *(field.name for field in fields(Acquisition))}

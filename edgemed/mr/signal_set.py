@@ -15,7 +15,7 @@ from edgemed.errors import BadInput
 from edgemed.readers import describe, open_set
 from edgemed.readers.reference import Reference
 from edgemed.types import InputSpec, OutputSpec
-from edgemed.types.raw_signal import LAYOUT
+from edgemed.types.acquisition import LAYOUT
 
 INPUT = "signal"
 SHARE = 0.2

@@ -21,7 +21,7 @@ from edgemed.mr.task import Task
 from edgemed.runtime import Session
 from edgemed.runtime.signal_check import check_signals
 from edgemed.types import InputSpec, Manifest
-from edgemed.types.raw_signal import LAYOUT
+from edgemed.types.acquisition import LAYOUT
 from edgemed.types.signal_range import SignalRange
 from edgemed.types.stress import (
     WORTH,

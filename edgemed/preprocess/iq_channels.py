@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edgemed.preprocess.raw_op import RawOp
 from edgemed.types import InputSpec
-from edgemed.types.raw_signal import LAYOUT
+from edgemed.types.acquisition import LAYOUT
 
 if TYPE_CHECKING:
     from edgemed.preprocess.front import Front

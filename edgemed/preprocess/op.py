@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from edgemed.errors import BadInput
 from edgemed.preprocess.axes import spatial
 from edgemed.types import InputSpec, Record
-from edgemed.types.raw_signal import LAYOUT
+from edgemed.types.acquisition import LAYOUT
 
 if TYPE_CHECKING:
     from edgemed.preprocess.front import Front

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgemed.errors import BadInput
 from edgemed.preprocess.op import Op
 from edgemed.types import InputSpec
-from edgemed.types.raw_signal import LAYOUT
+from edgemed.types.acquisition import LAYOUT
 
 if TYPE_CHECKING:
     from edgemed.preprocess.front import Front

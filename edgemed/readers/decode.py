@@ -19,7 +19,7 @@ from edgemed.readers.picture import decode_picture
 from edgemed.readers.raw import read_raw
 from edgemed.readers.raw_input import decode_raw
 from edgemed.types import InputSpec
-from edgemed.types.raw_signal import LAYOUT
+from edgemed.types.acquisition import LAYOUT
 
 Decoder = Callable[..., tuple[NDArray[Any], str]]
 

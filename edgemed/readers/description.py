@@ -23,7 +23,7 @@ from edgemed.readers.reference import Reference
 from edgemed.readers.table import header_of, read_rows
 from edgemed.readers.targets import is_number
 from edgemed.types import Acquisition, DType, Layout, RawSignal, did_you_mean
-from edgemed.types.raw_signal import LAYOUT
+from edgemed.types.acquisition import LAYOUT
 
 _MOST_CLASSES = 100
 

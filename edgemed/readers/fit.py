@@ -13,7 +13,7 @@ from edgemed.readers.cast import as_numbers, cast
 from edgemed.readers.notes import Notes
 from edgemed.readers.resize import resize
 from edgemed.types import InputSpec
-from edgemed.types.raw_signal import LAYOUT
+from edgemed.types.acquisition import LAYOUT
 
 Note = Callable[[str], None]
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from xml.etree import ElementTree
 
 from edgemed.errors import BadInput
-from edgemed.types.raw_signal import LOWEST_LARMOR_HZ
+from edgemed.types.acquisition import LOWEST_LARMOR_HZ
 
 _LARMOR = "experimentalConditions/H1resonanceFrequency_Hz"
 _PROTOCOL = "measurementInformation/protocolName"

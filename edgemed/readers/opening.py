@@ -20,7 +20,7 @@ from edgemed.readers.reference import Reference
 from edgemed.readers.stream import StreamedSet
 from edgemed.readers.table import CsvSet
 from edgemed.types import InputSpec, OutputSpec, SampleSet
-from edgemed.types.raw_signal import LAYOUT
+from edgemed.types.acquisition import LAYOUT
 
 Reader = type[FolderSet] | type[NpzSet] | type[CsvSet]
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
 from edgemed.readers.extra import import_extra
-from edgemed.types.raw_signal import Acquisition, RawSignal
+from edgemed.types.acquisition import Acquisition
+from edgemed.types.raw_signal import RawSignal
 
 _MOST_OVERSAMPLING = 32
 """MaRGE's marge/configs/hw_config.py has 5."""

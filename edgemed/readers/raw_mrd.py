@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from edgemed.errors import BadInput
 from edgemed.readers.extra import import_extra
 from edgemed.readers.mrd_header import MrdHeader, scaled
-from edgemed.types.raw_signal import Acquisition, RawSignal
+from edgemed.types.acquisition import Acquisition
+from edgemed.types.raw_signal import RawSignal
 
 _SHOT_COUNTERS = (
     "repetition",

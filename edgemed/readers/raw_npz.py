@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
-from edgemed.types.raw_signal import Acquisition, RawSignal
+from edgemed.types.acquisition import Acquisition
+from edgemed.types.raw_signal import RawSignal
 
 _SIGNAL = "signal"
 _DWELL = "dwell_time_s"

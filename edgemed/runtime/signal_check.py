@@ -39,7 +39,7 @@ def check_signals(spec: InputSpec, allowed: SignalRange | None, batch: NDArray[A
         magnitudes = echo_magnitudes(signal)
         if not math.isfinite(magnitudes.sum()):
             raise BadInput(f"input {spec.name!r} holds NaN or infinite values")
-        if np.count_nonzero(signal) < signal.size:
+        if not signal.all():
             _check_echoes(magnitudes.reshape(signal.shape[:2]), single=signal[0, 0].size == 2, where=where)
             _check_coils(signal, where)
             if allowed is not None:

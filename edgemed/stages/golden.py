@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edgemed.stages.job import Job, SetSource
 from edgemed.types import GoldenSpec, Graph, InputSpec, OutputSpec, Sample
-from edgemed.types.raw_signal import LAYOUT
+from edgemed.types.acquisition import LAYOUT
 
 GOLDEN_INPUTS = "golden-inputs.npz"
 _DRAWN_PER_CASE = 4

@@ -35,7 +35,7 @@ from edgemed.types import (
     Step,
     did_you_mean,
 )
-from edgemed.types.raw_signal import LAYOUT
+from edgemed.types.acquisition import LAYOUT
 
 FEWEST_CALIBRATION = 2
 REAL_SAMPLES = 16

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from edgemed.bundle.keys import SecretKey
 from edgemed.bundle.manifest import (
     ARTEFACTS,
     LICENCES,
@@ -16,6 +15,7 @@ from edgemed.bundle.manifest import (
     BundleManifest,
     Entry,
 )
+from edgemed.bundle.secret_key import SecretKey
 from edgemed.bundle.signature import signed
 from edgemed.bundle.writer import Pieces, entry_of, pieces_of, write_bundle
 from edgemed.errors import BadInput, ToolFailure, Untrusted

@@ -14,7 +14,7 @@ from edgemed.report import Picture
 from edgemed.stages.acceptance import Acceptance
 from edgemed.stages.job import Job, SetSource
 from edgemed.types import InputSpec
-from edgemed.types.raw_signal import LAYOUT
+from edgemed.types.acquisition import LAYOUT
 
 if TYPE_CHECKING:
     from PIL.Image import Image

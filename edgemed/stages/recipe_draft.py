@@ -20,7 +20,7 @@ from edgemed.types import (
     ModelSpec,
     QuantiseSpec,
 )
-from edgemed.types.raw_signal import LAYOUT
+from edgemed.types.acquisition import LAYOUT
 
 _PICTURES = ("HW", "HWC", "DHW", "DHWC")
 _CHANNELS = (1, 3)

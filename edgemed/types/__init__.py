@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edgemed.first_use import at_first_use
 
 if TYPE_CHECKING:
+    from edgemed.types.acquisition import Acquisition as Acquisition
     from edgemed.types.card import CardSpec as CardSpec
     from edgemed.types.compilation import (
         CandidateResult as CandidateResult,
@@ -95,7 +96,6 @@ if TYPE_CHECKING:
     from edgemed.types.pruning import (
         Recovery as Recovery,
     )
-    from edgemed.types.raw_signal import Acquisition as Acquisition
     from edgemed.types.raw_signal import RawSignal as RawSignal
     from edgemed.types.recipe import (
         Agreement as Agreement,
@@ -206,7 +206,8 @@ else:
             "limits": "Limits",
             "manifest": "FORMAT_VERSION Manifest Precision",
             "pruning": "LayerChange LeftAlone Pruning PruningFacts Recovery",
-            "raw_signal": "Acquisition RawSignal",
+            "acquisition": "Acquisition",
+            "raw_signal": "RawSignal",
             "recipe": (
                 "Agreement DataSpec GoldenSpec InputRecipe ModelSpec OutputRecipe PruneSpec "
                 "QuantiseSpec Recipe Step TrialsSpec"

@@ -8,10 +8,10 @@ from dataclasses import field
 from typing import Any, Literal
 
 from edgemed.errors import BadInput
+from edgemed.types.acquisition import LAYOUT, Acquisition
 from edgemed.types.card import CardSpec
 from edgemed.types.judge_spec import JudgeSpec
 from edgemed.types.manifest import MOST_GOLDEN_CASES, Precision
-from edgemed.types.raw_signal import LAYOUT, Acquisition
 from edgemed.types.record import Record
 from edgemed.types.tensor import DType, Ending, Kind, Layout
 

@@ -6,7 +6,7 @@ import math
 from typing import Literal
 
 from edgemed.errors import BadInput
-from edgemed.types.raw_signal import LAYOUT, Acquisition
+from edgemed.types.acquisition import LAYOUT, Acquisition
 from edgemed.types.record import Record
 
 DType = Literal["uint8", "int8", "uint16", "int16", "int32", "int64", "float16", "float32"]

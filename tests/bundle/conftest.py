@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from edgemed.bundle.keys import SecretKey
 from edgemed.bundle.manifest import BundledArtefact, BundleManifest, Entry
+from edgemed.bundle.secret_key import SecretKey
 from edgemed.bundle.signature import Signatures, signed
 from edgemed.bundle.writer import write_bundle
 from edgemed.types import InputSpec, OutputSpec

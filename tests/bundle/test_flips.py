@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from edgemed.bundle.keys import SecretKey
 from edgemed.bundle.reader import Bundle
+from edgemed.bundle.secret_key import SecretKey
 from edgemed.bundle.stored_zip import local_header_size
 from edgemed.bundle.trust import TrustStore
 from edgemed.errors import EXIT_UNTRUSTED, EdgemedError, Untrusted

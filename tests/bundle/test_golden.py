@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from edgemed.bundle.keys import SecretKey
 from edgemed.bundle.manifest import BUNDLE_VERSION
 from edgemed.bundle.reader import Bundle
+from edgemed.bundle.secret_key import SecretKey
 from edgemed.bundle.trust import TrustStore
 
 GOLDEN = Path(__file__).parent / "golden"

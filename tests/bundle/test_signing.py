@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgemed.bundle.keys import SecretKey
 from edgemed.bundle.reader import Bundle
+from edgemed.bundle.secret_key import SecretKey
 from edgemed.bundle.signing import sign_bundle
 from edgemed.errors import BadInput, Untrusted
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from edgemed.bundle.keys import PublicKey, SecretKey
+from edgemed.bundle.public_key import PublicKey
 from edgemed.bundle.reader import Bundle
+from edgemed.bundle.secret_key import SecretKey
 from edgemed.bundle.signature import CONTEXT, Signature, Signatures
 from edgemed.bundle.trust import TrustedKey, TrustStore, trust_path
 from edgemed.errors import BadInput, Untrusted

@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as arrays
 from edgemed.errors import BadInput, ToolFailure
 from edgemed.mr.mrd_file import write_mrd
 from edgemed.readers.raw import read_raw
-from edgemed.types.raw_signal import Acquisition, RawSignal
+from edgemed.types.acquisition import Acquisition
+from edgemed.types.raw_signal import RawSignal
 
 h5py = pytest.importorskip("h5py")
 ismrmrd = pytest.importorskip("ismrmrd")

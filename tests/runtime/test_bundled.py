@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgemed.bundle.keys import SecretKey
+from edgemed.bundle.secret_key import SecretKey
 from edgemed.bundle.trust import TrustStore
 from edgemed.errors import BadInput, Unavailable, Untrusted
 from edgemed.runtime import Session

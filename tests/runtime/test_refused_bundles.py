@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from ended import Ended
 
-from edgemed.bundle.keys import SecretKey
+from edgemed.bundle.secret_key import SecretKey
 from edgemed.bundle.signature import signed
 from edgemed.bundle.stored_zip import StoredEntry, directory, local_header
 from edgemed.bundle.trust import TrustStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-from dataclasses import field
+from dataclasses import FrozenInstanceError, dataclass, field, replace
 from typing import Any, Literal
 
 import pytest
@@ -228,6 +228,57 @@ def test_records_are_frozen_and_a_manifest_comes_back():
     assert Manifest.from_json(manifest.to_json()) == manifest
     with pytest.raises(AttributeError):
         manifest.name = "y"
+
+
+class Leg(Record):
+    length: float
+    name: str = "left"
+    bones: tuple[int, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class ByDataclass:
+    length: float
+    name: str = "left"
+    bones: tuple[int, ...] = field(default_factory=tuple)
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ((1.5,), {}),
+        ((1.5, "right"), {}),
+        ((1.5,), {"bones": (1, 2)}),
+        ((), {"name": "right", "length": 2.0}),
+        ((), {}),
+        ((), {"name": "right"}),
+        ((1.5,), {"length": 2.0}),
+        ((1.5, "right", (), 4), {}),
+        ((1.5,), {"feet": 1}),
+    ],
+)
+def test_a_record_is_made_as_dataclasses_are(values: tuple[Any, ...], named: dict[str, Any]):
+    try:
+        expected = ByDataclass(*values, **named)
+    except TypeError:
+        with pytest.raises(TypeError, match=r"Leg\(\)"):
+            Leg(*values, **named)
+        return
+    made = Leg(*values, **named)
+    assert vars(made) == vars(expected)
+    assert list(vars(made)) == list(vars(expected))
+    assert repr(made) == repr(expected).replace("ByDataclass", "Leg")
+    assert replace(made, name="third") == Leg(made.length, "third", made.bones)
+
+
+def test_records_are_equal_by_kind_and_values():
+    assert Leg(1.0) == Leg(1.0, "left", ())
+    assert hash(Leg(1.0)) == hash(Leg(1.0, "left", ()))
+    assert len({Leg(1.0), Leg(1.0), Leg(2.0)}) == 2
+    assert Leg(1.0) != Leg(1.0, "right")
+    assert Leg(1.0) != ByDataclass(1.0)
+    with pytest.raises(FrozenInstanceError):
+        del Leg(1.0).name
 
 
 def test_free_form_data_is_not_nested_without_end():

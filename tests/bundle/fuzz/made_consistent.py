@@ -12,8 +12,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from edgemed.bundle.keys import SecretKey
 from edgemed.bundle.manifest import MANIFEST, SIGNATURES
+from edgemed.bundle.secret_key import SecretKey
 from edgemed.bundle.signature import CONTEXT
 from edgemed.bundle.stored_zip import StoredEntry, directory, local_header
 
