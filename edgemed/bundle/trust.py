@@ -141,8 +141,8 @@ class TrustStore(Record):
         given = {key.fingerprint: TrustedKey(key.hex) for key in keys if key.hex not in gone}
         return TrustStore({**given, **revoked})
 
-    def signer(self, bundle: Bundle) -> str:
-        """The name of a trusted key that signed it.
+    def signer(self, bundle: Bundle, remedy: str = _ADD) -> str:
+        """The name of a trusted key that signed it. `remedy` is what helps where nobody knows its keys.
 
         Raises `Untrusted` where none did, where a signature does not hold, and where a bundle of a later
         epoch of this model has run here.
@@ -161,8 +161,8 @@ class TrustStore(Record):
         if not trusted:
             problem = " and ".join(f"its key {name!r} {why}" for name, why in against.items())
             nobody = f"nobody here trusts its key {', '.join(key.fingerprint for key in keys)}"
-            remedy = "ask for one with another signature" if against else _ADD
-            raise Untrusted(problem or nobody, where=where, remedy=remedy)
+            another = "ask for one with another signature"
+            raise Untrusted(problem or nobody, where=where, remedy=another if against else remedy)
         if epoch < self.epochs.get(model, 0):
             raise Untrusted(
                 f"epoch {epoch} of {model!r}; epoch {self.epochs[model]} has run here, and nothing older may",
@@ -172,9 +172,11 @@ class TrustStore(Record):
         return trusted[0]
 
     def after(self, bundle: Bundle) -> TrustStore:
-        """Once the bundle has run: none of an earlier epoch will."""
+        """Once the bundle has run: none of an earlier epoch will. The same where none is earlier."""
         model, epoch = bundle.manifest.name, bundle.manifest.epoch
-        return replace(self, epochs={**self.epochs, model: max(epoch, self.epochs.get(model, 0))})
+        if epoch <= self.epochs.get(model, 0):
+            return self
+        return replace(self, epochs={**self.epochs, model: epoch})
 
 
 def _check_writers(path: Path, found: os.stat_result) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -83,7 +83,7 @@ def package(
         wheel_name,
         write_wheel,
     )
-    from edgemed.stages.wheelhouse import check_is_free, collect
+    from edgemed.stages.wheelhouse import check_is_free, collect, own_needs
 
     if wheelhouse is None and (arch or version or extras):
         raise BadInput(
@@ -100,20 +100,21 @@ def package(
     requires = requirements(found.manifest, asked)
     folder = wheelhouse or out or Path()
     model, install = "", shlex.join(["pip", "install", str(folder / file)])
+    device = None if arch is None else DevicePython(version or _PYTHON, arch)
     if wheelhouse is not None:
         check_is_free(wheelhouse)
         model = project_name(found.manifest.name) + (f"[{','.join(extras)}]" if extras else "")
         install = shlex.join(["pip", "install", "--no-index", "--find-links", str(folder), model])
     told = {"module": module, "requires": requires, "install": install}
     if dry_run:
-        lines = [f"would make {folder / file}, which asks for", *requires]
-        click.echo(json.dumps(told) if as_json else "\n  ".join(lines))
+        if device is not None:
+            told["edgemed_requires"] = own_needs(extras, device)
+        click.echo(json.dumps(told) if as_json else _planned(folder / file, told))
         return
     write = partial(write_wheel, found, runtimes=asked)
-    if arch is None:
+    if device is None:
         paths = [_in_folder(folder, write)]
     else:
-        device = DevicePython(version or _PYTHON, arch)
         with ProgressBar(quiet=as_json) as bar:
             paths = collect(folder, model, device, [write, write_own_wheel], partial(bar.stage, "collect"))
     if as_json:
@@ -123,6 +124,13 @@ def package(
     if found.signatures is None:
         click.echo("warning: devices refuse it, since its bundle is not signed: edgemed sign it", err=True)
     click.echo(f"next: {install}, then  python -c 'import {module}; {module}.load()'")
+
+
+def _planned(path: Path, told: Mapping[str, Sequence[str]]) -> str:
+    lines = [f"would make {path}, which asks for", *told["requires"]]
+    if through := told.get("edgemed_requires"):
+        lines += [f"{each}  (through edgemed)" for each in through]
+    return "\n  ".join(lines)
 
 
 def _in_folder(folder: Path, write: Callable[[Path], Path]) -> Path:

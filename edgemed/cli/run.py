@@ -20,11 +20,12 @@ Examples:
 )
 @click.argument("artefact", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--unsigned", is_flag=True, help="Take a bundle that nobody trusted signed, and log it.")
 @click.option(
     "--json", "as_json", is_flag=True,
     help="Print JSON: {model, artefact, stamps, file, notes, outputs: {NAME: {decision, ...}}}.",
 )  # fmt: skip
-def run(artefact: Path, file: Path, as_json: bool) -> None:
+def run(artefact: Path, file: Path, unsigned: bool, as_json: bool) -> None:
     """Predict one FILE (PNG, JPEG, TIFF, DICOM, NIfTI, NPY, NPZ, raw MR) with an ARTEFACT.
 
     ARTEFACT is an artefact folder, a bundle that this machine trusts, or the output folder of a compile. Of
@@ -36,7 +37,7 @@ def run(artefact: Path, file: Path, as_json: bool) -> None:
     from edgemed.runtime import Session
 
     folder, chooser = (artefact, "") if artefact.is_file() else chosen_artefact(artefact)
-    found = answer(Session.load(folder), file)
+    found = answer(Session.load(folder, unsigned=unsigned), file)
     if chooser:
         click.echo(f"artefact: {folder.name}, chosen by {chooser}", err=True)
     if as_json:

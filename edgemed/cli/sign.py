@@ -18,11 +18,13 @@ Example:
     "-o", "--out", type=click.Path(path_type=Path), required=True,
     help="NAME: makes NAME.key.pem, which stays here, and NAME.pub.pem, which devices get.",
 )  # fmt: skip
-def keygen(out: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: {secret, public, key}.")
+def keygen(out: Path, as_json: bool) -> None:
     """Make a pair of Ed25519 keys to sign bundles with.
 
     Whoever has the secret key decides what devices run that trust it: keep it off them, and keep a copy.
     """
+    import json
     import shlex
 
     from edgemed.bundle.entry_name import is_plain
@@ -40,7 +42,11 @@ def keygen(out: Path) -> None:
         write_whole(public_file, secret.public.pem)
     except OSError as error:
         raise disk_failure(error, public_file) from None
-    click.echo(f"made {secret_file} (secret), {public_file}: key {secret.public.fingerprint}")
+    key = secret.public.fingerprint
+    if as_json:
+        click.echo(json.dumps({"secret": str(secret_file), "public": str(public_file), "key": key}))
+        return
+    click.echo(f"made {secret_file} (secret), {public_file}: key {key}")
     name = out.name if is_plain(out.name) else "lab"
     trust = shlex.join(["edgemed-device", "trust", "add", name, public_file.name])
     click.echo(f"on the device: {trust}")
@@ -53,14 +59,21 @@ Example:
 )
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--key", type=click.Path(path_type=Path), required=True, help="The secret key.")
-def sign(bundle: Path, key: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: {bundle, key, signatures}.")
+def sign(bundle: Path, key: Path, as_json: bool) -> None:
     """Sign a bundle, beside the signatures that it has.
 
     It is read whole first: nothing is signed that is not as it was packed.
     """
+    import json
+
     from edgemed.bundle.secret_key import SecretKey
     from edgemed.bundle.signing import sign_bundle
 
     secret, bundle = SecretKey.read(key), bundle.resolve()
-    signatures = sign_bundle(bundle, secret)
-    click.echo(f"{bundle} is signed by {secret.public.fingerprint} ({len(signatures.signatures)} in all)")
+    count = len(sign_bundle(bundle, secret).signatures)
+    signer = secret.public.fingerprint
+    if as_json:
+        click.echo(json.dumps({"bundle": str(bundle), "key": signer, "signatures": count}))
+        return
+    click.echo(f"{bundle} is signed by {signer} ({count} in all)")

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edgemed.errors import EXIT_DONE
+from edgemed.errors import EXIT_DONE, printable
 
 _EXAMPLES = """examples:
   edgemed-device trust list
   edgemed-device trust add lab lab.pub.pem --model chest-xray
   edgemed-device trust revoke lab --why "the laptop was stolen"
+  edgemed-device trust epoch chest-xray-1.2.0.edgemed
 """
 
 
@@ -43,7 +44,15 @@ def add_to(commands: Any) -> None:
     revoked.add_argument("name")
     revoked.add_argument("--why", default="", metavar="TEXT")
     revoked.set_defaults(run=_revoke)
-    for action in (listed, added, revoked):  # a default here would undo what stands before the action
+    raised = actions.add_parser(
+        "epoch",
+        help="run no bundle of an earlier epoch",
+        description="Verify a bundle, and run none of its model of an earlier epoch from now on. Whatever "
+        "runs it does so too, where it may write the trust store.",
+    )
+    raised.add_argument("bundle", type=Path, metavar="BUNDLE")
+    raised.set_defaults(run=_epoch)
+    for action in (listed, added, revoked, raised):  # a default here would undo what stands before the action
         action.add_argument("--json", dest="as_json", action="store_true", default=argparse.SUPPRESS)
 
 
@@ -62,7 +71,7 @@ def _list(given: argparse.Namespace) -> int:
         state = f"revoked: {each.revoked}" if each.revoked else f"trusted{scope}"
         told.append(f"{name}  {PublicKey(bytes.fromhex(each.key)).fingerprint}  {state}")
     told += [f"{model}: epoch {epoch} or later" for model, epoch in store.epochs.items()]
-    sys.stdout.write("\n".join(told) + "\n")
+    sys.stdout.write("\n".join(map(printable, told)) + "\n")
     return EXIT_DONE
 
 
@@ -72,6 +81,20 @@ def _add(given: argparse.Namespace) -> int:
 
     key = PublicKey.read(given.key)
     TrustStore.edit(trust_path(), lambda store: store.with_key(given.name, key, given.models))
+    return _list(given)
+
+
+def _epoch(given: argparse.Namespace) -> int:
+    from edgemed.bundle.reader import Bundle
+    from edgemed.bundle.trust import TrustStore, trust_path
+
+    bundle = Bundle.open(given.bundle)
+
+    def raised(store: TrustStore) -> TrustStore:
+        store.signer(bundle)
+        return store.after(bundle)
+
+    TrustStore.edit(trust_path(), raised)
     return _list(given)
 
 

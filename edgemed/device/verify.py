@@ -33,17 +33,21 @@ def verify(path: Path, keys: Sequence[Path] = ()) -> Verified:
     Raises `Untrusted` where not, and `BadInput` where a file is missing or a key is none.
     """
     trust = TrustStore.read(trust_path())
-    if keys:
-        trust = trust.of_keys(map(PublicKey.read, keys))
+    given = [PublicKey.read(key) for key in keys]
     bundle = Bundle.open(path)
     manifest = bundle.manifest
+    if given:
+        told = f"--key gives {', '.join(key.fingerprint for key in given)}: give the key of whoever signed it"
+        signed_by = trust.of_keys(given).signer(bundle, remedy=told)
+    else:
+        signed_by = trust.signer(bundle)
     return Verified(
         bundle=str(path),
         sha256=bundle.digest,
         name=manifest.name,
         version=manifest.version,
         epoch=manifest.epoch,
-        signed_by=trust.signer(bundle),
+        signed_by=signed_by,
         artefacts=manifest.artefacts,
     )
 

@@ -17,6 +17,8 @@ from edgemed.types.acquisition import LAYOUT
 
 Note = Callable[[str], None]
 
+_PICTURES = '"HW", "HWC", "CHW" or "DHW" (edgemed init writes one)'
+
 
 def is_picture(spec: InputSpec) -> bool:
     """True where the input's layout names picture or volume axes."""
@@ -44,14 +46,12 @@ def fit(array: NDArray[Any], axes: str, spec: InputSpec, notes: Notes) -> NDArra
             return cast(array, spec.dtype).reshape(spec.shape)
         axes = _axes_of(array, spec)
     elif not is_picture(spec) or axes == LAYOUT:
-        what = "a raw MR signal" if axes == LAYOUT else "a picture"
+        what, layouts = ("a raw MR signal", f'"{LAYOUT}"') if axes == LAYOUT else ("a picture", _PICTURES)
         raise BadInput(
             f"{what} does not fit the input {spec.name!r} of layout {spec.layout!r} "
             f"and shape {list(spec.shape)}",
-            remedy=f'set layout = "TESKQ" under [inputs.{spec.name}] of the recipe'
-            if axes == LAYOUT
-            else f'set layout = "HW", "HWC", "CHW" or "DHW" under [inputs.{spec.name}] of the recipe '
-            "(edgemed init writes one) and compile",
+            remedy=f"give an array of that shape (.npy), or compile it with layout = {layouts} under "
+            f"[inputs.{spec.name}] of its recipe",
         )
     array = _channels(_channels_last(array, axes, spec), spec, notes)
     spatial = "".join(axis for axis in spec.layout if axis != "C")

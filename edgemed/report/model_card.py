@@ -79,7 +79,8 @@ def _steps(preprocess: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _artefact(name: str, manifest: Manifest, verdict: Verdict | None) -> list[str]:
-    parts = [f"### {name}", f"Digest of what was judged: `{manifest.judged}`."]
+    tools = ", ".join(f"{tool} {version}" for tool, version in sorted(manifest.tools.items()))
+    parts = [f"### {name}", f"Digest of what was judged: `{manifest.judged}`. Built with {tools}."]
     parts += [f"**Stamped: {stamp}.**" for stamp in manifest.stamps]
     if manifest.unmeasured:
         parts.append(f"Not measured on its target: {manifest.unmeasured}.")

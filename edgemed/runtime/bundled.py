@@ -9,7 +9,7 @@ from edgemed.bundle.manifest import MANIFEST, BundledArtefact, BundleManifest
 from edgemed.bundle.reader import Bundle
 from edgemed.bundle.trust import TrustStore, trust_path
 from edgemed.disk import alone, disk_failure, foreign_writers
-from edgemed.errors import BadInput, EdgemedError, Unavailable, Untrusted
+from edgemed.errors import BadInput, EdgemedError, ToolFailure, Unavailable, Untrusted
 from edgemed.runtime.artefact import ARTEFACTS, read_manifest, verify_files
 from edgemed.runtime.fastest import TUNED_FILE, fastest_here
 from edgemed.runtime.here import backend_here
@@ -127,8 +127,16 @@ def record_epoch(bundle: Bundle) -> None:
     """Once it has answered its golden cases: nothing older runs from now on. Raises `ToolFailure`."""
     path = trust_path()
     store = TrustStore.read(path)
-    if store.after(bundle) != store:
+    if store.after(bundle) == store:
+        return
+    try:
         TrustStore.edit(path, lambda current: current.after(bundle))
+    except ToolFailure as error:
+        raise ToolFailure(
+            f"its epoch, {bundle.manifest.epoch}, cannot be recorded: {error.problem}",
+            where=error.where,
+            remedy=f"once, as the user who owns the trust store: edgemed-device trust epoch {bundle.path}",
+        ) from None
 
 
 def _check_writers(folder: Path) -> None:

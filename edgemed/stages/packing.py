@@ -20,7 +20,7 @@ from edgemed.bundle.signature import signed
 from edgemed.bundle.writer import Pieces, entry_of, pieces_of, write_bundle
 from edgemed.errors import BadInput, ToolFailure, Untrusted
 from edgemed.runtime import ARTEFACTS as SHELF
-from edgemed.runtime import artefacts_below, read_manifest, read_verdict, verify_files
+from edgemed.runtime import artefacts_below, is_artefact, read_manifest, read_verdict, verify_files
 from edgemed.types import Manifest
 
 _ALIKE = ("name", "version", "target", "inputs", "outputs", "preprocess", "golden_source", "data", "seed")
@@ -32,12 +32,8 @@ def artefacts_in(out: Path) -> dict[str, Manifest]:
     Raises `BadInput` where there is none or two are not of one compile, and what `verify_files` raises.
     """
     folders = artefacts_below(out)
-    if not folders:
-        raise BadInput(
-            f"there is no artefact in {SHELF}/: nothing was kept, or this is no output folder of a compile",
-            where=str(out),
-            remedy="edgemed compile recipe.toml",
-        )
+    if not folders or (out / MANIFEST).exists():
+        raise BadInput(_why_none(out), where=str(out), remedy="give the output folder of edgemed compile")
     found = {}
     for folder in folders:
         manifest = read_manifest(folder)
@@ -54,6 +50,16 @@ def artefacts_in(out: Path) -> dict[str, Manifest]:
                 )
     _check_tools(out / SHELF, found)
     return found
+
+
+def _why_none(out: Path) -> str:
+    if (out / SHELF).is_dir() and (out / MANIFEST).exists():
+        return "an unzipped bundle: packed again it would lose its epoch and its signatures"
+    if not out.is_dir():
+        return "a file; an output folder is packed" if out.exists() else "there is no such folder"
+    if is_artefact(out):
+        return "one artefact; an output folder is packed, with what belongs to it"
+    return f"there is no artefact in {SHELF}/: nothing was kept, or this is no output folder of a compile"
 
 
 def _check_tools(where: Path, manifests: dict[str, Manifest]) -> None:

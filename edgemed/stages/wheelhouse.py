@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,15 +93,28 @@ def unmet(folder: Path, model: str, device: DevicePython) -> list[str]:
     return missing
 
 
+def own_needs(extras: Collection[str], device: DevicePython) -> list[str]:
+    """What edgemed's own wheel, with these extras, asks for there."""
+    from importlib.metadata import requires
+
+    return [str(need) for need in _fitting(requires("edgemed") or (), extras, device)]
+
+
 def _needs(wheel: Path, extras: Collection[str], device: DevicePython) -> Iterator[Requirement]:
-    """What a wheel asks for there, without markers."""
+    """What a wheel asks for there."""
     from packaging.metadata import parse_email
-    from packaging.requirements import Requirement
 
     with zipfile.ZipFile(wheel) as archive:
         (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
         raw, _ = parse_email(archive.read(name))
-    for line in raw.get("requires_dist", ()):
+    return _fitting(raw.get("requires_dist", ()), extras, device)
+
+
+def _fitting(lines: Iterable[str], extras: Collection[str], device: DevicePython) -> Iterator[Requirement]:
+    """Of the requirements of a wheel those that count there, without markers."""
+    from packaging.requirements import Requirement
+
+    for line in lines:
         need = Requirement(line)
         environments = [{**device.markers, "extra": extra} for extra in ("", *extras)]
         if need.marker is None or any(need.marker.evaluate(each) for each in environments):

@@ -76,7 +76,17 @@ def test_the_host_verifies_alike(packed, device):
     assert here.code == 0, here.err
     assert json.loads(here.out) == json.loads(there.out)
     assert json.loads(here.out)["artefacts"]["onnxruntime-fp32"]["verdict"] == "proven"
-    packed.run("verify", "model.edgemed", "--key", "new.pub.pem").refused(5, "nobody here trusts")
+    done = packed.run("verify", "model.edgemed", "--key", "new.pub.pem")
+    done.refused(5, "nobody here trusts", "give the key of whoever signed it")
+
+
+def test_an_epoch_is_raised_before_anything_ran(packed, device):
+    device("trust", "epoch", "model.edgemed").refused(5, "nobody here trusts")
+    device("trust", "add", "lab", "lab.pub.pem")
+    assert "model: epoch 2 or later" in device("trust", "epoch", "model.edgemed").out
+    packed.run("pack", "out", "--epoch", "1", "--key", "lab.key.pem", "-o", "older.edgemed")
+    for command in ("verify",), ("trust", "epoch"):
+        device(*command, "older.edgemed").refused(5, "epoch 2 has run here")
 
 
 def test_a_changed_bundle_is_refused(packed, device):
@@ -102,8 +112,9 @@ def test_a_second_signature_stands_beside_the_first(packed):
     assert "2 in all" in done.out
     for key in ("lab", "new"):
         assert packed.run("verify", "both.edgemed", "--key", f"{key}.pub.pem").code == 0
-    again = packed.run("sign", "both.edgemed", "--key", "new.key.pem")
-    assert "2 in all" in again.out
+    again = packed.run("sign", "both.edgemed", "--key", "new.key.pem", "--json")
+    assert again.json["signatures"] == 2
+    assert again.json["key"] in packed.run("verify", "both.edgemed", "--key", "new.pub.pem").out
 
 
 def test_packing_again_gives_the_same_bytes(packed):
@@ -191,6 +202,7 @@ def test_a_device_tunes_and_runs_a_bundle_it_trusts(packed, device, tmp_path, he
     env = own(tmp_path)
     run = ("run", "model.edgemed", "case.npz", "--json")
     packed.run(*run, env=env).refused(5, "nobody here trusts its key")
+    assert "runs without trust" in packed.run(*run, "--unsigned", env=env).err
     device("trust", "add", "lab", "lab.pub.pem")
     done = packed.run(*run, env=env)
     assert done.code == 0, done.err
@@ -272,6 +284,9 @@ def test_a_dry_run_of_a_wheelhouse_tells_what_pip_is_asked_for(packed, tmp_path)
     assert done.json["module"] == "model"
     assert done.json["requires"][1] == 'onnxruntime==1.23.2; python_version < "3.11"'
     assert done.json["install"] == f"pip install --no-index --find-links {tmp_path}/pi 'model[raw]'"
+    asked = [need.partition(">")[0] for need in done.json["edgemed_requires"]]
+    assert asked == ["numpy", "pynacl", "h5py", "scipy"]
+    assert "scipy>=1.14  (through edgemed)" in packed.run(*given, "--extra", "raw", "--dry-run").out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -299,7 +314,16 @@ def test_a_dry_run_makes_nothing(packed):
 
 
 def test_what_is_no_compile_or_was_changed_is_not_packed(packed, tmp_path):
-    packed.run("pack", str(tmp_path)).refused(2, "no artefact in artefacts/", "edgemed compile")
+    with zipfile.ZipFile(packed / "model.edgemed") as archive:
+        archive.extractall(tmp_path / "unzipped")
+    for wrong, why in (
+        (tmp_path, "no artefact in artefacts/"),
+        (tmp_path / "none", "there is no such folder"),
+        (packed / "model.edgemed", "a file"),
+        (packed / "out" / "artefacts" / "onnxruntime-fp32", "one artefact"),
+        (tmp_path / "unzipped", "an unzipped bundle"),
+    ):
+        packed.run("pack", str(wrong)).refused(2, why, "give the output folder of edgemed compile")
     out = shutil.copytree(packed / "out" / "artefacts", tmp_path / "out" / "artefacts").parent
     model = out / "artefacts" / "onnxruntime-fp32" / "model.onnx"
     model.write_bytes(model.read_bytes() + b"\0")
@@ -320,6 +344,10 @@ def test_artefacts_of_two_versions_of_a_tool_are_not_packed(packed, tmp_path):
 
 def test_keys_are_never_written_over_or_read_by_others(packed):
     packed.run("keygen", "-o", "lab").refused(2, "never written over")
+    made = packed.run("keygen", "-o", "third", "--json").json
+    shutil.copy(packed / "model.edgemed", packed / "model3.edgemed")
+    assert made["public"] == "third.pub.pem"
+    assert made["key"] in packed.run("sign", "model3.edgemed", "--key", made["secret"]).out
     (packed / "open.pem").write_bytes((packed / "lab.key.pem").read_bytes())
     (packed / "open.pem").chmod(0o644)
     packed.run("sign", "model.edgemed", "--key", "open.pem").refused(2, "others than its owner", "chmod 600")

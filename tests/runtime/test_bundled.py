@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgemed.bundle.reader import Bundle
 from edgemed.bundle.secret_key import SecretKey
 from edgemed.bundle.trust import TrustStore
-from edgemed.errors import BadInput, Unavailable, Untrusted
+from edgemed.errors import BadInput, ToolFailure, Unavailable, Untrusted
 from edgemed.runtime import Session
 from edgemed.stages.packing import artefacts_in, bundle_manifest, pack_as
 
@@ -59,6 +60,20 @@ def test_nobody_trusted_signed_it(packed, tmp_path, caplog):
     assert "runs without trust" in caplog.text
     assert session.run(net.batch(1))
     assert TrustStore.read(tmp_path / "trust.json").epochs == {}
+
+
+def test_a_store_that_cannot_be_written_takes_what_it_knows_of(packed, tmp_path):
+    """As of a process that is not root, where root owns the store. A folder stands where its lock would."""
+    first, second = (packed(epoch)[1] for epoch in (0, 1))
+    (tmp_path / ".trust.json.lock").mkdir()
+    Session.load(first)
+    with pytest.raises(ToolFailure, match="its epoch, 1, cannot be recorded") as caught:
+        Session.load(second)
+    assert "edgemed-device trust epoch" in caught.value.remedy
+    (tmp_path / ".trust.json.lock").rmdir()
+    TrustStore.edit(tmp_path / "trust.json", lambda store: store.after(Bundle.open(second)))
+    (tmp_path / ".trust.json.lock").mkdir()
+    Session.load(second)
 
 
 def test_nothing_older_than_what_ran_is_loaded(packed):
