@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgemed.errors import BadInput
-from edgemed.runtime import artefacts_below, is_artefact, read_manifest
-from edgemed.runtime.bundled import trusted_bundle, unpack_here
+from edgemed.runtime import ARTEFACTS, artefacts_below, is_artefact
+from edgemed.runtime.bundled import reasons_against, trusted_bundle, unpack_here
 
 _REMEDY = "give the folder in which artefacts/ lies, or the artefacts' own folders"
 
@@ -29,17 +29,31 @@ def unbundled(paths: Sequence[Path]) -> list[Path]:
 
 
 def the_one_of(path: Path, backend: str) -> Path:
-    """The only artefact of that runtime in a bundle, which must be trusted; a folder as it is."""
+    """The only artefact of that runtime in a bundle, which must be trusted; a folder as it is.
+
+    Raises `BadInput` where there is none or another, and what keeps this machine from executing it.
+    """
     if not path.is_file():
         return path
-    found = [each for each in find_artefacts(unbundled([path])) if read_manifest(each).backend == backend]
-    if len(found) != 1:
+    bundle, _ = trusted_bundle(path, unsigned=False)
+    reasons = {
+        name: why
+        for name, why in reasons_against(bundle.manifest).items()
+        if bundle.manifest.artefacts[name].backend == backend
+    }
+    if not reasons:
+        raise BadInput(f"no artefact for {backend} is in it", where=str(path))
+    able = [name for name, why in reasons.items() if why is None]
+    if not able:
+        raise next(filter(None, reasons.values()))
+    place = unpack_here(bundle) / ARTEFACTS / able[0]
+    if len(able) > 1:
         raise BadInput(
-            f"{len(found) or 'no'} artefacts for {backend} are in it",
+            f"{len(able)} artefacts for {backend} are in it",
             where=str(path),
-            remedy=f"give the folder of one, such as {found[0]}" if found else "",
+            remedy=f"give the folder of one, such as {place}",
         )
-    return found[0]
+    return place
 
 
 def _inside(path: Path) -> list[Path]:

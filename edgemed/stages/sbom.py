@@ -100,8 +100,10 @@ def _package(bom: Bom, name: str, version: str, known: dict[str, Component]) -> 
 
 
 def _date() -> datetime | None:
-    given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return datetime.fromtimestamp(int(given), timezone.utc) if given.isdecimal() else None
+    try:
+        return datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "")), timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _licences_of(found: metadata.PackageMetadata) -> Iterable[DisjunctiveLicense | LicenseExpression]:

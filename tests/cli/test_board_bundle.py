@@ -90,4 +90,4 @@ def test_a_bundle_without_a_kit_has_no_engine_to_build(board, packed, helpers):
     plain = ("--target", "onnxruntime", "--precision", "fp32")
     assert packed.run("compile", *helpers.MODEL, *helpers.SETS, *plain, "-o", "plain").code == 0
     assert packed.run("pack", "plain", "--key", "lab.key.pem", "-o", "plain.edgemed").code == 0
-    board("build-engine", "plain.edgemed").refused(2, "no artefacts for tensorrt are in it")
+    board("build-engine", "plain.edgemed").refused(2, "no artefact for tensorrt is in it")

@@ -256,3 +256,21 @@ def test_what_a_power_cut_left_is_swept_by_the_next_that_unpacks(packed, tmp_pat
     shutil.rmtree(session.folder)
     Session.load(path)
     assert not left.exists()
+
+
+def test_why_this_machine_cannot_run_the_one_artefact_is_said(packed, artefact, tmp_path, monkeypatch):
+    from edgemed.device.artefacts import the_one_of
+
+    shutil.copytree(artefact("fusion", "openvino")[1], tmp_path / "out/artefacts/openvino-fp32")
+    _, path = packed()
+    assert the_one_of(path, "openvino").name == "openvino-fp32"
+    with pytest.raises(BadInput, match="no artefact for tensorrt is in it"):
+        the_one_of(path, "tensorrt")
+    sizes = {
+        folder.name: sum(file.stat().st_size for file in folder.iterdir())
+        for folder in (tmp_path / "out/artefacts").iterdir()
+    }
+    large = max(sizes, key=sizes.__getitem__)
+    monkeypatch.setattr("edgemed.runtime.bundled.free_memory", lambda: sizes[large] - 1)
+    with pytest.raises(Unavailable, match="of memory are free"):
+        the_one_of(path, large.partition("-")[0])

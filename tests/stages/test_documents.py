@@ -88,6 +88,9 @@ def test_the_bills_date_is_given_from_outside_or_none(monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     told = json.loads(sbom({"onnxruntime-int8": INT8}, CARD))
     assert told["metadata"]["timestamp"] == "1970-01-02T00:00:00+00:00"
+    for none in ("", "today", "99999999999999", "9" * 30):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", none)
+        assert "timestamp" not in json.loads(sbom({"onnxruntime-int8": INT8}, CARD))["metadata"]
 
 
 def test_a_runtime_of_the_system_is_listed_by_name():
