@@ -91,7 +91,8 @@ class TrustStore(Record):
                 write_whole(path, store.to_json(), _MODE)
                 flush_one(path.parent)
         except OSError as error:
-            raise disk_failure(error, path, "run it as the user who owns the trust store") from None
+            remedy = "free some space, or run it as the user who owns the trust store"
+            raise disk_failure(error, path, remedy) from None
         return store
 
     def with_key(self, name: str, key: PublicKey, models: Sequence[str] = ()) -> TrustStore:

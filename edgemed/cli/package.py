@@ -50,7 +50,8 @@ Examples:
 @click.option("--dry-run", is_flag=True, help="Check, print what pip will be asked for, and stop.")
 @click.option(
     "--json", "as_json", is_flag=True,
-    help="Print JSON: {module, requires, install, files: {NAME: {size, sha256}}}.",
+    help="Print JSON: {module, requires, install, files: {NAME: {size, sha256}}}; of a wheelhouse's dry run "
+    "{module, requires, install, edgemed_requires}.",
 )  # fmt: skip
 def package(
     bundle: Path,

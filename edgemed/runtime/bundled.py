@@ -9,7 +9,7 @@ from edgemed.bundle.manifest import MANIFEST, BundledArtefact, BundleManifest
 from edgemed.bundle.reader import Bundle
 from edgemed.bundle.trust import TrustStore, trust_path
 from edgemed.disk import alone, disk_failure, foreign_writers
-from edgemed.errors import BadInput, EdgemedError, ToolFailure, Unavailable, Untrusted
+from edgemed.errors import BadInput, DiskFull, EdgemedError, ToolFailure, Unavailable, Untrusted
 from edgemed.runtime.artefact import ARTEFACTS, read_manifest, verify_files
 from edgemed.runtime.fastest import TUNED_FILE, fastest_here
 from edgemed.runtime.here import backend_here
@@ -127,15 +127,20 @@ def record_epoch(bundle: Bundle) -> None:
     """Once it has answered its golden cases: nothing older runs from now on. Raises `ToolFailure`."""
     path = trust_path()
     store = TrustStore.read(path)
-    if store.after(bundle) == store:
+    if store.after(bundle) is store:
         return
     try:
         TrustStore.edit(path, lambda current: current.after(bundle))
+    except DiskFull:
+        raise
     except ToolFailure as error:
+        import shlex
+
+        command = shlex.join(["edgemed-device", "trust", "epoch", str(bundle.path)])
         raise ToolFailure(
             f"its epoch, {bundle.manifest.epoch}, cannot be recorded: {error.problem}",
             where=error.where,
-            remedy=f"once, as the user who owns the trust store: edgemed-device trust epoch {bundle.path}",
+            remedy=f"once, as the user who owns the trust store: {command}",
         ) from None
 
 

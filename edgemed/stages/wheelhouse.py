@@ -95,9 +95,13 @@ def unmet(folder: Path, model: str, device: DevicePython) -> list[str]:
 
 def own_needs(extras: Collection[str], device: DevicePython) -> list[str]:
     """What edgemed's own wheel, with these extras, asks for there."""
-    from importlib.metadata import requires
+    from importlib.metadata import PackageNotFoundError, requires
 
-    return [str(need) for need in _fitting(requires("edgemed") or (), extras, device)]
+    try:
+        lines = requires("edgemed") or ()
+    except PackageNotFoundError:
+        raise ToolFailure("edgemed is not installed as a package", remedy="pip install it") from None
+    return [str(need) for need in _fitting(lines, extras, device)]
 
 
 def _needs(wheel: Path, extras: Collection[str], device: DevicePython) -> Iterator[Requirement]:

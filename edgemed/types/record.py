@@ -41,9 +41,10 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
 class Record:
     """Base of every value that travels between stages.
 
-    Subclasses become dataclasses, frozen, whose fields are str, int, float, bool, None, other records, tuples
-    of these, or dicts with str keys. The methods that `dataclass` would write for each of them stand here
-    once: writing them is a third of what importing edgemed takes a device.
+    Subclasses become frozen dataclasses by being subclasses. Their fields are str, int, float, bool, None,
+    other records, tuples of these, or dicts with str keys, with a default, a factory or neither, and no other
+    option of `dataclasses.field`. The methods that `dataclass` would write for each class stand here once:
+    writing them is a third of what importing edgemed takes a device.
     """
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
@@ -91,9 +92,7 @@ class Record:
         return hash(_values(self))
 
     def __repr__(self) -> str:
-        told = ", ".join(
-            f"{field.name}={getattr(self, field.name)!r}" for field in dataclasses.fields(self) if field.repr
-        )
+        told = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in dataclasses.fields(self))
         return f"{type(self).__name__}({told})"
 
     def to_dict(self) -> dict[str, Any]:
