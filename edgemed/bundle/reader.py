@@ -246,6 +246,10 @@ def _is_written_so(record: Record, text: str) -> bool:
 
 
 def _opened(path: Path) -> BinaryIO:
+    if path.is_dir():
+        raise BadInput(
+            "a folder: what is signed is the one file", where=str(path), remedy="give a .edgemed file"
+        )
     try:
         file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
     except OSError as error:

@@ -18,7 +18,7 @@ TRUST_VERSION = 1
 TRUST_VARIABLE = "EDGEMED_TRUST"
 _SYSTEM = Path("/etc/edgemed/trust.json")
 _MODE = 0o644
-_ADD = "edgemed-device trust add NAME KEY.pem, where you know whose key it is"
+_ADD = "edgemed-device trust add NAME KEY.pub.pem, where you know whose key it is"
 
 
 class TrustedKey(Record):
@@ -96,7 +96,7 @@ class TrustStore(Record):
         return store
 
     def with_key(self, name: str, key: PublicKey, models: Sequence[str] = ()) -> TrustStore:
-        """The same where it has this very key by this name for these models.
+        """With a key that may sign `models`, any where there is none; it replaces what the key might before.
 
         Raises `BadInput` where the name is another key's, the key has another name or is revoked, or a name
         is none.
@@ -108,10 +108,8 @@ class TrustStore(Record):
                     where="the key's name" if word == name else "--model",
                 )
         added = TrustedKey(key.hex, models=tuple(models))
-        if self.keys.get(name) == added:
-            return self
         for known, each in self.keys.items():
-            if each.key == key.hex:
+            if each.key == key.hex and (known != name or each.revoked):
                 raise BadInput(
                     f"this key is {known!r} already" + (", and revoked" if each.revoked else ""),
                     where=name,
@@ -119,7 +117,7 @@ class TrustStore(Record):
                     if each.revoked
                     else "edgemed-device trust list",
                 )
-        if name in self.keys:
+        if name in self.keys and self.keys[name].key != key.hex:
             raise BadInput(f"{name!r} is another key", where=name, remedy="give this one a name of its own")
         return replace(self, keys={**self.keys, name: added})
 
@@ -151,7 +149,9 @@ class TrustStore(Record):
         where = str(bundle.path)
         if bundle.signatures is None:
             raise Untrusted(
-                "the bundle is not signed", where=where, remedy="edgemed sign BUNDLE --key KEY.pem"
+                "the bundle is not signed",
+                where=where,
+                remedy="whoever made it signs it: edgemed sign BUNDLE --key KEY.pem",
             )
         keys = bundle.signatures.verify(bundle.manifest_bytes, where)
         names = {each.key: name for name, each in self.keys.items()}
@@ -162,7 +162,9 @@ class TrustStore(Record):
         if not trusted:
             problem = " and ".join(f"its key {name!r} {why}" for name, why in against.items())
             nobody = f"nobody here trusts its key {', '.join(key.fingerprint for key in keys)}"
-            another = "ask for one with another signature"
+            another = (
+                "ask for one with another signature; edgemed-device trust add lets a key sign more models"
+            )
             raise Untrusted(problem or nobody, where=where, remedy=another if against else remedy)
         if epoch < self.epochs.get(model, 0):
             raise Untrusted(

@@ -29,7 +29,9 @@ Examples:
 )
 @click.option("--dry-run", is_flag=True, help="Check the artefacts, print the manifest, and stop.")
 @click.option("--force", is_flag=True, help="Write over a bundle that is there.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: {bundle, sha256, bytes, artefacts}.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON: {bundle, manifest_sha256, bytes, artefacts}."
+)
 def pack(
     out: Path, bundle: Path | None, epoch: int, key: Path | None, dry_run: bool, force: bool, as_json: bool
 ) -> None:
@@ -59,7 +61,14 @@ def pack(
     if as_json:
         artefacts = {name: each.to_dict() for name, each in manifest.artefacts.items()}
         click.echo(
-            json.dumps({"bundle": str(path), "sha256": found.digest, "bytes": size, "artefacts": artefacts})
+            json.dumps(
+                {
+                    "bundle": str(path),
+                    "manifest_sha256": found.digest,
+                    "bytes": size,
+                    "artefacts": artefacts,
+                }
+            )
         )
         return
     click.echo(f"made {path} ({size / 2**20:.2f} MiB, {', '.join(manifest.artefacts)})")

@@ -124,7 +124,7 @@ def package(
     _tell(folder, paths)
     if found.signatures is None:
         click.echo("warning: devices refuse it, since its bundle is not signed: edgemed sign it", err=True)
-    click.echo(f"next: {install}, then  python -c 'import {module}; {module}.load()'")
+    click.echo(f"next: {install}, then  {module} FILE, or  python -c 'import {module}; {module}.load()'")
 
 
 def _planned(path: Path, told: Mapping[str, Sequence[str]]) -> str:

@@ -34,10 +34,9 @@ def run(artefact: Path, file: Path, unsigned: bool, as_json: bool) -> None:
     first.
     """
     from edgemed.device.answering import answer
-    from edgemed.runtime import Session
 
     folder, chooser = (artefact, "") if artefact.is_file() else chosen_artefact(artefact)
-    found = answer(Session.load(folder, unsigned=unsigned), file)
+    found = answer(folder, file, unsigned=unsigned)
     if chooser:
         click.echo(f"artefact: {folder.name}, chosen by {chooser}", err=True)
     if as_json:

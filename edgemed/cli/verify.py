@@ -20,7 +20,7 @@ Examples:
 )  # fmt: skip
 @click.option(
     "--json", "as_json", is_flag=True,
-    help="Print JSON: {bundle, sha256, name, version, epoch, signed_by, artefacts}.",
+    help="Print JSON: {bundle, manifest_sha256, name, version, epoch, signed_by, artefacts}.",
 )  # fmt: skip
 def verify(bundle: Path, keys: tuple[Path, ...], as_json: bool) -> None:
     """Compare every byte of a bundle with its manifest, and tell whose it is.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from edgemed.errors import BadInput
 from edgemed.readers import Notes
 from edgemed.readers.resize import FILTER
 from edgemed.runtime import Session
@@ -24,8 +25,11 @@ class Answered(Record):
     outputs: dict[str, Any]
 
 
-def answer(session: Session, file: Path) -> Answered:
-    """Raises what `read_file` and `Session.predict` raise."""
+def answer(artefact: Path, file: Path, *, unsigned: bool) -> Answered:
+    """Raises what `Session.load`, `read_file` and `Session.predict` raise."""
+    if file.suffix == ".edgemed" and artefact.suffix != ".edgemed":
+        raise BadInput("it is a bundle", where=str(file), remedy="give the artefact first, and then the file")
+    session = Session.load(artefact, unsigned=unsigned)
     manifest, told = session.manifest, Notes()
     inputs, acquisition = inputs_of(file, manifest, told)
     outputs = session.predict(inputs, acquisition=acquisition)

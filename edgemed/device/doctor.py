@@ -12,7 +12,7 @@ from edgemed.device.artefacts import find_artefacts
 from edgemed.errors import EdgemedError
 from edgemed.measure import LOAD_TIMEOUT_S, load_cost
 from edgemed.runtime import host_facts
-from edgemed.runtime.bundled import reasons_against, trusted_bundle, unpack_here
+from edgemed.runtime.bundled import reasons_against, trusted_bundle, unpack_here, why_not_recorded
 from edgemed.types import Record
 
 
@@ -37,7 +37,8 @@ def diagnose(paths: Sequence[Path], tell: Callable[[str], None]) -> Diagnosis:
     for path in paths:
         if path.is_file():
             bundle, _ = trusted_bundle(path, unsigned=False)
-            reasons = reasons_against(bundle.manifest)
+            unrecorded = why_not_recorded(bundle)
+            reasons = {name: why or unrecorded for name, why in reasons_against(bundle.manifest).items()}
             found |= {name: _in_words(why) for name, why in reasons.items() if why is not None}
             if None not in reasons.values():
                 continue

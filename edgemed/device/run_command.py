@@ -46,9 +46,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(given: argparse.Namespace) -> int:
     from edgemed.device.answering import answer
-    from edgemed.runtime import Session
 
-    found = answer(Session.load(_place(given.artefact), unsigned=given.unsigned), given.file)
+    found = answer(_place(given.artefact), given.file, unsigned=given.unsigned)
     if given.as_json:
         sys.stdout.write(json.dumps(found.to_dict()) + "\n")
         return EXIT_DONE

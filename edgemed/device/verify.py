@@ -14,11 +14,11 @@ from edgemed.types import Record
 
 
 class Verified(Record):
-    """`sha256` is the manifest's; `signed_by` the name that the trust store has for the key, or the key's
+    """`signed_by` is the name that the trust store has for the key, or the key's
     fingerprint where keys were given."""
 
     bundle: str
-    sha256: str
+    manifest_sha256: str
     name: str
     version: str
     epoch: int
@@ -43,7 +43,7 @@ def verify(path: Path, keys: Sequence[Path] = ()) -> Verified:
         signed_by = trust.signer(bundle)
     return Verified(
         bundle=str(path),
-        sha256=bundle.digest,
+        manifest_sha256=bundle.digest,
         name=manifest.name,
         version=manifest.version,
         epoch=manifest.epoch,
@@ -56,7 +56,7 @@ def lines(found: Verified) -> list[str]:
     """What `edgemed verify` and `edgemed-device verify` print."""
     told = [
         f"{found.name} {found.version}, epoch {found.epoch}: whole, signed by {found.signed_by}",
-        f"sha256 of its manifest: {found.sha256}",
+        f"sha256 of its manifest: {found.manifest_sha256}",
     ]
     for name, artefact in found.artefacts.items():
         stamps = f" ({', '.join(artefact.stamps)})" if artefact.stamps else ""

@@ -81,7 +81,8 @@ def _misfit(shape: tuple[int, ...], spec: InputSpec) -> BadInput:
     layout = f" (layout {spec.layout})" if spec.layout else ""
     return BadInput(
         f"shape {list(shape)} does not fit the input {spec.name!r} of shape {list(spec.shape)}{layout}",
-        remedy=f"change shape and layout under [inputs.{spec.name}], or store the array in that order",
+        remedy="store the array in that order, or compile with another shape and layout under "
+        f"[inputs.{spec.name}]",
     )
 
 

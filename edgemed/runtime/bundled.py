@@ -35,7 +35,7 @@ def trusted_bundle(path: Path, *, unsigned: bool) -> tuple[Bundle, str]:
         import logging
 
         logging.getLogger("edgemed").warning(
-            "%s (sha256 %s) runs without trust: %s", path, bundle.digest, error.problem
+            "%s (sha256 of its manifest %s) runs without trust: %s", path, bundle.digest, error.problem
         )
         return bundle, ""
 
@@ -134,14 +134,27 @@ def record_epoch(bundle: Bundle) -> None:
     except DiskFull:
         raise
     except ToolFailure as error:
-        import shlex
+        raise _unrecorded(bundle, error.problem, error.where) from None
 
-        command = shlex.join(["edgemed-device", "trust", "epoch", str(bundle.path)])
-        raise ToolFailure(
-            f"its epoch, {bundle.manifest.epoch}, cannot be recorded: {error.problem}",
-            where=error.where,
-            remedy=f"once, as the user who owns the trust store: {command}",
-        ) from None
+
+def why_not_recorded(bundle: Bundle) -> ToolFailure | None:
+    """What `record_epoch` would raise, as far as it is known before; None where that is nothing."""
+    path = trust_path()
+    store = TrustStore.read(path)
+    if store.after(bundle) is store or os.access(path.parent, os.W_OK):
+        return None
+    return _unrecorded(bundle, "cannot write", str(path))
+
+
+def _unrecorded(bundle: Bundle, why: str, where: str) -> ToolFailure:
+    import shlex
+
+    command = shlex.join(["edgemed-device", "trust", "epoch", str(bundle.path)])
+    return ToolFailure(
+        f"its epoch, {bundle.manifest.epoch}, cannot be recorded: {why}",
+        where=where,
+        remedy=f"once, as the user who owns the trust store: {command}",
+    )
 
 
 def _check_writers(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,27 +24,35 @@ class Calls:
 
     def within(self, deadline_s: float, function: Callable[..., T], *args: object) -> T:
         """What `function(*args)` gives. Raises what it raises, `BadInput` where `deadline_s` is no time,
-        `DeadlineMissed` where it has not answered by then."""
+        `DeadlineMissed` where it has not answered by then, or the answer arrived later."""
         from concurrent.futures import TimeoutError as TooLate
 
         _check(deadline_s)
+        ends = time.monotonic() + deadline_s
         called = self._begin(function, *args)
         try:
-            return called.result(timeout=deadline_s)
+            answer = called.result(timeout=deadline_s)
         except TooLate:
             called.cancel()
             raise _missed(deadline_s) from None
+        if time.monotonic() > ends:
+            raise _missed(deadline_s)
+        return answer
 
     async def awaited(self, deadline_s: float | None, function: Callable[..., T], *args: object) -> T:
         """The same, with no deadline where that is None."""
         import asyncio
 
         _check(deadline_s)
+        ends = None if deadline_s is None else time.monotonic() + deadline_s
         called = self._begin(function, *args)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(called), deadline_s)
+            answer = await asyncio.wait_for(asyncio.wrap_future(called), deadline_s)
         except asyncio.TimeoutError:
             raise _missed(deadline_s) from None
+        if ends is not None and time.monotonic() > ends:
+            raise _missed(deadline_s)
+        return answer
 
     def _begin(self, function: Callable[..., T], *args: object) -> Future[T]:
         from concurrent.futures import ThreadPoolExecutor
@@ -55,9 +64,11 @@ class Calls:
 
 
 def _check(deadline_s: float | None) -> None:
-    if deadline_s is not None and not 0 < deadline_s <= threading.TIMEOUT_MAX:
+    if deadline_s is None:
+        return
+    if not isinstance(deadline_s, (int, float)) or not 0 < deadline_s <= threading.TIMEOUT_MAX:
         raise BadInput(
-            f"{deadline_s} is no length of time",
+            f"{deadline_s!r} is no length of time",
             where="deadline_s",
             remedy="give seconds above 0, or none at all",
         )

@@ -187,8 +187,10 @@ class Session:
     def _predict(self, inputs: OneSample, acquisition: Acquisition | None) -> Answers:
         if isinstance(inputs, (str, Path)):
             inputs, acquisition = inputs_of(Path(inputs), self.manifest)
-        if not isinstance(inputs, Mapping):
+        if isinstance(inputs, np.ndarray):
             inputs = {self._only_input(): inputs}
+        if not isinstance(inputs, Mapping):
+            raise BadInput(f"a {type(inputs).__name__}; expected arrays by input, one array, or a file")
         for spec in self.manifest.inputs:
             shape = np.shape(inputs.get(spec.name, ()))
             if len(shape) > len(spec.shape) and shape[1:] == spec.shape:

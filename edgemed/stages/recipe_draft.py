@@ -57,8 +57,8 @@ def _data(data: DataSpec, folder: Path) -> list[str]:
     lines = ["# Three sets without a common case or patient. A set is PATH or PATH::key=value,...", "[data]"]
     purposes = {
         "calibrate": "int8 scales are found on it; no labels needed, some hundred samples",
-        "select": "labelled; the candidates are compared on it",
-        "accept": "labelled; the verdict comes from it; it can only veto a choice",
+        "select": "with labels; the candidates are compared on it",
+        "accept": "with labels; the verdict comes from it; it can only veto a choice",
     }
     for role, purpose in purposes.items():
         ref = getattr(data, role)

@@ -47,7 +47,8 @@ class Record:
     writing them is a third of what importing edgemed takes a device.
     """
 
-    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+    if TYPE_CHECKING:
+        __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

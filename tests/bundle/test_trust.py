@@ -330,12 +330,13 @@ def test_what_is_no_key_file_is_said_in_words(bundle, lab, tmp_path):
         PublicKey.read(bundle.write(tmp_path / "model.edgemed", lab))
 
 
-def test_a_key_that_is_there_may_be_added_again_as_it_is(lab):
+def test_a_key_that_is_there_may_be_added_again_and_for_other_models(lab):
     """Provisioning runs more than once."""
     store = TrustStore().with_key("lab", lab.public, ["brain"])
     assert store.with_key("lab", lab.public, ["brain"]) == store
-    for name, models in (("lab", []), ("other", ["brain"])):
-        with pytest.raises(BadInput, match="this key is 'lab' already"):
-            store.with_key(name, lab.public, models)
+    for models in (["brain", "knee"], []):
+        assert store.with_key("lab", lab.public, models).keys["lab"].models == tuple(models)
+    with pytest.raises(BadInput, match="this key is 'lab' already"):
+        store.with_key("other", lab.public, ["brain"])
     with pytest.raises(BadInput, match="and revoked"):
         store.revoked("lab", "lost").with_key("lab", lab.public, ["brain"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -41,19 +42,21 @@ def own(folder):
     return {"EDGEMED_TRUST": str(folder / "trust.json"), "EDGEMED_BUNDLE_CACHE": str(folder / "cache")}
 
 
-@pytest.fixture
-def device(packed, tmp_path, helpers):
-    """`edgemed-device` with a trust store of its own."""
+def device_in(folder, env, prefix=()):
+    """`edgemed-device`, run in a folder behind `prefix`."""
 
     def run(*args: str) -> Ended:
-        done = subprocess.run(
-            [sys.executable, "-m", "edgemed.device", *args],
-            cwd=packed.folder, env=helpers.command_env(own(tmp_path)), capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
+        command = [*prefix, sys.executable, "-m", "edgemed.device", *args]
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
         return Ended(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture
+def device(packed, tmp_path, helpers):
+    """`edgemed-device` with a trust store of its own."""
+    return device_in(packed.folder, helpers.command_env(own(tmp_path)))
 
 
 def test_a_device_trusts_who_it_was_told_to(packed, device):
@@ -87,6 +90,29 @@ def test_an_epoch_is_raised_before_anything_ran(packed, device):
     packed.run("pack", "out", "--epoch", "1", "--key", "lab.key.pem", "-o", "older.edgemed")
     for command in ("verify",), ("trust", "epoch"):
         device(*command, "older.edgemed").refused(5, "epoch 2 has run here")
+
+
+def test_a_store_that_may_not_be_written_is_found_before_a_run_is(packed, tmp_path, helpers):
+    as_root = os.geteuid() == 0
+    if as_root and shutil.which("setpriv") is None:
+        pytest.skip("root may write everywhere: apt install util-linux, for setpriv")
+    prefix = ["setpriv", "--bounding-set=-dac_override"] if as_root else []
+    store = tmp_path / "store"
+    env = {**own(tmp_path), "EDGEMED_TRUST": str(store / "trust.json")}
+    device = device_in(packed.folder, helpers.command_env(env), prefix)
+    device("trust", "add", "lab", "lab.pub.pem")
+    store.chmod(0o555)
+    try:
+        done = device("doctor", "model.edgemed")
+        assert done.code == 4
+        assert "its epoch, 2, cannot be recorded" in done.out
+        assert "edgemed-device trust epoch model.edgemed" in done.out
+        store.chmod(0o755)
+        device("trust", "epoch", "model.edgemed")
+        store.chmod(0o555)
+        assert device("doctor", "model.edgemed").code == 0
+    finally:
+        store.chmod(0o755)
 
 
 def test_a_changed_bundle_is_refused(packed, device):
@@ -300,6 +326,8 @@ def test_a_doctor_tells_what_runs_and_why_the_rest_does_not(packed, device, tmp_
     found = json.loads(device("doctor", "model.edgemed", "--json").out)
     assert found["artefacts"] == {"onnxruntime-fp32": ""}
     assert found["trusted"] == ["lab"]
+    device("run", "case.npz", "model.edgemed").refused(2, "it is a bundle", "the artefact first")
+    device("verify", "out").refused(2, "what is signed is the one file", "give a .edgemed file")
     broken = shutil.copytree(packed / "out" / "artefacts" / "onnxruntime-fp32", tmp_path / "broken")
     (broken / "model.onnx").write_bytes(b"")
     done = device("doctor", str(broken))

@@ -87,7 +87,18 @@ def test_an_awaited_answer_has_a_deadline_too(held):
         asyncio.run(session.run_async(net.batch(1), deadline_s=0.05))
 
 
-@pytest.mark.parametrize("deadline_s", [0.0, -1.0, float("nan"), float("inf")])
+def test_an_answer_that_comes_late_is_none(loaded):
+    """Whether it was there when the caller woke is chance."""
+    net, session = loaded
+    batch = net.batch(1)
+    for _ in range(50):
+        with pytest.raises(DeadlineMissed):
+            session.run(batch, deadline_s=1e-9)
+        with pytest.raises(DeadlineMissed):
+            asyncio.run(session.run_async(batch, deadline_s=1e-9))
+
+
+@pytest.mark.parametrize("deadline_s", [0, -1.0, float("nan"), float("inf"), 1e12, "1"])
 def test_what_is_no_time_is_refused(loaded, deadline_s):
     net, session = loaded
     with pytest.raises(BadInput, match="no length of time"):
@@ -165,10 +176,3 @@ def test_values_beyond_what_the_artefact_was_made_for_are_refused(bounded):
             column = f", column {spec.shape[0] - 1}" if len(spec.shape) == 1 else ""
             assert refused.value.where == f"input {spec.name}{column}"
             session.execute(wrong)  # golden cases are as they were judged
-
-
-@pytest.mark.parametrize("deadline_s", [0, -1.0, float("nan"), float("inf"), 1e12])
-def test_what_no_clock_counts_is_no_deadline(loaded, deadline_s):
-    net, session = loaded
-    with pytest.raises(BadInput, match="is no length of time"):
-        session.run(net.batch(1), deadline_s=deadline_s)
