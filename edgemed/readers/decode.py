@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tokenize
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
@@ -15,6 +13,7 @@ from edgemed.readers.dicom import decode_dicom
 from edgemed.readers.fit import Note, fit
 from edgemed.readers.nifti import decode_nifti
 from edgemed.readers.notes import Notes
+from edgemed.readers.npy_entry import read_npy
 from edgemed.readers.picture import decode_picture
 from edgemed.readers.raw import read_raw
 from edgemed.readers.raw_input import decode_raw
@@ -28,8 +27,8 @@ def decode_npy(path: Path, note: Note, *, levels: bool) -> tuple[NDArray[Any], s
     """The array as stored, and "" for its axes. Raises `BadInput` for pickled objects and torn files."""
     try:
         with path.open("rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False), ""
-    except (OSError, ValueError, EOFError, tokenize.TokenError, MemoryError) as error:
+            return read_npy(file), ""
+    except (OSError, ValueError, EOFError, MemoryError) as error:
         raise BadInput(f"the array cannot be read: {error}") from error
 
 

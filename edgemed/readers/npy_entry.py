@@ -69,7 +69,7 @@ class NpyEntry:
     def whole(self) -> NDArray[Any]:
         """The whole array. Raises `BadInput` for a torn archive."""
         with _torn(self.where), self._open() as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
+            return read_npy(file)
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[IO[bytes]]:
@@ -106,6 +106,13 @@ class NpyEntry:
                 yield np.array(whole[index], order="C")
 
 
+def read_npy(file: IO[bytes]) -> NDArray[Any]:
+    """An array in numpy's format. Raises `ValueError` where it is none, `OSError` and `MemoryError`."""
+    with _evaluated():
+        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    return array
+
+
 def names_in(archive: Path) -> list[str]:
     """Names of the arrays in an .npz, in stored order. Raises `BadInput` where it is not one."""
     with _torn(archive.name), zipfile.ZipFile(archive) as file:
@@ -124,7 +131,6 @@ def _torn(where: str) -> Iterator[None]:
         RuntimeError,
         OSError,
         MemoryError,
-        tokenize.TokenError,
     ) as error:
         raise BadInput(
             f"the .npz cannot be read: {error}", where=where, remedy="write the file again"
@@ -141,7 +147,17 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     size = int.from_bytes(length, "little")
     if size > _LONGEST_HEADER:
         raise ValueError(f"a header of {size} bytes, at most {_LONGEST_HEADER} are read")
-    return read(io.BytesIO(length + _read_exactly(file, size)))
+    with _evaluated():
+        return read(io.BytesIO(length + _read_exactly(file, size)))
+
+
+@contextlib.contextmanager
+def _evaluated() -> Iterator[None]:
+    """numpy evaluates a header, and lets through what Python says of it."""
+    try:
+        yield
+    except (TypeError, SyntaxError, LookupError, OverflowError, tokenize.TokenError) as error:
+        raise ValueError(f"its header is none: {error}") from None
 
 
 def _read_exactly(file: IO[bytes], size: int) -> bytes:

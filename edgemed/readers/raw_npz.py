@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgemed.errors import BadInput
+from edgemed.readers.npy_entry import read_npy
 from edgemed.types.acquisition import Acquisition
 from edgemed.types.raw_signal import RawSignal
 
@@ -91,7 +91,6 @@ def _load(path: Path, *names: str, optional: tuple[str, ...] = ()) -> dict[str, 
         KeyError,
         RuntimeError,
         MemoryError,
-        tokenize.TokenError,
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
@@ -101,7 +100,7 @@ def _load(path: Path, *names: str, optional: tuple[str, ...] = ()) -> dict[str, 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     """Not by `np.load`, which leaves a torn archive open."""
     with archive.open(f"{name}.npy") as file:
-        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+        return read_npy(file)
 
 
 def _four_axes(signal: NDArray[Any], echoes: int) -> NDArray[np.complex64]:

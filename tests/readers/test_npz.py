@@ -281,6 +281,28 @@ def test_a_header_that_claims_another_length_is_refused(
             read()
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f4', b'shape': (1,), 'fortran_order': False}",
+        "{[]: 1}",
+        "  if x:\n  y\n z",
+        "{'descr': '<f4',",
+        "{'descr': ('<f4', (99999999999999999999,)), 'fortran_order': False, 'shape': (1,)}",
+    ],
+)
+def test_a_header_that_is_none_is_refused(tmp_path: Path, header: str) -> None:
+    """numpy evaluates it: what Python says of it is of many kinds."""
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", content)
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(BadInput, match="cannot be read"):
+        NpyEntry(tmp_path / "a.npz", "x")
+    with pytest.raises(BadInput):
+        read_file(tmp_path / "a.npy", [InputSpec("x", "float32", (1,))])
+
+
 def test_groups_are_one_value_a_sample(tmp_path: Path) -> None:
     base = save(
         tmp_path, x=np.zeros((2, 3)), who=np.array([["a", "1"], ["a", "2"]]), one=np.array([["a"], ["b"]])
